@@ -1,0 +1,1 @@
+"""The dbt plugin that runs Python models beside dbt-postgres."""

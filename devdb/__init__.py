@@ -1,0 +1,1 @@
+"""Servers for development and tests, and the connection to the one in use."""

@@ -1,0 +1,1 @@
+"""Bulk transfer between Arrow and PostgreSQL: COPY in, COPY out."""

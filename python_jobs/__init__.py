@@ -1,0 +1,1 @@
+"""dbt Python models: nodes of the DAG; `lib` holds the numerical code they call."""

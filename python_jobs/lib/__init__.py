@@ -1,0 +1,1 @@
+"""Pure numerical code behind the Python models."""
