@@ -1,0 +1,143 @@
+"""What a build came to: row counts, the top traders, the strongest signals.
+
+``python -m devdb.headlines`` prints it for the server in use; ``make run`` ends with it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from rich.console import Console
+from rich.table import Table
+
+from devdb.conninfo import connect
+
+RELATIONS = (
+    "hyperliquid.fills",
+    "ingestion.load_log",
+    "ingestion.quarantine",
+    "analytics.trader_daily",
+    "analytics.coin_daily",
+    "analytics.trader_coin_daily",
+    "analytics.trader_positions",
+    "analytics.trader_win_rates",
+    "analytics.trader_profiles",
+    "analytics.trader_cohorts",
+    "analytics.asset_signals",
+)
+
+TOP_TRADERS = """
+    select
+        user_address,
+        trader_class,
+        size_tier,
+        net_pnl,
+        sharpe_ratio,
+        position_win_rate,
+        median_holding_seconds / 3600.0,
+        confidence
+    from analytics.trader_profiles
+    where is_smart_money
+    order by sharpe_ratio * confidence desc nulls last, user_address
+    limit 10
+"""
+
+STRONGEST_SIGNALS = """
+    select
+        as_of_date,
+        coin,
+        smart_net_usd,
+        long_short_ratio,
+        net_flow_24h_usd,
+        net_z_score,
+        trader_count,
+        agreement,
+        winners_minus_losers
+    from analytics.asset_signals
+    where as_of_date = (select max(as_of_date) from analytics.asset_signals)
+    order by abs(net_z_score) desc nulls last, abs(smart_net_usd) desc
+    limit 10
+"""
+
+
+def _table(title: str, columns: Sequence[tuple[str, str]], rows: list[Any]) -> Table:
+    """Lay out `rows`; each column is a heading and a format, ``""`` for text."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None)
+    for heading, layout in columns:
+        table.add_column(heading, justify="right" if layout else "left", no_wrap=True)
+    for row in rows:
+        cells = [
+            "–" if value is None else format(value, layout) if layout else str(value)
+            for value, (_, layout) in zip(row, columns, strict=True)
+        ]
+        table.add_row(*cells)
+    return table
+
+
+def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
+    """Print the three tables.
+
+    Raises
+    ------
+    psycopg.errors.UndefinedTable
+        Before the first ``dbt build``.
+    """
+    counts = [
+        (name, conn.execute(f"select count(*) from {name}").fetchone()[0])  # type: ignore[index]
+        for name in RELATIONS
+    ]
+    console.print(_table("Rows", [("table", ""), ("rows", ",d")], counts))
+    console.print()
+    console.print(
+        _table(
+            "Top smart-money traders (analytics.trader_profiles)",
+            [
+                ("trader", ""),
+                ("class", ""),
+                ("size", ""),
+                ("net PnL USD", ",.0f"),
+                ("Sharpe", ".2f"),
+                ("wins", ".0%"),
+                ("hold h", ",.1f"),
+                ("confidence", ".2f"),
+            ],
+            conn.execute(TOP_TRADERS).fetchall(),
+        )
+    )
+    console.print()
+    console.print(
+        _table(
+            "Strongest signals on the last day (analytics.asset_signals)",
+            [
+                ("as of", ""),
+                ("coin", ""),
+                ("net USD", ",.0f"),
+                ("long/short", ".2f"),
+                ("flow 24h USD", ",.0f"),
+                ("z", "+.2f"),
+                ("traders", "d"),
+                ("agree", ".0%"),
+                ("winners − losers", "+.2f"),
+            ],
+            conn.execute(STRONGEST_SIGNALS).fetchall(),
+        )
+    )
+
+
+def main() -> int:
+    """Print the headlines of the server in use."""
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    with connect() as conn:
+        try:
+            print_headlines(conn, console)
+        except psycopg.errors.UndefinedTable as error:
+            print(f"Nothing is built yet ({error.diag.message_primary}): run `dbt build`.")
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

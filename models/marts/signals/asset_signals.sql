@@ -1,0 +1,316 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='sync',
+        unique_key=['as_of_date', 'coin'],
+    )
+}}
+
+with
+
+cohorts as (
+
+    select * from {{ ref('trader_cohorts') }}
+
+),
+
+trader_coin_daily as (
+
+    select * from {{ ref('trader_coin_daily') }}
+
+),
+
+coin_daily as (
+
+    select * from {{ ref('coin_daily') }}
+
+),
+
+members as (
+
+    select distinct cohorts.user_address
+    from cohorts
+
+),
+
+last_cohort as (
+
+    select max(cohorts.as_of_date) as as_of_date
+    from cohorts
+
+),
+
+-- What members did: a row per trader, coin and active day.
+activity as (
+
+    select
+        trader_coin_daily.user_address,
+        trader_coin_daily.coin,
+        {{ day_to_date('trader_coin_daily.day') }} as activity_date,
+        trader_coin_daily.end_position,
+        trader_coin_daily.net_flow_usd
+    from trader_coin_daily
+    inner join members
+        on trader_coin_daily.user_address = members.user_address
+
+),
+
+-- A position holds from the day that left it to the day before the next activity.
+position_spans as (
+
+    select
+        activity.user_address,
+        activity.coin,
+        activity.end_position,
+        activity.activity_date as from_date,
+        coalesce(
+            lead(activity.activity_date) over (
+                partition by activity.user_address, activity.coin
+                order by activity.activity_date
+            ) - 1,
+            last_cohort.as_of_date
+        ) as to_date
+    from activity
+    cross join last_cohort
+
+),
+
+price_spans as (
+
+    select
+        coin_daily.coin,
+        coin_daily.close_px,
+        {{ day_to_date('coin_daily.day') }} as from_date,
+        coalesce(
+            lead({{ day_to_date('coin_daily.day') }}) over (
+                partition by coin_daily.coin
+                order by coin_daily.day
+            ) - 1,
+            last_cohort.as_of_date
+        ) as to_date
+    from coin_daily
+    cross join last_cohort
+
+),
+
+prices as (
+
+    select
+        price_spans.coin,
+        price_spans.close_px,
+        calendar.price_at::date as price_date
+    from price_spans
+    cross join lateral generate_series(
+        price_spans.from_date::timestamp, price_spans.to_date, interval '1 day'
+    ) as calendar (price_at)
+
+),
+
+-- Open positions at the end of each day, at that day's last price.
+exposures as (
+
+    select
+        position_spans.user_address,
+        position_spans.coin,
+        prices.price_date as exposure_date,
+        position_spans.end_position * prices.close_px as exposure_usd
+    from position_spans
+    cross join lateral generate_series(
+        position_spans.from_date::timestamp,
+        position_spans.to_date,
+        interval '1 day'
+    ) as calendar (exposure_at)
+    inner join prices
+        on
+            position_spans.coin = prices.coin
+            and calendar.exposure_at::date = prices.price_date
+    where position_spans.end_position <> 0
+
+),
+
+-- Each exposure counts for its own day, and for the next one as the day before; each
+-- day's flow counts for its own day and the six after it. Nothing reaches back.
+contributions as (
+
+    select
+        exposures.exposure_date as as_of_date,
+        exposures.user_address,
+        exposures.coin,
+        exposures.exposure_usd,
+        0::numeric as exposure_before_usd,
+        0::numeric as flow_24h_usd,
+        0::numeric as flow_7d_usd
+    from exposures
+    union all
+    select
+        exposures.exposure_date + 1 as as_of_date,
+        exposures.user_address,
+        exposures.coin,
+        0::numeric as exposure_usd,
+        exposures.exposure_usd as exposure_before_usd,
+        0::numeric as flow_24h_usd,
+        0::numeric as flow_7d_usd
+    from exposures
+    union all
+    select
+        activity.activity_date + days.age as as_of_date,
+        activity.user_address,
+        activity.coin,
+        0::numeric as exposure_usd,
+        0::numeric as exposure_before_usd,
+        case when days.age = 0 then activity.net_flow_usd else 0 end as flow_24h_usd,
+        activity.net_flow_usd as flow_7d_usd
+    from activity
+    cross join generate_series(0, 6) as days (age)
+
+),
+
+-- A row per cohort member, coin and day: what this trader holds as of that moment.
+holdings as (
+
+    select
+        cohorts.as_of_date,
+        cohorts.user_address,
+        contributions.coin,
+        cohorts.is_smart_money,
+        cohorts.is_winner,
+        cohorts.is_loser,
+        sum(contributions.exposure_usd) as exposure_usd,
+        sum(contributions.exposure_before_usd) as exposure_before_usd,
+        sum(contributions.flow_24h_usd) as flow_24h_usd,
+        sum(contributions.flow_7d_usd) as flow_7d_usd
+    from cohorts
+    inner join contributions
+        on
+            cohorts.as_of_date = contributions.as_of_date
+            and cohorts.user_address = contributions.user_address
+    group by
+        cohorts.as_of_date,
+        cohorts.user_address,
+        contributions.coin,
+        cohorts.is_smart_money,
+        cohorts.is_winner,
+        cohorts.is_loser
+
+),
+
+sums as (
+
+    select
+        holdings.as_of_date,
+        holdings.coin,
+        coalesce(
+            sum(holdings.exposure_usd) filter (where holdings.is_smart_money), 0
+        ) as smart_net_usd,
+        coalesce(
+            sum(holdings.exposure_usd)
+            filter (where holdings.is_smart_money and holdings.exposure_usd > 0),
+            0
+        ) as smart_long_usd,
+        -coalesce(
+            sum(holdings.exposure_usd)
+            filter (where holdings.is_smart_money and holdings.exposure_usd < 0),
+            0
+        ) as smart_short_usd,
+        coalesce(
+            sum(holdings.exposure_before_usd) filter (where holdings.is_smart_money),
+            0
+        ) as smart_net_before_usd,
+        coalesce(
+            sum(holdings.flow_24h_usd) filter (where holdings.is_smart_money), 0
+        ) as net_flow_24h_usd,
+        coalesce(
+            sum(holdings.flow_7d_usd) filter (where holdings.is_smart_money), 0
+        ) as net_flow_7d_usd,
+        count(*) filter (
+            where holdings.is_smart_money and holdings.exposure_usd <> 0
+        ) as trader_count,
+        count(*) filter (
+            where holdings.is_smart_money and holdings.exposure_usd > 0
+        ) as long_count,
+        sum(holdings.exposure_usd * holdings.exposure_usd) filter (
+            where holdings.is_smart_money
+        ) as smart_squares,
+        sum(holdings.exposure_usd) filter (
+            where holdings.is_winner
+        ) as winners_net_usd,
+        sum(abs(holdings.exposure_usd)) filter (
+            where holdings.is_winner
+        ) as winners_gross_usd,
+        sum(holdings.exposure_usd) filter (
+            where holdings.is_loser
+        ) as losers_net_usd,
+        sum(abs(holdings.exposure_usd)) filter (
+            where holdings.is_loser
+        ) as losers_gross_usd
+    from holdings
+    group by
+        holdings.as_of_date,
+        holdings.coin
+
+),
+
+history as (
+
+    select min({{ day_to_date('coin_daily.day') }}) as first_date
+    from coin_daily
+
+),
+
+signals as (
+
+    select
+        sums.as_of_date,
+        sums.coin,
+        round(sums.smart_net_usd, 6) as smart_net_usd,
+        round(sums.smart_long_usd, 6) as smart_long_usd,
+        round(sums.smart_short_usd, 6) as smart_short_usd,
+        (sums.smart_long_usd / nullif(sums.smart_short_usd, 0))::double precision
+            as long_short_ratio,
+        round(sums.net_flow_24h_usd, 6) as net_flow_24h_usd,
+        case
+            when sums.as_of_date - history.first_date >= 6
+                then round(sums.net_flow_7d_usd, 6)
+        end as net_flow_7d_usd,
+        case
+            when sums.as_of_date > history.first_date
+                then round(sums.smart_net_usd - sums.smart_net_before_usd, 6)
+        end as net_change_24h_usd,
+        case
+            when count(*) over trailing_days >= {{ var('signal_z_min_days') }}
+                then (
+                    (sums.smart_net_usd - avg(sums.smart_net_usd) over trailing_days)
+                    / nullif(stddev_samp(sums.smart_net_usd) over trailing_days, 0)
+                )::double precision
+        end as net_z_score,
+        sums.trader_count,
+        (
+            (sums.smart_long_usd + sums.smart_short_usd)
+            * (sums.smart_long_usd + sums.smart_short_usd)
+            / nullif(sums.smart_squares, 0)
+        )::double precision as effective_trader_count,
+        (
+            case
+                when sums.smart_net_usd >= 0 then sums.long_count
+                else sums.trader_count - sums.long_count
+            end
+            / nullif(sums.trader_count, 0)::numeric
+        )::double precision as agreement,
+        (
+            sums.winners_net_usd / nullif(sums.winners_gross_usd, 0)
+            - sums.losers_net_usd / nullif(sums.losers_gross_usd, 0)
+        )::double precision as winners_minus_losers
+    from sums
+    cross join history
+    window
+        trailing_days as (
+            partition by sums.coin
+            order by sums.as_of_date
+            range between
+            interval '{{ var('signal_z_window_days') }} days' preceding
+            and interval '1 day' preceding
+        )
+
+)
+
+select * from signals
