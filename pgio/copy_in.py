@@ -1,0 +1,148 @@
+"""Arrow record batches into PostgreSQL through ``COPY … FROM STDIN (FORMAT csv)``.
+
+The server parses text slower than this side writes it, so the encoder runs in a thread
+of its own (Arrow and libpq release the GIL) and the connection never waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+from psycopg import sql
+
+from pgio.prefetch import prefetch
+
+#: Null is an empty field, an empty string is `""`: the defaults of COPY's CSV.
+_WRITE_OPTIONS = pacsv.WriteOptions(include_header=False, quoting_style="needed")
+
+#: libpq copies what it is handed: pieces of this size keep its buffer small.
+_SEND_BYTES = 1 << 20
+
+
+def copy_batches(
+    conn: psycopg.Connection[Any],
+    table: str,
+    batches: Iterable[pa.RecordBatch],
+    columns: Sequence[str] | None = None,
+) -> int:
+    """Append Arrow record batches to a table, inside the caller's transaction.
+
+    Parameters
+    ----------
+    conn
+        An open connection. Nothing is committed.
+    table
+        ``schema.name``, or a bare name for a temporary table; not quoted.
+    batches
+        Batches of one schema. They are pulled and encoded in another thread, so the
+        iterator must not use ``conn``.
+    columns
+        Columns to send, in this order; by default all those of the first batch. The
+        names are those of the table.
+
+    Returns
+    -------
+    int
+        Rows written.
+
+    Raises
+    ------
+    TypeError
+        A column's type has no exact text form here (binary, nested): turn it into a
+        string first.
+    pyarrow.ArrowInvalid
+        A nanosecond timestamp does not fit the server's microseconds.
+    psycopg.Error
+        What the server objected to; the transaction is then in a failed state.
+    """
+    iterator = iter(batches)
+    first = next(iterator, None)
+    if first is None:
+        return 0
+    names = list(columns) if columns is not None else list(first.schema.names)
+    encoded = (
+        encode_csv(batch if columns is None else batch.select(names))
+        for batch in chain([first], iterator)
+    )
+    with prefetch(encoded, depth=2) as buffers:
+        return copy_csv(conn, table, names, buffers)
+
+
+def copy_csv(
+    conn: psycopg.Connection[Any],
+    table: str,
+    columns: Sequence[str],
+    buffers: Iterable[pa.Buffer],
+) -> int:
+    """Send buffers of :func:`encode_csv` to one table and return the rows written."""
+    statement = sql.SQL("copy {} ({}) from stdin (format csv)").format(
+        sql.Identifier(*table.split(".")),
+        sql.SQL(", ").join(map(sql.Identifier, columns)),
+    )
+    with conn.cursor() as cursor:
+        with cursor.copy(statement) as copy:
+            for piece in _pieces(buffers):
+                copy.write(piece)
+        return cursor.rowcount
+
+
+def encode_csv(batch: pa.RecordBatch) -> pa.Buffer:
+    """Encode one batch as the CSV that COPY reads back exactly.
+
+    Decimals keep their scale, floats their shortest exact form, timestamps their
+    microseconds and zone; null and the empty string stay apart.
+    """
+    sink = pa.BufferOutputStream()
+    pacsv.write_csv(_as_text_types(batch), sink, write_options=_WRITE_OPTIONS)
+    return sink.getvalue()
+
+
+def _as_text_types(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Replace the types whose CSV form is missing or not exact."""
+    arrays = [
+        _as_text_type(name, array)
+        for name, array in zip(batch.schema.names, batch.columns, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
+
+
+def _as_text_type(name: str, array: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    kind = array.type
+    if pa.types.is_timestamp(kind):
+        # Other zones need a time zone database to be written; UTC is the same instant.
+        # The cast refuses to drop nanoseconds.
+        return pc.cast(array, pa.timestamp("us", tz="UTC" if kind.tz else None))
+    if pa.types.is_string_view(kind):
+        return pc.cast(array, pa.string())
+    if pa.types.is_decimal(kind):
+        return pc.cast(array, pa.string())
+    if pa.types.is_nested(kind) or _is_binary(kind) or pa.types.is_duration(kind):
+        raise TypeError(
+            f"column {name!r} is {kind}, which has no exact CSV form: "
+            "cast it to a string (JSON for nested values) first"
+        )
+    return array
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_fixed_size_binary(kind)
+        or pa.types.is_binary_view(kind)
+    )
+
+
+def _pieces(buffers: Iterable[pa.Buffer]) -> Iterator[memoryview]:
+    for buffer in buffers:
+        view = memoryview(buffer)
+        for start in range(0, len(view), _SEND_BYTES):
+            yield view[start : start + _SEND_BYTES]
