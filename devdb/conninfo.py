@@ -31,8 +31,8 @@ def is_external() -> bool:
 def conninfo() -> dict[str, str | int]:
     """Return keyword arguments for `psycopg.connect`.
 
-    With ``PGHOST`` or ``PGSERVICE`` set, libpq reads the environment itself; only a user
-    and a database that are named nowhere get the same defaults as in ``profiles.yml``.
+    With ``PGHOST`` or ``PGSERVICE`` set, libpq reads the environment itself; only a
+    user and a database that are named nowhere get the defaults of ``profiles.yml``.
     Otherwise they come from ``.vigil/server.json``, which ``make up`` writes, each
     overridden by its ``PG*`` variable.
 
