@@ -1,0 +1,81 @@
+"""What a reader hands to the store: typed rows, refused rows, how to read a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+#: Rows in one batch: about 20 MB of CSV, of which a worker holds at most four.
+BATCH_ROWS = 50_000
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that cannot be.
+
+    Attributes
+    ----------
+    row_number
+        Its row (Parquet) or event (archive) in the object, from 1.
+    reason
+        Column, complaint and value.
+    raw
+        The row as it came, as JSON text.
+    """
+
+    row_number: int
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A part of an object.
+
+    Attributes
+    ----------
+    rows
+        The good rows; columns named and ordered as the table's.
+    rows_read
+        Rows of the object it covers, bad ones included.
+    progress
+        Share of the object read up to here, 0 to 1.
+    bad
+        The refused rows.
+    """
+
+    rows: pa.RecordBatch
+    rows_read: int
+    progress: float
+    bad: list[BadRow] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What the loader has to know of one raw table.
+
+    Attributes
+    ----------
+    relation
+        The table, ``schema.name``.
+    time_column
+        The column whose range a load reports.
+    to_datetime
+        Turns a value of that column into an aware datetime.
+    readers
+        Format name to a function from a local file to its chunks. It raises
+        `ObjectError` for a file that cannot be read as that format.
+    suffixes
+        File suffix to format name.
+    """
+
+    relation: str
+    time_column: str
+    to_datetime: Callable[[Any], datetime]
+    readers: Mapping[str, Callable[[Path], Iterator[Chunk]]]
+    suffixes: Mapping[str, str]

@@ -1,0 +1,170 @@
+"""The loader's books: what is loaded already, load log, quarantine, offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import psycopg
+import pyarrow as pa
+from psycopg.types.json import Jsonb
+
+from loaders.chunk import BadRow, Dataset
+from loaders.errors import SetupError
+from loaders.objects import Object
+from pgio.copy_in import copy_batches
+
+_TABLES = ("ingestion.load_log", "ingestion.quarantine", "ingestion.stream_offsets")
+
+
+@dataclass
+class LoadResult:
+    """What became of one object's rows."""
+
+    rows_read: int = 0
+    rows_loaded: int = 0
+    rows_quarantined: int = 0
+    time_from: Any = None
+    time_to: Any = None
+
+    @property
+    def rows_duplicate(self) -> int:
+        """Rows that were in the table already, or twice in the object."""
+        return self.rows_read - self.rows_loaded - self.rows_quarantined
+
+    def extend(self, count: int, first: Any, last: Any) -> None:
+        """Add rows that stayed, with the range of their times."""
+        self.rows_loaded += count
+        if count:
+            self.time_from = min(_not_null(self.time_from, first))
+            self.time_to = max(_not_null(self.time_to, last))
+
+
+def _not_null(*values: Any) -> list[Any]:
+    """Leave the nulls out."""
+    return [value for value in values if value is not None]
+
+
+def check_tables(conn: psycopg.Connection[Any], relation: str) -> None:
+    """Make sure that the tables a load writes are there.
+
+    Raises
+    ------
+    SetupError
+        Names those that are not, and the command that creates them.
+    """
+    rows = conn.execute(
+        "select name from unnest(%s::text[]) as name where to_regclass(name) is null",
+        ([relation, *_TABLES],),
+    ).fetchall()
+    if rows:
+        missing = ", ".join(row[0] for row in rows)
+        raise SetupError(
+            f"missing in the database: {missing}. "
+            "Create them with: dbt run-operation create_sources"
+        )
+
+
+def loaded_versions(
+    conn: psycopg.Connection[Any], uris: Sequence[str]
+) -> dict[str, tuple[int, str]]:
+    """Return size and etag of the objects that were loaded before, by URI."""
+    rows = conn.execute(
+        """
+        select source, (state ->> 'size')::bigint, state ->> 'etag'
+        from ingestion.stream_offsets
+        where source = any(%s) and state ? 'etag'
+        """,
+        (list(uris),),
+    ).fetchall()
+    return {uri: (size, etag) for uri, size, etag in rows}
+
+
+def begin_load(conn: psycopg.Connection[Any]) -> tuple[int, datetime]:
+    """Draw the id of a new load, and the server's time."""
+    row = conn.execute(
+        """
+        select
+            nextval(pg_get_serial_sequence('ingestion.load_log', 'load_id')),
+            clock_timestamp()
+        """
+    ).fetchone()
+    return cast("tuple[int, datetime]", row)
+
+
+def quarantine(
+    conn: psycopg.Connection[Any],
+    load_id: int,
+    relation: str,
+    uri: str,
+    bad: Sequence[BadRow],
+) -> None:
+    """Keep refused rows, with the reason."""
+    batch = pa.RecordBatch.from_pydict(
+        {
+            "load_id": [load_id] * len(bad),
+            "relation": [relation] * len(bad),
+            "object": [uri] * len(bad),
+            "row_number": [row.row_number for row in bad],
+            "reason": [row.reason for row in bad],
+            "raw": [row.raw for row in bad],
+        }
+    )
+    copy_batches(conn, "ingestion.quarantine", [batch])
+
+
+def end_load(
+    conn: psycopg.Connection[Any],
+    load_id: int,
+    dataset: Dataset,
+    source: Object,
+    result: LoadResult,
+    started_at: datetime,
+) -> None:
+    """Write the load's line in the log and how far its object is taken in."""
+    time_from, time_to = (
+        None if value is None else dataset.to_datetime(value)
+        for value in (result.time_from, result.time_to)
+    )
+    conn.execute(
+        """
+        insert into ingestion.load_log (
+            load_id, relation, object, object_size, etag, rows_read, rows_loaded,
+            rows_duplicate, rows_quarantined, time_from, time_to, started_at,
+            finished_at
+        )
+        overriding system value
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp())
+        """,
+        (
+            load_id,
+            dataset.relation,
+            source.uri,
+            source.size,
+            source.etag,
+            result.rows_read,
+            result.rows_loaded,
+            result.rows_duplicate,
+            result.rows_quarantined,
+            time_from,
+            time_to,
+            started_at,
+        ),
+    )
+    state = {"size": source.size, "etag": source.etag, "format": source.format}
+    conn.execute(
+        """
+        insert into ingestion.stream_offsets (
+            source, last_sequence, last_ts, state, updated_at
+        )
+        values (%s, %s, %s, %s, clock_timestamp())
+        on conflict (source) do update set
+            last_sequence = excluded.last_sequence,
+            last_ts = excluded.last_ts,
+            state = excluded.state,
+            updated_at = excluded.updated_at
+        """,
+        (source.uri, result.rows_read, time_to, Jsonb(state)),
+    )

@@ -1,0 +1,143 @@
+"""Tell the fills that can be from those that cannot, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loaders.chunk import BadRow
+from loaders.convert import convert
+from loaders.fills_schema import FIELDS, Field
+
+#: Before the exchange opened there are no fills.
+EARLIEST = datetime(2023, 1, 1, tzinfo=UTC)
+
+_SIDES = pa.array(["B", "A"])
+_NEGATIVE = r"^-.*[1-9]"
+
+
+class _Refusals:
+    """First complaint of every row that has one."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[int, str] = {}
+
+    def add(
+        self, mask: pa.Array | None, name: str, complaint: str, values: pa.Array | None
+    ) -> None:
+        """Refuse the rows of ``mask``, quoting their value in ``values``."""
+        if mask is None or pc.any(mask).as_py() is not True:
+            return
+        rows = pc.indices_nonzero(pc.fill_null(mask, False))
+        found = [None] * len(rows) if values is None else values.take(rows).to_pylist()
+        for row, value in zip(rows.to_pylist(), found, strict=True):
+            shown = "" if values is None else f" ({_shorten(value)})"
+            self.reasons.setdefault(row, f"{name}: {complaint}{shown}")
+
+
+def split_fills(
+    columns: Mapping[str, tuple[Field, pa.Array]],
+    raw_row: Callable[[int], Any],
+    first_row: int,
+    refused: Mapping[int, str] | None = None,
+) -> tuple[pa.RecordBatch, list[BadRow]]:
+    """Convert a batch of fills to the table's columns and take out what cannot be.
+
+    Parameters
+    ----------
+    columns
+        By the name the file uses: the field it stands for and its values as they came;
+        all of one length n.
+    raw_row
+        The row of the batch at an index in [0, n), as it came, for the quarantine.
+    first_row
+        Row number in the object of the row at index 0, from 1.
+    refused
+        Rows the reader itself refused, by index, with the reason.
+
+    Returns
+    -------
+    tuple
+        The good rows, with all columns of the table but ``load_id`` in its order, and
+        the bad rows in the order of the file.
+    """
+    refusals = _Refusals()
+    refusals.reasons.update(refused or {})
+    converted: dict[str, pa.Array] = {}
+    names: dict[str, str] = {}
+    for name, (field, array) in columns.items():
+        values, failed = convert(array, field.kind)
+        refusals.add(failed, name, f"expected {field.kind.value}", array)
+        converted[field.column] = values
+        names[field.column] = name
+    _check_values(converted, names, refusals)
+    rows = _in_table_order(converted)
+    if not refusals.reasons:
+        return rows, []
+    keep = pc.invert(pa.array([i in refusals.reasons for i in range(len(rows))]))
+    bad = [
+        BadRow(first_row + row, refusals.reasons[row], raw_json(raw_row(row)))
+        for row in sorted(refusals.reasons)
+    ]
+    return rows.filter(keep), bad
+
+
+def _check_values(
+    columns: Mapping[str, pa.Array], names: Mapping[str, str], refusals: _Refusals
+) -> None:
+    for column in ("time", "user_address", "coin", "px", "sz", "tid"):
+        refusals.add(columns[column].is_null(), names[column], "is missing", None)
+    for column in ("user_address", "coin"):
+        empty = pc.equal(columns[column], "")
+        refusals.add(empty, names[column], "is missing", None)
+    for column in ("px", "sz"):
+        negative = pc.match_substring_regex(columns[column], _NEGATIVE)
+        refusals.add(negative, names[column], "is negative", columns[column])
+    side = columns["side"]
+    refusals.add(
+        pc.invert(pc.is_in(side, _SIDES)), names["side"], "is neither B nor A", side
+    )
+    time = columns["time"]
+    earliest, latest = (int(t.timestamp() * 1000) for t in time_limits())
+    outside = pc.or_(pc.less(time, earliest), pc.greater_equal(time, latest))
+    refusals.add(outside, names["time"], "is not between 2023 and tomorrow", time)
+    # Without an order id a dust conversion has no key to recognise it by.
+    keyless = pc.and_(columns["oid"].is_null(), pc.equal(columns["tid"], 0))
+    refusals.add(keyless, names["oid"], "is missing, and tid is 0", None)
+
+
+def time_limits() -> tuple[datetime, datetime]:
+    """First instant a fill can have, and the first after tomorrow (UTC)."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return EARLIEST, today + timedelta(days=2)
+
+
+def _in_table_order(columns: Mapping[str, pa.Array]) -> pa.RecordBatch:
+    length = len(columns["time"])
+    arrays = []
+    for field in FIELDS:
+        array = columns.get(field.column)
+        if array is None:
+            array = pa.nulls(length, field.kind.arrow_type)
+        elif field.column == "user_address":
+            array = pc.ascii_lower(array)
+        arrays.append(array)
+    return pa.RecordBatch.from_arrays(arrays, names=[f.column for f in FIELDS])
+
+
+def raw_json(row: Any) -> str:
+    """Write a raw row as JSON that ``jsonb`` takes (it has no NUL characters)."""
+    text = orjson.dumps(
+        row, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+    ).decode()
+    return text.replace("\\u0000", "\\ufffd")
+
+
+def _shorten(value: Any, limit: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
