@@ -1,0 +1,91 @@
+"""What a Python model hands back, and what all of it comes down to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+#: Rows of one batch when a whole table is written.
+BATCH_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class Changes:
+    """A model's result together with what it means for the table.
+
+    On a first build or a full refresh ``rows`` is the whole table, and ``deletes`` and
+    ``scope`` mean nothing. On an incremental run the rows are put in place by
+    ``unique_key``; a row that is there already and equal is not written again.
+
+    Attributes
+    ----------
+    rows
+        Rows to put in place, an Arrow table or an iterable of record batches, which is
+        consumed as it is written: memory holds a few batches.
+    deletes
+        The ``unique_key`` columns of rows to remove. A key that is in ``rows`` as well
+        stays.
+    scope
+        An SQL predicate on the table's own columns. Where it holds, ``rows`` is the
+        complete content: other rows there are removed. ``"true"`` means all of it.
+    loads
+        Ids of ``ingestion.load_log`` to mark as applied by this model, in the
+        transaction that writes the rows.
+    fingerprint
+        Text to keep in ``ops.model_state``, in the same transaction.
+    """
+
+    rows: pa.Table | Iterable[pa.RecordBatch]
+    deletes: pa.Table | None = None
+    scope: str | None = None
+    loads: Sequence[int] = ()
+    fingerprint: str | None = None
+
+
+def as_changes(result: Any) -> Changes | None:
+    """Turn what a model returned into `Changes`, or None for "nothing new".
+
+    Raises
+    ------
+    TypeError
+        The model returned something that is neither.
+    """
+    if result is None:
+        return None
+    changes = result if isinstance(result, Changes) else Changes(rows=result)
+    if isinstance(changes.rows, (str, bytes, dict)) or not (
+        hasattr(changes.rows, "__arrow_c_stream__") or hasattr(changes.rows, "__iter__")
+    ):
+        raise TypeError(
+            "a Python model returns a pyarrow.Table, an iterator of "
+            "pyarrow.RecordBatch, dbt_pyjobs.Changes, or None when nothing is new; "
+            f"this one returned {type(changes.rows).__name__}"
+        )
+    return changes
+
+
+def iter_batches(rows: Any) -> Iterator[pa.RecordBatch]:
+    """Yield the record batches of a table, a data frame or an iterable of batches.
+
+    At least one batch is yielded for anything that carries a schema, so that an empty
+    table has its columns checked like any other.
+    """
+    if isinstance(rows, pa.RecordBatch):
+        rows = pa.Table.from_batches([rows])
+    if isinstance(rows, pa.Table):
+        batches = rows.to_batches(max_chunksize=BATCH_ROWS)
+        yield from batches or [pa.RecordBatch.from_pylist([], schema=rows.schema)]
+        return
+    if hasattr(rows, "__arrow_c_stream__"):
+        yield from pa.RecordBatchReader.from_stream(rows)
+        return
+    for batch in rows:
+        if not isinstance(batch, pa.RecordBatch):
+            raise TypeError(
+                "the iterator a Python model returns yields pyarrow.RecordBatch; "
+                f"this one yielded {type(batch).__name__}"
+            )
+        yield batch

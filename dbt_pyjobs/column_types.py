@@ -1,0 +1,280 @@
+"""Arrow arrays into the text forms of PostgreSQL types, exactly or not at all.
+
+The type comes from the model's YAML, never from the data. A cast that would lose
+anything raises `CastError` with the reason; what cannot lose anything goes through.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Cast = Callable[[pa.Array], pa.Array]
+
+_TYPE = re.compile(
+    r"""^(?:"?\w+"?\.)?                       # schema
+        (?P<name>[a-z][a-z0-9_ ]*?)
+        \s*(?:\((?P<args>[\d\s,]+)\))?
+        \s*(?P<zone>with\ time\ zone|without\ time\ zone)?
+        \s*(?P<dims>(?:\[\d*\])*)$""",
+    re.VERBOSE,
+)
+
+_INTEGERS = {
+    **dict.fromkeys(("bigint", "int8"), pa.int64()),
+    **dict.fromkeys(("integer", "int", "int4"), pa.int32()),
+    **dict.fromkeys(("smallint", "int2"), pa.int16()),
+}
+_FLOATS = {
+    **dict.fromkeys(("double precision", "float8", "float"), pa.float64()),
+    **dict.fromkeys(("real", "float4"), pa.float32()),
+}
+_TEXTS = ("text", "varchar", "character varying", "char", "character", "bpchar")
+_VECTORS = ("vector", "halfvec")
+
+
+class CastError(ValueError):
+    """Values of a column do not fit its declared type; the message says why."""
+
+
+def cast_for(data_type: str) -> Cast:
+    """Return the function that makes arrays ready for a column of ``data_type``.
+
+    Parameters
+    ----------
+    data_type
+        A PostgreSQL type as YAML declares it, such as ``numeric(18, 8)``.
+
+    Returns
+    -------
+    callable
+        Takes an array, returns one of the same length whose CSV form the server reads
+        back exactly. Raises `CastError`.
+
+    Raises
+    ------
+    CastError
+        The type cannot be written from Arrow.
+    """
+    match = _TYPE.match(" ".join(data_type.lower().split()))
+    if match is None:
+        raise CastError(f"{data_type!r} is not a type this project can read")
+    name = match["name"].strip()
+    args = [int(arg) for arg in (match["args"] or "").split(",") if arg.strip()]
+    zoned = match["zone"] == "with time zone"
+    if match["dims"]:
+        if match["dims"].count("[") > 1:
+            raise CastError("arrays of more than one dimension are not supported")
+        element = cast_for(data_type[: data_type.rindex("[")])
+        return _checked(data_type, lambda array: _array_literal(array, element))
+    return _checked(data_type, _scalar_cast(name, args, zoned))
+
+
+def _scalar_cast(name: str, args: list[int], zoned: bool) -> Cast:
+    if name in _INTEGERS:
+        return lambda array: _integer(array, _INTEGERS[name])
+    if name in _FLOATS:
+        return lambda array: _float(array, _FLOATS[name])
+    if name in ("numeric", "decimal"):
+        return lambda array: _numeric(array, args)
+    if name in ("boolean", "bool"):
+        return lambda array: _same_kind(array, pa.types.is_boolean, pa.bool_())
+    if name == "date":
+        return lambda array: _same_kind(array, pa.types.is_date, pa.date32())
+    if name in ("timestamptz", "timestamp"):
+        digits = args[0] if args else 6
+        return lambda array: _timestamp(array, zoned or name == "timestamptz", digits)
+    if name == "time" and not zoned:
+        return lambda array: _same_kind(array, pa.types.is_time, pa.time64("us"))
+    if name == "interval":
+        return _interval
+    if name in ("json", "jsonb"):
+        return _json
+    if name == "bytea":
+        return _bytea
+    if name in _VECTORS:
+        return _vector
+    return _text
+
+
+def _checked(data_type: str, cast: Cast) -> Cast:
+    """Wrap a cast: all-null arrays always fit, Arrow's errors become `CastError`."""
+
+    def checked(array: pa.Array) -> pa.Array:
+        if pa.types.is_dictionary(array.type):
+            array = array.dictionary_decode()
+        if pa.types.is_null(array.type):
+            return pa.nulls(len(array), pa.string())
+        try:
+            return cast(array)
+        except CastError as error:
+            raise CastError(f"{array.type} does not fit {data_type}: {error}") from None
+        except (pa.ArrowException, TypeError) as error:
+            raise CastError(
+                f"{array.type} does not fit {data_type}: {error}"
+            ) from error
+
+    return checked
+
+
+def _same_kind(
+    array: pa.Array, is_kind: Callable[[pa.DataType], bool], target: pa.DataType
+) -> pa.Array:
+    if not is_kind(array.type):
+        raise CastError(f"give it as {target}")
+    return pc.cast(array, target)
+
+
+def _integer(array: pa.Array, target: pa.DataType) -> pa.Array:
+    kind = array.type
+    if not (
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+    ):
+        raise CastError(f"give it as {target}")
+    return pc.cast(array, target)
+
+
+def _float(array: pa.Array, target: pa.DataType) -> pa.Array:
+    if pa.types.is_integer(array.type):
+        return pc.cast(array, target)
+    if not pa.types.is_floating(array.type):
+        raise CastError(f"that would lose digits; cast to {target} in the model")
+    narrow = pc.cast(array, target)
+    if array.type != target and target == pa.float32():
+        back = pc.cast(narrow, array.type)
+        same = pc.or_(pc.equal(back, array), pc.is_nan(array))
+        if not pc.all(same).as_py() and len(array) > array.null_count:
+            raise CastError("that would lose digits; declare it double precision")
+    return narrow
+
+
+def _numeric(array: pa.Array, args: list[int]) -> pa.Array:
+    if pa.types.is_integer(array.type):
+        return array
+    if not pa.types.is_decimal(array.type):
+        raise CastError(
+            "only decimals and integers are exact; declare it double precision, or "
+            "make decimals in the model"
+        )
+    if not args:
+        return array
+    precision, scale = args[0], args[1] if len(args) > 1 else 0
+    if precision <= 38:
+        return pc.cast(array, pa.decimal128(precision, scale))
+    return pc.cast(array, pa.decimal256(min(precision, 76), scale))
+
+
+def _timestamp(array: pa.Array, zoned: bool, digits: int) -> pa.Array:
+    if not pa.types.is_timestamp(array.type):
+        raise CastError("give it as a timestamp")
+    if zoned and array.type.tz is None:
+        raise CastError("the values carry no time zone; make them timestamp[us, UTC]")
+    if not zoned and array.type.tz is not None:
+        raise CastError("the values carry a time zone; declare it timestamptz")
+    exact = pc.cast(array, pa.timestamp("us", tz="UTC" if zoned else None))
+    if digits < 6:
+        step = 10 ** (6 - digits)
+        ticks = pc.cast(exact, pa.int64())
+        whole = pc.multiply(pc.divide(ticks, step), step)
+        if pc.any(pc.not_equal(ticks, whole)).as_py():
+            raise CastError(f"some values have more than {digits} digits of a second")
+    return exact
+
+
+def _interval(array: pa.Array) -> pa.Array:
+    if not pa.types.is_duration(array.type):
+        return _text(array)
+    micros = pc.cast(pc.cast(array, pa.duration("us")), pa.int64())
+    return pc.binary_join_element_wise(
+        pc.cast(micros, pa.string()), "microseconds", " "
+    )
+
+
+def _text(array: pa.Array) -> pa.Array:
+    kind = array.type
+    if not (
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_string_view(kind)
+    ):
+        raise CastError("give it as text")
+    return pc.cast(array, pa.string())
+
+
+def _json(array: pa.Array) -> pa.Array:
+    if not pa.types.is_nested(array.type):
+        return _text(array)
+    texts = [
+        None if value is None else orjson.dumps(value).decode()
+        for value in array.to_pylist()
+    ]
+    return pa.array(texts, pa.string())
+
+
+def _bytea(array: pa.Array) -> pa.Array:
+    kind = array.type
+    if not (
+        pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_fixed_size_binary(kind)
+    ):
+        raise CastError("give it as binary")
+    texts = [
+        None if value is None else f"\\x{value.hex()}" for value in array.to_pylist()
+    ]
+    return pa.array(texts, pa.string())
+
+
+def _vector(array: pa.Array) -> pa.Array:
+    if not _is_list(array.type):
+        return _text(array)
+    elements = _elements(array)
+    if not pa.types.is_floating(elements.type):
+        elements = _float(elements, pa.float32())
+    if elements.null_count:
+        raise CastError("a vector has no null elements")
+    return _join_lists(array, pc.cast(elements, pa.string()), "[", "]")
+
+
+def _array_literal(array: pa.Array, element: Cast) -> pa.Array:
+    if not _is_list(array.type):
+        return _text(array)
+    texts = pc.cast(element(_elements(array)), pa.string())
+    for special in ("\\", '"'):
+        texts = pc.replace_substring(texts, special, "\\" + special)
+    quoted = pc.binary_join_element_wise('"', texts, '"', "")
+    return _join_lists(array, pc.fill_null(quoted, "NULL"), "{", "}")
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_list(kind)
+        or pa.types.is_large_list(kind)
+        or pa.types.is_fixed_size_list(kind)
+    )
+
+
+def _elements(array: pa.Array) -> pa.Array:
+    """Return the elements of all lists, those of null lists left out."""
+    if pa.types.is_fixed_size_list(array.type):
+        array = pc.cast(array, pa.list_(array.type.value_type))
+    return array.flatten()
+
+
+def _join_lists(array: pa.Array, texts: pa.Array, opening: str, end: str) -> pa.Array:
+    """Join the elements' texts (n elements) list by list into one text per list."""
+    lengths = pc.fill_null(
+        pc.if_else(pc.is_valid(array), pc.list_value_length(array), 0), 0
+    )
+    offsets = pa.concat_arrays(
+        [pa.array([0], pa.int32()), pc.cast(pc.cumulative_sum(lengths), pa.int32())]
+    )
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, texts), ",")
+    literal = pc.binary_join_element_wise(opening, joined, end, "")
+    return pc.if_else(pc.is_valid(array), literal, pa.scalar(None, pa.string()))

@@ -1,0 +1,101 @@
+"""The profile's credentials as a psycopg connection, on the server that is really up."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from dbt.flags import get_flags
+
+from devdb.conninfo import DEFAULT_HOST, DEFAULT_PORT
+
+#: Where `make up` notes the embedded server's address, relative to the project.
+SERVER_FILE = Path(".vigil", "server.json")
+
+
+def redirect(credentials: Any) -> Any:
+    """Point credentials that came from the profile's defaults at the embedded server.
+
+    The embedded server takes another port when its own is taken. dbt renders the profile
+    before any plugin is loaded, so the port is put right here, when a connection is
+    opened. Credentials that name another server, or an environment that sets ``PGHOST``
+    or ``PGPORT``, are left alone.
+
+    Parameters
+    ----------
+    credentials
+        `dbt.adapters.postgres.PostgresCredentials`; not modified.
+
+    Returns
+    -------
+    PostgresCredentials
+        The same object, or a copy with the host and port of ``.vigil/server.json``.
+    """
+    if os.environ.get("PGHOST") or os.environ.get("PGPORT"):
+        return credentials
+    if (credentials.host, int(credentials.port)) != (DEFAULT_HOST, DEFAULT_PORT):
+        return credentials
+    try:
+        server = json.loads((project_dir() / SERVER_FILE).read_text(encoding="utf-8"))
+        host, port = str(server.get("host", DEFAULT_HOST)), int(server["port"])
+    except (OSError, ValueError, KeyError, AttributeError):
+        return credentials
+    return credentials.replace(host=host, port=port)
+
+
+def project_dir() -> Path:
+    """Return the folder of the dbt project that is being run."""
+    return Path(getattr(get_flags(), "PROJECT_DIR", None) or Path.cwd()).resolve()
+
+
+def connect(credentials: Any, application_name: str) -> psycopg.Connection[Any]:
+    """Open a connection as dbt-postgres would, in psycopg 3 and autocommit.
+
+    Parameters
+    ----------
+    credentials
+        `dbt.adapters.postgres.PostgresCredentials`, redirected already.
+    application_name
+        What ``pg_stat_activity`` shows.
+
+    Raises
+    ------
+    psycopg.OperationalError
+        The server does not answer, after as many retries as the profile asks for.
+    """
+    options: dict[str, Any] = {
+        key: value
+        for key in ("sslmode", "sslcert", "sslkey", "sslrootcert", "keepalives_idle")
+        if (value := getattr(credentials, key))
+    }
+    if credentials.search_path:
+        path = credentials.search_path.replace(" ", "\\ ")
+        options["options"] = f"-c search_path={path}"
+    attempt = 0
+    while True:
+        try:
+            connection = psycopg.connect(
+                host=credentials.host,
+                port=credentials.port,
+                user=credentials.user,
+                password=credentials.password or None,
+                dbname=credentials.database,
+                connect_timeout=credentials.connect_timeout,
+                application_name=application_name,
+                autocommit=True,
+                **options,
+            )
+            break
+        except psycopg.OperationalError:
+            attempt += 1
+            if attempt > credentials.retries:
+                raise
+            time.sleep(attempt * attempt)
+    if credentials.role:
+        # Not quoted, as dbt-postgres does it: the profile may quote it itself.
+        connection.execute(f"set role {credentials.role}")
+    return connection

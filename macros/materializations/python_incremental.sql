@@ -1,0 +1,47 @@
+{#
+    dbt's `incremental` for SQL models, unchanged, and for Python models a table into
+    which only what really changed is written, in one transaction with the loads applied.
+#}
+{% materialization incremental, adapter='postgres', supported_languages=['sql', 'python'] %}
+    {% if model.language == 'sql' %}
+        {{ return(dbt.materialization_incremental_default()) }}
+    {% endif %}
+
+    {% set existing = load_cached_relation(this) %}
+    {% set target = this.incorporate(type='table') %}
+    {% set starts_over = (
+        existing is none or not existing.is_table or should_full_refresh()
+    ) %}
+    {% set spec = python_job_spec(
+        target, replaces=starts_over, starts_over=starts_over
+    ) %}
+    {% if spec.unique_key | length == 0 %}
+        {% do exceptions.raise_compiler_error(
+            'Python model ' ~ model.name ~ ' is incremental and has no unique_key: add '
+            ~ 'it to its config, or make it materialized: table'
+        ) %}
+    {% endif %}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {% do python_end_transaction() %}
+
+    {# dbt lets only a materialization itself submit a Python job, by this statement. #}
+    {% call statement('main', language='python') -%}
+{{ compiled_code }}
+job_spec = {{ spec }}
+    {%- endcall %}
+    {% set outcome = load_result('main')['response'].outcome %}
+
+    {% do python_begin_transaction() %}
+    {% do python_finish(existing, target, spec, outcome) %}
+
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {% set should_revoke = should_revoke(existing, full_refresh_mode=starts_over) %}
+    {% do apply_grants(target, config.get('grants'), should_revoke=should_revoke) %}
+    {% do persist_docs(target, model) %}
+    {% do adapter.commit() %}
+
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target]}) }}
+{% endmaterialization %}
