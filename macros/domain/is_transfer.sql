@@ -1,0 +1,7 @@
+{#
+    True for vault netting: positions move between accounts, nobody traded. `dir` may be
+    NULL, the result is not.
+#}
+{% macro is_transfer(dir='dir') -%}
+    coalesce({{ dir }} = 'Net Child Vaults', false)
+{%- endmacro %}

@@ -1,0 +1,57 @@
+{#
+    The tables of all sources that carry `config.meta.timescale`, each as a dictionary of
+    what its YAML declares: schema, name, description, columns and the keys of the block.
+    A misspelt key fails here rather than being ignored.
+#}
+{% macro declared_tables() -%}
+    {%- set known = [
+        'time_column', 'time_unit', 'chunk_interval', 'columnstore', 'retention',
+        'primary_key', 'unique_keys', 'indexes', 'plain_indexes',
+    ] -%}
+    {%- set tables = [] -%}
+    {%- for source in graph.sources.values() | sort(attribute='unique_id') -%}
+        {%- set settings = source.config.meta.get('timescale') -%}
+        {%- if settings is not none -%}
+            {%- for key in settings if key not in known -%}
+                {%- do exceptions.raise_compiler_error(
+                    "Source " ~ source.schema ~ "." ~ source.identifier ~ ": unknown key '"
+                    ~ key ~ "' in config.meta.timescale; known are "
+                    ~ known | join(', ') ~ "."
+                ) -%}
+            {%- endfor -%}
+            {%- set table = {
+                'schema': source.schema,
+                'name': source.identifier,
+                'relation': source.schema ~ '.' ~ source.identifier,
+                'description': source.description | trim,
+                'columns': [],
+            } -%}
+            {%- for key in known -%}
+                {%- do table.update({key: settings.get(key)}) -%}
+            {%- endfor -%}
+            {%- for column in source.columns.values() -%}
+                {%- do table['columns'].append(declared_column(table, column)) -%}
+            {%- endfor -%}
+            {%- do tables.append(table) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(tables) }}
+{%- endmacro %}
+
+
+{% macro declared_column(table, column) -%}
+    {%- if column.data_type is none -%}
+        {%- do exceptions.raise_compiler_error(
+            "Source " ~ table['relation'] ~ ": column " ~ column.name
+            ~ " has no data_type."
+        ) -%}
+    {%- endif -%}
+    {{ return({
+        'name': column.name,
+        'type': column.data_type | lower | trim,
+        'description': column.description | trim,
+        'not_null': 'not_null' in column.constraints | map(attribute='type') | list,
+        'identity': column.config.meta.get('identity', false),
+        'default': column.config.meta.get('default'),
+    }) }}
+{%- endmacro %}

@@ -1,0 +1,33 @@
+{#
+    The statements that turn what the server has into what is declared, in order, as a list
+    of {'summary', 'sql'}; empty when they agree. Raises for every difference that cannot
+    be made good without touching data.
+#}
+{% macro source_changes(tables) -%}
+    {%- set found = describe_tables(tables) -%}
+    {%- set changes = [] -%}
+    {%- set new_schemas = [] -%}
+    {%- for table in tables -%}
+        {%- set server = found[table['relation']] -%}
+        {%- if not server['has_schema'] and table['schema'] not in new_schemas -%}
+            {%- do new_schemas.append(table['schema']) -%}
+            {%- do changes.append({
+                'summary': 'schema ' ~ table['schema'],
+                'sql': 'create schema if not exists ' ~ table['schema'],
+            }) -%}
+        {%- endif -%}
+        {%- if server['kind'] is none -%}
+            {%- do changes.append({
+                'summary': 'table ' ~ table['relation'],
+                'sql': create_source_table_sql(table),
+            }) -%}
+        {%- else -%}
+            {%- do assert_same_shape(table, server) -%}
+            {%- do changes.extend(new_columns(table, server)) -%}
+        {%- endif -%}
+        {%- do changes.extend(hypertable_changes(table, server)) -%}
+        {%- do changes.extend(index_changes(table, server)) -%}
+        {%- do changes.extend(comment_changes(table, server)) -%}
+    {%- endfor -%}
+    {{ return(changes) }}
+{%- endmacro %}
