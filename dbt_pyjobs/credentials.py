@@ -1,4 +1,4 @@
-"""The profile's credentials as a psycopg connection, on the server that is really up."""
+"""The profile's credentials as a psycopg connection, to the server that is up."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ SERVER_FILE = Path(".vigil", "server.json")
 def redirect(credentials: Any) -> Any:
     """Point credentials that came from the profile's defaults at the embedded server.
 
-    The embedded server takes another port when its own is taken. dbt renders the profile
-    before any plugin is loaded, so the port is put right here, when a connection is
-    opened. Credentials that name another server, or an environment that sets ``PGHOST``
-    or ``PGPORT``, are left alone.
+    The embedded server takes another port when its own is taken. dbt renders the
+    profile before any plugin is loaded, so the port is put right when a connection is
+    opened. Credentials that name another server, or an environment that sets
+    ``PGHOST`` or ``PGPORT``, are left alone.
 
     Parameters
     ----------

@@ -41,6 +41,7 @@ class Job:
 
     def __init__(self, model: dict[str, Any], credentials: Any) -> None:
         self.model = model
+        self.name = model["name"]
         self.credentials = credentials
         self.project = project_dir()
         self.is_cancelled = False
@@ -64,15 +65,12 @@ class Job:
         except DbtRuntimeError:
             raise
         except JobCancelled:
-            raise DbtRuntimeError(
-                f"Python model {self.model['name']!r}: cancelled"
-            ) from None
+            raise self._cancelled() from None
         except Exception as error:
             if self.is_cancelled:
-                raise DbtRuntimeError(
-                    f"Python model {self.model['name']!r}: cancelled"
-                ) from None
-            raise DbtRuntimeError(project_traceback(error, self.project)) from error
+                raise self._cancelled() from None
+            text = project_traceback(error, self.project)
+            raise DbtRuntimeError(f"Python model {self.name!r}: {text}") from error
         finally:
             self._is_running = False
 
@@ -141,9 +139,12 @@ class Job:
     def _open_connection(self) -> psycopg.Connection[Any]:
         if self.is_cancelled:
             raise JobCancelled
-        connection = connect(self.credentials, f"dbt {self.model['name']}")
+        connection = connect(self.credentials, f"dbt {self.name}")
         self._connections.append(connection)
         return connection
+
+    def _cancelled(self) -> DbtRuntimeError:
+        return DbtRuntimeError(f"Python model {self.name!r}: cancelled")
 
     def cancel(self) -> None:
         """Stop the model, from another thread: queries first, then Python code."""
@@ -174,6 +175,10 @@ class Job:
 
 
 def _leading_lines(path: Path) -> int:
-    """Count the blank lines a file begins with."""
-    text = path.read_text(encoding="utf-8")
+    """Count the blank lines a file begins with; none where it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError:
+        # A model of an installed package: its path is relative to the package.
+        return 0
     return text[: len(text) - len(text.lstrip())].count("\n")

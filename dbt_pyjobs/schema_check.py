@@ -45,9 +45,9 @@ def check_schema(
     for name in declared.keys() & there.keys():
         if declared[name] != there[name]:
             raise fail(
-                f"column {name!r} is {_type_name(connection, there[name])} in the table "
-                f"and {_type_name(connection, declared[name])} in YAML; no type is "
-                f"changed on the way: {_REBUILD}"
+                f"column {name!r} is {_type_name(connection, there[name])} in the "
+                f"table and {_type_name(connection, declared[name])} in YAML; types "
+                f"are not changed in place: {_REBUILD}"
             )
     key = {row[0] for row in connection.execute(_KEY, [spec.target])}
     if key != set(spec.unique_key):
@@ -59,9 +59,9 @@ def check_schema(
     old = [name for name in there if name not in declared]
     if new and spec.on_schema_change in ("ignore", "fail"):
         raise fail(
-            f"column {_listed([column.name for column in new])} in YAML but not in the "
-            "table: set on_schema_change to append_new_columns (old rows get nulls), or "
-            + _REBUILD
+            f"column {_listed([column.name for column in new])} in YAML but not in "
+            "the table: set on_schema_change to append_new_columns (old rows get "
+            f"nulls), or {_REBUILD}"
         )
     if old and spec.on_schema_change == "fail":
         raise fail(
@@ -85,7 +85,7 @@ def _described(
     connection: psycopg.Connection[Any], query: str
 ) -> dict[str, tuple[int, int]]:
     """Return type oid and modifier of each column of a query, by name."""
-    cursor = connection.execute(query)  # type: ignore[arg-type]
+    cursor = connection.execute(query)
     result = cursor.pgresult
     if result is None:
         raise RuntimeError(f"no description came with {query}")

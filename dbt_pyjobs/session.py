@@ -106,7 +106,7 @@ class Session:
             values.append(consumer_name(name))
         # The text holds only the fragments above; every value is a parameter.
         rows = self.connection.execute(
-            sql.SQL(  # type: ignore[arg-type]
+            sql.SQL(
                 "select l.load_id, l.time_from, l.time_to, l.rows_loaded "
                 "from ingestion.load_log as l "
                 f"where {' and '.join(conditions)} order by l.load_id"

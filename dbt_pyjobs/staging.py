@@ -1,8 +1,8 @@
 """A model's result into staging tables, committed before dbt puts it in place.
 
-The tables are created, filled and keyed in one transaction on a connection of their own:
-a run that dies before its end leaves nothing, one that dies after it leaves tables that
-the next run drops.
+The tables are created, filled and keyed in one transaction on a connection of their
+own: a run that dies before its end leaves nothing, one that dies after it leaves tables
+that the next run drops.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Outcome:
     scope, loads, fingerprint
         As in `Changes`.
     new_columns, old_columns
-        ``{"name", "data_type"}`` of columns to add to the table, names of those to drop.
+        ``{"name", "data_type"}`` of columns to add, names of columns to drop.
     has_loads_table, has_state_table
         Whether ``ingestion.applied_loads`` and ``ops.model_state`` exist.
     """
@@ -118,7 +118,7 @@ def stage(
     """
     casting = Casting(spec.consumer, spec.columns)
     with connection.transaction():
-        connection.execute(spec.create)  # type: ignore[arg-type]
+        connection.execute(spec.create)
         outcome.rows = copy_batches(
             connection,
             spec.staging_name,
@@ -131,7 +131,7 @@ def stage(
             _stage_deletes(connection, spec, changes)
             outcome.has_deletes = True
         # The planner knows nothing of a table this young; joining it would be a guess.
-        connection.execute(f"analyze {spec.staging}")  # type: ignore[arg-type]
+        connection.execute(f"analyze {spec.staging}")
     outcome.is_staged = True
     outcome.scope = changes.scope
     outcome.loads = [int(load_id) for load_id in changes.loads]
@@ -141,9 +141,7 @@ def stage(
 def _add_key(connection: psycopg.Connection[Any], spec: Spec) -> None:
     key = ", ".join(_quoted(name) for name in spec.unique_key)
     try:
-        connection.execute(
-            f"alter table {spec.staging} add primary key ({key})"  # type: ignore[arg-type]
-        )
+        connection.execute(f"alter table {spec.staging} add primary key ({key})")
     except psycopg.errors.UniqueViolation as error:
         raise DbtRuntimeError(
             f"Python model {spec.consumer!r}, rows: unique_key is not unique: "
@@ -162,22 +160,20 @@ def _stage_deletes(
     key = [column for column in spec.columns if column.name in spec.unique_key]
     casting = Casting(spec.consumer, key, what="deletes")
     ddl = ", ".join(f"{_quoted(column.name)} {column.data_type}" for column in key)
-    connection.execute(
-        f"create unlogged table {spec.deletes} ({ddl})"  # type: ignore[arg-type]
-    )
+    connection.execute(f"create unlogged table {spec.deletes} ({ddl})")
     copy_batches(
         connection,
         spec.deletes_name,
         casting.batches(iter_batches(changes.deletes)),
         casting.names,
     )
-    connection.execute(f"analyze {spec.deletes}")  # type: ignore[arg-type]
+    connection.execute(f"analyze {spec.deletes}")
 
 
 def drop_staging(connection: psycopg.Connection[Any], spec: Spec) -> None:
     """Drop what is left of the staging tables, those of a killed run included."""
     for name in spec.leftovers:
-        connection.execute(f"drop table if exists {name}")  # type: ignore[arg-type]
+        connection.execute(f"drop table if exists {name}")
 
 
 def _quoted(name: str) -> str:

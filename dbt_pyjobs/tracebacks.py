@@ -22,25 +22,25 @@ def project_traceback(error: BaseException, project: Path) -> str:
     Returns
     -------
     str
-        The usual layout of a traceback, oldest frame first.
+        The usual layout of a traceback, oldest frame first; only its last part, the
+        exception's own text, where none of the frames is the project's.
     """
     formatted = traceback.TracebackException.from_exception(error, compact=True)
-    _keep_own(formatted, project, set())
+    if not _keep_own(formatted, project):
+        return "".join(formatted.format_exception_only()).rstrip()
     return "".join(formatted.format()).rstrip()
 
 
-def _keep_own(
-    formatted: traceback.TracebackException, project: Path, seen: set[int]
-) -> None:
-    if id(formatted) in seen:
-        return
-    seen.add(id(formatted))
+def _keep_own(formatted: traceback.TracebackException, project: Path) -> bool:
+    """Drop foreign frames all along the chain; say whether any frame is left."""
     own = [frame for frame in formatted.stack if _is_own(frame.filename, project)]
-    if own:
-        formatted.stack = traceback.StackSummary.from_list(own)
-    for other in (formatted.__cause__, formatted.__context__):
-        if other is not None:
-            _keep_own(other, project, seen)
+    formatted.stack = traceback.StackSummary.from_list(own)
+    chained = [
+        _keep_own(other, project)
+        for other in (formatted.__cause__, formatted.__context__)
+        if other is not None
+    ]
+    return bool(own) or any(chained)
 
 
 def _is_own(filename: str, project: Path) -> bool:
