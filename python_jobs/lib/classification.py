@@ -1,0 +1,204 @@
+"""Classification by rules that an analyst keeps in a seed.
+
+A rule is one or more rows of the same attribute and `rule_order`; all its conditions
+must hold. Rules are tried in order, the first that holds gives the label, and the last
+one has no condition: it is the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from python_jobs.lib.profile_metrics import METRICS
+from python_jobs.lib.profile_panel import Flags
+from python_jobs.lib.returns import Floats
+
+OPERATORS: dict[str, Callable[[Floats, float], Flags]] = {
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+    "=": np.equal,
+    "!=": np.not_equal,
+}
+FLAG_ATTRIBUTES = ("is_smart_money", "is_winner", "is_loser")
+ATTRIBUTES = ("trader_class", "size_tier", "trading_style", *FLAG_ATTRIBUTES)
+
+
+class RuleError(ValueError):
+    """A rules seed that cannot be applied; the message names the row and the fix."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A comparison of one metric; a metric that is not defined never satisfies it."""
+
+    metric: str
+    operator: str
+    threshold: float
+
+    def holds(self, metrics: Mapping[str, Floats]) -> Flags:
+        """Tell for each trader whether it holds, shape (traders,)."""
+        values = metrics[self.metric]
+        return OPERATORS[self.operator](values, self.threshold) & ~np.isnan(values)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A label and the conditions that must all hold for it."""
+
+    label: str
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """The rules of every attribute, checked.
+
+    Parameters
+    ----------
+    rules : mapping of str to tuple of Rule
+        By attribute, in order; the last has no condition.
+    outsiders : frozenset of str
+        Trader classes that take no part in signals: their flags are false, whatever the
+        flags' own rules say.
+    """
+
+    rules: Mapping[str, tuple[Rule, ...]]
+    outsiders: frozenset[str]
+
+    @classmethod
+    def from_tables(cls, rules: pa.Table, classes: pa.Table) -> Rulebook:
+        """Read and check the seeds.
+
+        Parameters
+        ----------
+        rules : pyarrow.Table
+            `attribute, rule_order, label, metric, operator, threshold`.
+        classes : pyarrow.Table
+            `trader_class, leaves_signals`.
+
+        Raises
+        ------
+        RuleError
+            If anything in them is unknown, missing or out of reach.
+        """
+        rows = sorted(rules.to_pylist(), key=itemgetter("attribute", "rule_order"))
+        known = {row["trader_class"] for row in classes.to_pylist()}
+        book: dict[str, tuple[Rule, ...]] = {}
+        for attribute, group in groupby(rows, key=itemgetter("attribute")):
+            if attribute not in ATTRIBUTES:
+                raise _unknown("attribute", attribute, ATTRIBUTES, f"label {attribute}")
+            book[attribute] = _read_attribute(attribute, list(group), known)
+        for attribute in ATTRIBUTES:
+            if attribute not in book:
+                raise RuleError(
+                    f"trader_class_rules: no rule for {attribute}; add at least a"
+                    " default, a row with a label and an empty metric"
+                )
+        outsiders = [
+            row["trader_class"] for row in classes.to_pylist() if row["leaves_signals"]
+        ]
+        return cls(rules=book, outsiders=frozenset(outsiders))
+
+    def classify(self, metrics: Mapping[str, Floats]) -> dict[str, npt.NDArray[Any]]:
+        """Apply every rule to every trader.
+
+        Parameters
+        ----------
+        metrics : mapping of str to array of float64, shape (traders,)
+            See `python_jobs.lib.profiles.METRICS`.
+
+        Returns
+        -------
+        dict of str to array, shape (traders,)
+            By attribute: labels as strings; for `FLAG_ATTRIBUTES`, bool.
+        """
+        labels = {
+            attribute: _first_match(self.rules[attribute], metrics)
+            for attribute in ATTRIBUTES
+        }
+        is_outside = np.isin(labels["trader_class"], list(self.outsiders))
+        for attribute in FLAG_ATTRIBUTES:
+            labels[attribute] = (labels[attribute] == "true") & ~is_outside
+        return labels
+
+
+def _first_match(
+    rules: tuple[Rule, ...], metrics: Mapping[str, Floats]
+) -> npt.NDArray[Any]:
+    traders = len(next(iter(metrics.values())))
+    is_open = np.ones(traders, np.bool_)
+    choice = np.zeros(traders, np.int64)
+    for number, rule in enumerate(rules):
+        hit = is_open.copy()
+        for condition in rule.conditions:
+            hit &= condition.holds(metrics)
+        choice[hit] = number
+        is_open &= ~hit
+    return np.array([rule.label for rule in rules])[choice]
+
+
+def _read_attribute(
+    attribute: str, rows: list[dict[str, Any]], classes: set[str]
+) -> tuple[Rule, ...]:
+    rules: list[Rule] = []
+    for order, group in groupby(rows, key=itemgetter("rule_order")):
+        where = f"{attribute}, rule_order {order}"
+        members = list(group)
+        labels = {row["label"] for row in members}
+        if len(labels) > 1:
+            raise RuleError(
+                f"trader_class_rules: {where} has more than one label"
+                f" ({', '.join(sorted(map(str, labels)))}); give each rule an order of"
+                " its own"
+            )
+        label = members[0]["label"]
+        if attribute == "trader_class" and label not in classes:
+            raise _unknown("class", label, classes, where, "; add it to trader_classes")
+        if attribute in FLAG_ATTRIBUTES and label not in ("true", "false"):
+            raise _unknown("label", label, ("true", "false"), where)
+        if rules and not rules[-1].conditions:
+            raise RuleError(
+                f"trader_class_rules: {where} is never reached, the rule before it has"
+                " no condition; the default must come last"
+            )
+        is_default = len(members) == 1 and all(
+            members[0][name] is None for name in ("metric", "operator", "threshold")
+        )
+        conditions = () if is_default else tuple(_read(row, where) for row in members)
+        rules.append(Rule(label=label, conditions=conditions))
+    if rules[-1].conditions:
+        raise RuleError(
+            f"trader_class_rules: {attribute} has no default; end it with a row that"
+            " has a label and an empty metric, operator and threshold"
+        )
+    return tuple(rules)
+
+
+def _read(row: Mapping[str, Any], where: str) -> Condition:
+    metric, operator, threshold = row["metric"], row["operator"], row["threshold"]
+    if metric not in METRICS:
+        raise _unknown("metric", metric, METRICS, where)
+    if operator not in OPERATORS:
+        raise _unknown("operator", operator, OPERATORS, where)
+    if threshold is None or not np.isfinite(float(threshold)):
+        raise RuleError(f"trader_class_rules: {where} needs a number as threshold")
+    return Condition(metric, operator, float(threshold))
+
+
+def _unknown(
+    kind: str, value: object, known: Any, where: str, way_out: str = ""
+) -> RuleError:
+    return RuleError(
+        f"trader_class_rules: unknown {kind} {value!r} ({where}); known are"
+        f" {', '.join(sorted(known))}{way_out}"
+    )

@@ -1,0 +1,177 @@
+"""What profiles are computed from, as NumPy arrays in the order profiles need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from python_jobs.lib.returns import Floats, Ints
+
+Flags = npt.NDArray[np.bool_]
+
+MILLISECONDS_PER_DAY = 86_400_000
+DAILY_MEASURES = (
+    "fill_count",
+    "transfer_fills",
+    "maker_volume",
+    "taker_volume",
+    "gross_pnl",
+    "fees_usd",
+    "net_pnl",
+    "closing_fills",
+    "winning_closes",
+    "losing_closes",
+    "own_liquidations",
+)
+"""Columns of trader_daily that are added up over days."""
+
+FLOW_MEASURES = ("flow", "spot_flow", "net_flow")
+"""Per trader and day: sum over coins of the absolute net flow, the spot part of it, and
+the absolute sum of all, USD."""
+
+
+@dataclass(frozen=True)
+class DailyRows:
+    """Measures per trader and calendar day, in order of day.
+
+    Parameters
+    ----------
+    trader : array of int64, shape (k,)
+        Number of the trader; a trader stands at most once in a day.
+    day : array of int64, shape (k,)
+        Days since the epoch, ascending.
+    measures : dict of str to array of float64, shape (k,)
+        Counts, or USD.
+    """
+
+    trader: Ints
+    day: Ints
+    measures: dict[str, Floats]
+
+
+@dataclass(frozen=True)
+class ClosedPositions:
+    """Closed position episodes, in order of the day they were closed.
+
+    Parameters
+    ----------
+    trader, coin : array of int64, shape (k,)
+        Number of the trader and of the coin.
+    day : array of int64, shape (k,)
+        Day of closing, days since the epoch, ascending.
+    net_pnl, entry_notional, holding_seconds : array of float64, shape (k,)
+        USD, USD and seconds.
+    is_long, is_liquidated : array of bool, shape (k,)
+        What they say.
+    is_rated : array of bool, shape (k,)
+        The basis is known and the end was seen: neither a transfer nor a gap.
+    is_timed : array of bool, shape (k,)
+        Rated, and closed by the trader's own decision, a trade or a flip.
+    """
+
+    trader: Ints
+    coin: Ints
+    day: Ints
+    net_pnl: Floats
+    entry_notional: Floats
+    holding_seconds: Floats
+    is_long: Flags
+    is_liquidated: Flags
+    is_rated: Flags
+    is_timed: Flags
+
+
+@dataclass(frozen=True)
+class TraderPanel:
+    """Everything about a group of traders that profiles are made from."""
+
+    users: pa.Array
+    daily: DailyRows
+    flows: DailyRows
+    positions: ClosedPositions
+
+
+def build_panel(
+    users: pa.Array, daily: pa.Table, flows: pa.Table, positions: pa.Table
+) -> TraderPanel:
+    """Give each trader a number and order every table the way profiles need.
+
+    Parameters
+    ----------
+    users : pyarrow.Array of string
+        The traders, each once; rows of others are an error.
+    daily, flows, positions : pyarrow.Table
+        Results of the queries of `python_jobs.lib.profile_queries`.
+
+    Raises
+    ------
+    ValueError
+        If a row belongs to a trader who is not in `users`.
+    """
+    return TraderPanel(
+        users=users,
+        daily=_daily_rows(users, daily, DAILY_MEASURES),
+        flows=_daily_rows(users, flows, FLOW_MEASURES),
+        positions=_closed_positions(users, positions),
+    )
+
+
+def _daily_rows(
+    users: pa.Array, table: pa.Table, measures: tuple[str, ...]
+) -> DailyRows:
+    trader, day = _number(users, table["user_address"]), to_ints(table["day"])
+    order = np.lexsort((trader, day))
+    return DailyRows(
+        trader=trader[order],
+        day=day[order],
+        measures={name: to_floats(table[name])[order] for name in measures},
+    )
+
+
+def _closed_positions(users: pa.Array, table: pa.Table) -> ClosedPositions:
+    coins = pc.unique(table["coin"]).sort()
+    trader, coin = _number(users, table["user_address"]), _number(coins, table["coin"])
+    closed, opened = to_ints(table["closed_ms"]), to_ints(table["opened_ms"])
+    net_pnl = to_floats(table["net_pnl"])
+    # A total order, so that float sums come out the same whatever order rows arrive in.
+    order = np.lexsort((net_pnl, coin, opened, closed, trader))
+    order = order[np.argsort(closed[order] // MILLISECONDS_PER_DAY, kind="stable")]
+    return ClosedPositions(
+        trader=trader[order],
+        coin=coin[order],
+        day=closed[order] // MILLISECONDS_PER_DAY,
+        net_pnl=net_pnl[order],
+        entry_notional=to_floats(table["entry_notional"])[order],
+        holding_seconds=to_floats(table["holding_seconds"])[order],
+        **{
+            name: to_flags(table[name])[order]
+            for name in ("is_long", "is_liquidated", "is_rated", "is_timed")
+        },
+    )
+
+
+def _number(values: pa.Array, column: pa.ChunkedArray) -> Ints:
+    numbers = pc.index_in(column, value_set=values)
+    if numbers.null_count:
+        stray = column.filter(pc.is_null(numbers))[0].as_py()
+        raise ValueError(f"{stray!r} is not among the values expected here")
+    return to_ints(numbers)
+
+
+def to_ints(column: pa.ChunkedArray) -> Ints:
+    """Turn an integer column without NULLs into int64."""
+    return np.asarray(column.cast(pa.int64()).to_numpy(), np.int64)
+
+
+def to_floats(column: pa.ChunkedArray) -> Floats:
+    """Turn a numeric column into float64, NULL into NaN."""
+    return np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
+
+
+def to_flags(column: pa.ChunkedArray) -> Flags:
+    """Turn a boolean column into bool, NULL into false."""
+    return np.asarray(pc.fill_null(column, False).to_numpy(), np.bool_)

@@ -1,0 +1,235 @@
+"""Rows of `trader_profiles` and `trader_cohorts`, made from panels of traders."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from python_jobs.lib.classification import FLAG_ATTRIBUTES, Rulebook
+from python_jobs.lib.profile_metrics import METRICS, WHOLE_NUMBERS
+from python_jobs.lib.profile_panel import TraderPanel
+from python_jobs.lib.profiles import ProfileOptions, ProfileState
+from python_jobs.lib.returns import Floats
+
+EPOCH = date(1970, 1, 1)
+
+EXACT_TOTALS = ("volume", "gross_pnl", "fees_usd", "net_pnl")
+"""Sums of money that the database makes, in exact decimals."""
+
+SOURCES = (
+    "classification.py",
+    "profile_metrics.py",
+    "profile_panel.py",
+    "profile_queries.py",
+    "profile_tables.py",
+    "profiles.py",
+    "returns.py",
+)
+"""Files whose content decides what a profile says."""
+
+COHORT_METRICS = (
+    "active_days",
+    "closed_positions",
+    "position_win_rate",
+    "sharpe_ratio",
+    "confidence",
+)
+COHORT_SCHEMA = pa.schema(
+    [
+        ("as_of_date", pa.date32()),
+        ("user_address", pa.string()),
+        ("trader_class", pa.string()),
+        *((name, pa.bool_()) for name in FLAG_ATTRIBUTES),
+        ("net_pnl", pa.decimal128(38, 6)),
+        *(
+            (name, pa.int64() if name in WHOLE_NUMBERS else pa.float64())
+            for name in COHORT_METRICS
+        ),
+    ]
+)
+
+
+def profile_rows(
+    panel: TraderPanel, totals: pa.Table, options: ProfileOptions, rulebook: Rulebook
+) -> pa.Table:
+    """Profile every trader of a panel as of the last day of its data.
+
+    Parameters
+    ----------
+    panel : TraderPanel
+        The traders and their rows.
+    totals : pyarrow.Table
+        Result of `totals_query` for the same traders, in any order.
+    options : ProfileOptions
+        The project's choices.
+    rulebook : Rulebook
+        The classification rules.
+
+    Returns
+    -------
+    pyarrow.Table
+        A row per trader, the columns of `trader_profiles`.
+    """
+    state = ProfileState(panel, options)
+    state.advance(np.iinfo(np.int64).max)
+    metrics = state.metrics()
+    aligned = totals.take(pc.index_in(panel.users, value_set=totals["user_address"]))
+    columns = {"user_address": panel.users}
+    for name in ("first_active_at", "last_active_at", *EXACT_TOTALS):
+        columns[name] = aligned[name]
+    for name in METRICS:
+        if name not in EXACT_TOTALS:
+            columns[name] = metric_column(name, metrics[name])
+    for name, labels in rulebook.classify(metrics).items():
+        columns[name] = pa.array(labels)
+    return pa.table(columns)
+
+
+def cohort_rows(
+    panel: TraderPanel,
+    options: ProfileOptions,
+    rulebook: Rulebook,
+    days: Sequence[int],
+) -> Iterator[pa.RecordBatch]:
+    """Find who belongs to a cohort as of each day, from the data up to that day.
+
+    Parameters
+    ----------
+    panel : TraderPanel
+        The traders and all their rows; those after a day are not looked at for it.
+    options : ProfileOptions
+        The project's choices, the same as for the profiles.
+    rulebook : Rulebook
+        The classification rules, the same as for the profiles.
+    days : sequence of int
+        Days since the epoch, ascending.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        `COHORT_SCHEMA`; a row per day and trader with at least one flag set.
+    """
+    state = ProfileState(panel, options)
+    for day in days:
+        state.advance(day)
+        metrics = state.metrics()
+        labels = rulebook.classify(metrics)
+        members = np.flatnonzero(
+            np.logical_or.reduce([labels[name] for name in FLAG_ATTRIBUTES])
+        )
+        if not len(members):
+            continue
+        columns = [
+            pa.array(np.full(len(members), day, np.int32)).cast(pa.date32()),
+            panel.users.take(pa.array(members)),
+            pa.array(labels["trader_class"][members]),
+            *(pa.array(labels[name][members]) for name in FLAG_ATTRIBUTES),
+            pa.array(np.round(metrics["net_pnl"][members], 6)).cast(
+                COHORT_SCHEMA.field("net_pnl").type, safe=False
+            ),
+            *(metric_column(name, metrics[name][members]) for name in COHORT_METRICS),
+        ]
+        yield pa.record_batch(columns, schema=COHORT_SCHEMA)
+
+
+def metric_column(name: str, values: Floats) -> pa.Array:
+    """Turn a metric into its stored column: counts as integers, NaN as NULL."""
+    if name in WHOLE_NUMBERS:
+        return pa.array(np.rint(values).astype(np.int64))
+    return pa.array(values, mask=np.isnan(values))
+
+
+def as_of_days(
+    first_day: int | None, last_day: int | None, from_day: int | None, step: int
+) -> list[int]:
+    """List the as-of days between `from_day` and the end of the data.
+
+    Parameters
+    ----------
+    first_day, last_day : int or None
+        First and last day of the data, days since the epoch; None if there is none.
+    from_day : int or None
+        Earlier days are left as they are; None for every day.
+    step : int
+        Every how many days. Counted from the epoch, so that a day does not stop being
+        one when earlier or later data arrive.
+
+    Returns
+    -------
+    list of int
+        Ascending.
+    """
+    if step < 1:
+        raise ValueError(f"cohort_step_days must be at least 1, not {step}")
+    if first_day is None or last_day is None:
+        return []
+    start = first_day if from_day is None else max(first_day, from_day)
+    return list(range(start + -start % step, last_day + 1, step))
+
+
+def first_stale_day(stored_until: date | None, loaded_from: pa.Array) -> int | None:
+    """Find the first as-of day that new loads can have changed, or that is not there.
+
+    Parameters
+    ----------
+    stored_until : datetime.date or None
+        Last as-of day stored; None if nothing stored can be kept.
+    loaded_from : pyarrow.Array of timestamp
+        Earliest fill of each new load; NULL for a load without any.
+
+    Returns
+    -------
+    int or None
+        Days since the epoch; None if every day has to be computed.
+    """
+    if stored_until is None:
+        return None
+    next_day = (stored_until - EPOCH).days + 1
+    earliest = pc.min(loaded_from).as_py()
+    if earliest is None:
+        return next_day
+    loaded_day: date = earliest.astimezone(UTC).date()
+    return min(next_day, (loaded_day - EPOCH).days)
+
+
+def scope_from(from_day: int | None) -> str:
+    """Write the SQL predicate for the as-of days from `from_day` on."""
+    if from_day is None:
+        return "true"
+    return f"as_of_date >= date '{EPOCH + timedelta(days=from_day)}'"
+
+
+def fingerprint(rules: pa.Table, classes: pa.Table, settings: object) -> str:
+    """Hash what profiles depend on besides data.
+
+    The rules, the settings, and the source of this library: when any of them changes,
+    everything is computed anew.
+
+    Parameters
+    ----------
+    rules, classes : pyarrow.Table
+        The seeds as read.
+    settings : object
+        Anything with a `repr()` that tells its values.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for table in (rules, classes):
+        rows = sorted(json.dumps(row, default=str) for row in table.to_pylist())
+        digest.update(json.dumps(rows).encode())
+    digest.update(repr(settings).encode())
+    here = Path(__file__).parent
+    for name in SOURCES:
+        digest.update((here / name).read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,73 @@
+"""Who belonged to the groups that signals follow, as of each day.
+
+The same figures and rules as `trader_profiles`, from the data up to the end of that day
+only. A load changes the days from its first fill on, so only those are computed again.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from dbt_pyjobs import Changes
+from python_jobs.lib.classification import Rulebook
+from python_jobs.lib.profile_queries import (
+    classes_query,
+    read_panels,
+    rules_query,
+    span_query,
+)
+from python_jobs.lib.profile_tables import (
+    as_of_days,
+    cohort_rows,
+    fingerprint,
+    first_stale_day,
+    scope_from,
+)
+from python_jobs.lib.profiles import ProfileOptions
+
+
+def model(dbt: Any, session: Any) -> Changes | None:
+    """Compute the cohorts of every day that new loads can have changed."""
+    daily = dbt.ref("trader_daily")
+    coin_daily = dbt.ref("trader_coin_daily")
+    positions = dbt.ref("trader_positions")
+    rules = session.read(rules_query(dbt.ref("trader_class_rules")))
+    classes = session.read(classes_query(dbt.ref("trader_classes")))
+    options = ProfileOptions(
+        sharpe_min_days=int(dbt.config.meta_get("sharpe_min_days")),
+        confidence_positions=float(dbt.config.meta_get("confidence_positions")),
+        confidence_days=float(dbt.config.meta_get("confidence_days")),
+    )
+    step = int(dbt.config.meta_get("cohort_step_days"))
+    rulebook = Rulebook.from_tables(rules, classes)
+
+    state = fingerprint(rules, classes, (options, step))
+    unapplied = session.unapplied_loads(upstream=(daily, coin_daily, positions))
+    loads = unapplied["load_id"].to_pylist()
+    is_same_rules = dbt.is_incremental and state == session.fingerprint
+    if is_same_rules and not loads:
+        return None
+
+    span = session.read(span_query(daily)).to_pylist()[0]
+    stored = None
+    if is_same_rules:
+        stored = session.read(f"select max(as_of_date) as day from {dbt.this}")
+        stored = stored["day"][0].as_py()
+    from_day = first_stale_day(stored, unapplied["time_from"])
+    days = as_of_days(span["first_day"], span["last_day"], from_day, step)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        panels = read_panels(
+            session.read,
+            trader_daily=daily,
+            trader_coin_daily=coin_daily,
+            trader_positions=positions,
+            batch_rows=int(dbt.config.meta_get("batch_rows")),
+        )
+        for _, panel in panels if days else ():
+            yield from cohort_rows(panel, options, rulebook, days)
+
+    return Changes(
+        rows=batches(), scope=scope_from(from_day), loads=loads, fingerprint=state
+    )

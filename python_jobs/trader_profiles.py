@@ -1,0 +1,58 @@
+"""One row per trader: what the whole history says, and the class it leads to.
+
+Reads sums per day and closed positions, some traders at a time; the figures come from
+`python_jobs.lib.profiles`, the classes from the seed `trader_class_rules`. Nothing is
+done when neither a load nor a rule is new.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from dbt_pyjobs import Changes
+from python_jobs.lib.classification import Rulebook
+from python_jobs.lib.profile_queries import (
+    classes_query,
+    read_panels,
+    rules_query,
+    totals_query,
+)
+from python_jobs.lib.profile_tables import fingerprint, profile_rows
+from python_jobs.lib.profiles import ProfileOptions
+
+
+def model(dbt: Any, session: Any) -> Changes | None:
+    """Profile all traders again when there is anything new."""
+    daily = dbt.ref("trader_daily")
+    coin_daily = dbt.ref("trader_coin_daily")
+    positions = dbt.ref("trader_positions")
+    rules = session.read(rules_query(dbt.ref("trader_class_rules")))
+    classes = session.read(classes_query(dbt.ref("trader_classes")))
+    options = ProfileOptions(
+        sharpe_min_days=int(dbt.config.meta_get("sharpe_min_days")),
+        confidence_positions=float(dbt.config.meta_get("confidence_positions")),
+        confidence_days=float(dbt.config.meta_get("confidence_days")),
+    )
+    rulebook = Rulebook.from_tables(rules, classes)
+
+    state = fingerprint(rules, classes, options)
+    loads = session.unapplied_loads(upstream=(daily, coin_daily, positions))[
+        "load_id"
+    ].to_pylist()
+    if dbt.is_incremental and not loads and state == session.fingerprint:
+        return None
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        panels = read_panels(
+            session.read,
+            trader_daily=daily,
+            trader_coin_daily=coin_daily,
+            trader_positions=positions,
+            batch_rows=int(dbt.config.meta_get("batch_rows")),
+        )
+        for where, panel in panels:
+            totals = session.read(totals_query(daily, where))
+            yield from profile_rows(panel, totals, options, rulebook).to_batches()
+
+    return Changes(rows=batches(), scope="true", loads=loads, fingerprint=state)

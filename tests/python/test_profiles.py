@@ -1,0 +1,241 @@
+"""Profiles and cohorts: hand-made cases, a slow second opinion, and no look-ahead."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from trader_panels import DAY, Rows, panel_of, random_rows
+
+from python_jobs.lib.profile_panel import TraderPanel
+from python_jobs.lib.profiles import ProfileOptions, ProfileState
+
+OPTIONS = ProfileOptions(sharpe_min_days=3, confidence_positions=20, confidence_days=14)
+
+
+def profile(panel: TraderPanel, day: int = DAY + 1000) -> dict[str, float]:
+    """Metrics of the only trader there is."""
+    state = ProfileState(panel, OPTIONS)
+    state.advance(day)
+    return {name: float(values[0]) for name, values in state.metrics().items()}
+
+
+def test_a_trader_without_closes_has_no_rates():
+    found = profile(panel_of([{"user_address": "a", "fill_count": 3.0}]))
+    for name in (
+        "position_win_rate",
+        "fill_win_rate",
+        "profit_factor",
+        "top_trade_share",
+        "maker_share",
+        "long_share",
+        "coin_hhi",
+        "mean_holding_seconds",
+        "median_holding_seconds",
+        "weighted_holding_seconds",
+        "sharpe_ratio",
+        "spot_flow_share",
+        "flow_imbalance",
+        "net_pnl_bps",
+    ):
+        assert np.isnan(found[name]), name
+    assert found["fill_count"] == 3
+    assert found["confidence"] == 0
+    assert found["max_drawdown"] == 0
+
+
+def test_sums_and_shares_over_days():
+    found = profile(
+        panel_of(
+            [
+                {
+                    "user_address": "a",
+                    "day": DAY,
+                    "fill_count": 6.0,
+                    "transfer_fills": 3.0,
+                    "maker_volume": 300.0,
+                    "taker_volume": 100.0,
+                    "gross_pnl": 10.0,
+                    "fees_usd": 1.0,
+                    "net_pnl": 9.0,
+                    "closing_fills": 4.0,
+                    "winning_closes": 3.0,
+                    "losing_closes": 1.0,
+                    "own_liquidations": 2.0,
+                },
+                {
+                    "user_address": "a",
+                    "day": DAY + 3,
+                    "fill_count": 6.0,
+                    "maker_volume": 0.0,
+                    "taker_volume": 400.0,
+                    "gross_pnl": -4.0,
+                    "net_pnl": -4.0,
+                },
+            ],
+            flows=[
+                {
+                    "user_address": "a",
+                    "flow": 100.0,
+                    "spot_flow": 50.0,
+                    "net_flow": 10.0,
+                },
+                {"user_address": "a", "day": DAY + 3, "flow": 100.0, "net_flow": 90.0},
+            ],
+        )
+    )
+    assert (found["active_days"], found["calendar_days"]) == (2, 4)
+    assert (found["volume"], found["volume_per_active_day"]) == (800, 400)
+    assert (found["gross_pnl"], found["fees_usd"], found["net_pnl"]) == (6, 1, 5)
+    assert found["net_pnl_bps"] == pytest.approx(62.5)
+    assert found["maker_share"] == 0.375
+    assert found["fill_win_rate"] == 0.75
+    assert found["transfer_share"] == 0.25
+    assert found["fills_per_active_day"] == 6
+    assert (found["spot_flow_share"], found["flow_imbalance"]) == (0.25, 0.5)
+    assert found["liquidation_fills"] == 2
+    assert found["max_drawdown"] == 4
+
+
+def test_figures_of_closed_positions():
+    found = profile(
+        panel_of(
+            [{"user_address": "a", "fill_count": 1.0}],
+            [
+                {"user_address": "a", "net_pnl": 30.0, "holding_seconds": 10.0,
+                 "entry_notional": 100.0},
+                {"user_address": "a", "net_pnl": 10.0, "holding_seconds": 40.0,
+                 "entry_notional": 300.0, "coin": "ETH", "is_long": False},
+                {"user_address": "a", "net_pnl": -20.0, "holding_seconds": 20.0,
+                 "entry_notional": 100.0},
+                # A tie, closed by a liquidation: rated, but not timed.
+                {"user_address": "a", "net_pnl": 0.0, "holding_seconds": 9e9,
+                 "is_timed": False, "is_liquidated": True, "entry_notional": 0.0},
+                # Of unknown basis: only its liquidation counts.
+                {"user_address": "a", "net_pnl": 1e9, "is_rated": False,
+                 "is_timed": False, "is_liquidated": True},
+            ],
+        )
+    )  # fmt: skip
+    assert found["closed_positions"] == 4
+    assert (found["winning_positions"], found["losing_positions"]) == (2, 1)
+    assert found["position_win_rate"] == 0.5
+    assert found["profit_factor"] == 2
+    assert found["top_trade_share"] == 0.75
+    assert found["mean_holding_seconds"] == pytest.approx(70 / 3)
+    assert found["median_holding_seconds"] == 20
+    assert found["weighted_holding_seconds"] == 30
+    assert found["long_share"] == 0.4
+    assert found["coin_hhi"] == pytest.approx(0.4**2 + 0.6**2)
+    assert found["liquidation_count"] == 2
+    assert found["confidence"] == pytest.approx((4 / 24 * 1 / 15) ** 0.5)
+
+
+def test_only_wins_have_no_profit_factor_and_only_losses_one_of_zero():
+    day = [{"user_address": "a"}]
+    wins = profile(panel_of(day, [{"user_address": "a", "net_pnl": 5.0}]))
+    assert np.isnan(wins["profit_factor"])
+    assert wins["top_trade_share"] == 1
+    losses = profile(panel_of(day, [{"user_address": "a", "net_pnl": -5.0}]))
+    assert losses["profit_factor"] == 0
+    assert np.isnan(losses["top_trade_share"])
+
+
+def test_median_of_an_even_number_lies_between_the_middle_two():
+    seconds = [5.0, 1.0, 100.0, 7.0]
+    positions = [{"user_address": "a", "holding_seconds": s} for s in seconds]
+    found = profile(panel_of([{"user_address": "a"}], positions))
+    assert found["median_holding_seconds"] == 6
+
+
+def test_a_row_of_a_stranger_is_an_error():
+    with pytest.raises(ValueError, match="'b' is not among"):
+        panel_of([{"user_address": "b"}], users=["a"])
+
+
+def second_opinion(rows: Rows) -> dict[str, float]:
+    """One trader's position figures, as a reader of their definition computes them."""
+    rated = [r for r in rows if r["is_rated"]]
+    timed = [r for r in rows if r["is_timed"]]
+    gains = [r["net_pnl"] for r in rated if r["net_pnl"] > 0]
+    losses = [-r["net_pnl"] for r in rated if r["net_pnl"] < 0]
+    entries = [r["entry_notional"] for r in rated]
+    by_coin: dict[str, float] = {}
+    for r in rated:
+        by_coin[r["coin"]] = by_coin.get(r["coin"], 0.0) + r["entry_notional"]
+    nan = float("nan")
+    return {
+        "closed_positions": len(rated),
+        "position_win_rate": len(gains) / len(rated) if rated else nan,
+        "profit_factor": sum(gains) / sum(losses) if losses else nan,
+        "top_trade_share": max(gains) / sum(gains) if gains else nan,
+        "median_holding_seconds": (
+            float(np.median([r["holding_seconds"] for r in timed])) if timed else nan
+        ),
+        "weighted_holding_seconds": (
+            float(
+                np.average(
+                    [r["holding_seconds"] for r in timed],
+                    weights=[r["entry_notional"] for r in timed],
+                )
+            )
+            if timed
+            else nan
+        ),
+        "long_share": (
+            sum(r["entry_notional"] for r in rated if r["is_long"]) / sum(entries)
+            if rated
+            else nan
+        ),
+        "coin_hhi": (
+            sum((v / sum(entries)) ** 2 for v in by_coin.values()) if rated else nan
+        ),
+        "liquidation_count": sum(r["is_liquidated"] for r in rows),
+    }
+
+
+@pytest.mark.parametrize("as_of", [DAY, DAY + 17, DAY + 59])
+def test_position_figures_equal_a_second_opinion_as_of_any_day(as_of: int):
+    daily, positions, flows = random_rows()
+    panel = panel_of(daily, positions, flows)
+    state = ProfileState(panel, OPTIONS)
+    for day in range(DAY, as_of + 1):
+        state.advance(day)
+    found = state.metrics()
+    for number, user in enumerate(panel.users.to_pylist()):
+        known = [
+            r
+            for r in positions
+            if r["user_address"] == user and r["closed_ms"] < as_of + 1
+        ]
+        for name, value in second_opinion(known).items():
+            np.testing.assert_allclose(
+                found[name][number], value, rtol=1e-12, err_msg=f"{user} {name}"
+            )
+
+
+def test_days_one_by_one_give_the_same_bits_as_all_at_once():
+    panel = panel_of(*random_rows())
+    stepwise, at_once = ProfileState(panel, OPTIONS), ProfileState(panel, OPTIONS)
+    for day in range(DAY, DAY + 60):
+        stepwise.advance(day)
+    at_once.advance(DAY + 60)
+    for name, values in at_once.metrics().items():
+        np.testing.assert_array_equal(values, stepwise.metrics()[name], err_msg=name)
+
+
+def test_the_order_of_rows_and_the_company_do_not_matter():
+    daily, positions, flows = random_rows()
+    rng = np.random.default_rng(1)
+    whole = ProfileState(panel_of(daily, positions, flows), OPTIONS)
+    whole.advance(DAY + 60)
+    chosen = {"0x007", "0x021"}
+    few = [
+        [r for r in rows if r["user_address"] in chosen]
+        for rows in (daily, positions, flows)
+    ]
+    for rows in few:
+        rng.shuffle(rows)
+    part = ProfileState(panel_of(*few), OPTIONS)
+    part.advance(DAY + 60)
+    for name, values in part.metrics().items():
+        np.testing.assert_array_equal(values, whole.metrics()[name][[7, 21]])

@@ -1,0 +1,139 @@
+"""Cohorts over time: they see no future, and end where the profiles are."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from trader_panels import DAY, Rows, panel_of, random_rows, seed
+
+from python_jobs.lib.classification import FLAG_ATTRIBUTES, Rulebook
+from python_jobs.lib.profile_metrics import METRICS
+from python_jobs.lib.profile_tables import (
+    COHORT_SCHEMA,
+    EXACT_TOTALS,
+    as_of_days,
+    cohort_rows,
+    fingerprint,
+    first_stale_day,
+    profile_rows,
+    scope_from,
+)
+from python_jobs.lib.profiles import ProfileOptions
+
+OPTIONS = ProfileOptions()
+DAYS = list(range(DAY, DAY + 60))
+
+
+@pytest.fixture(scope="module")
+def rulebook() -> Rulebook:
+    return Rulebook.from_tables(seed("trader_class_rules"), seed("trader_classes"))
+
+
+def cohorts(rows: tuple[Rows, Rows, Rows], book: Rulebook, days: list[int]) -> Rows:
+    batches = cohort_rows(panel_of(*rows), OPTIONS, book, days)
+    return pa.Table.from_batches(batches, COHORT_SCHEMA).to_pylist()
+
+
+def profiles(rows: tuple[Rows, Rows, Rows], book: Rulebook) -> pa.Table:
+    panel = panel_of(*rows)
+    totals = pa.table(
+        {
+            "user_address": panel.users[::-1],
+            "first_active_at": pa.nulls(len(panel.users)),
+            "last_active_at": pa.nulls(len(panel.users)),
+            **{name: pa.array(range(len(panel.users))) for name in EXACT_TOTALS},
+        }
+    )
+    return profile_rows(panel, totals, OPTIONS, book)
+
+
+def test_the_last_cohort_is_what_the_profiles_say(rulebook: Rulebook):
+    rows = random_rows(traders=200)
+    last = {
+        row["user_address"]: row
+        for row in cohorts(rows, rulebook, DAYS)
+        if row["as_of_date"] == date.fromtimestamp(0) + (DAYS[-1] * date.resolution)
+    }
+    members = {
+        row["user_address"]: row
+        for row in profiles(rows, rulebook).to_pylist()
+        if any(row[name] for name in FLAG_ATTRIBUTES)
+    }
+    assert members
+    assert last.keys() == members.keys()
+    for user, row in last.items():
+        for name in (*FLAG_ATTRIBUTES, "trader_class", "sharpe_ratio", "confidence"):
+            assert row[name] == members[user][name], (user, name)
+
+
+@pytest.mark.parametrize("cut", [DAY + 20, DAY + 41])
+def test_cutting_the_data_off_changes_no_earlier_cohort(rulebook: Rulebook, cut: int):
+    daily, positions, flows = random_rows(traders=200)
+    before = (
+        [r for r in daily if r["day"] <= cut],
+        [r for r in positions if r["closed_ms"] < cut + 1],
+        [r for r in flows if r["day"] <= cut],
+    )
+    days = [day for day in DAYS if day <= cut]
+    whole = cohorts((daily, positions, flows), rulebook, days)
+    assert whole
+    by_user = lambda row: (row["as_of_date"], row["user_address"])  # noqa: E731
+    assert sorted(cohorts(before, rulebook, days), key=by_user) == sorted(
+        whole, key=by_user
+    )
+
+
+def test_starting_late_gives_the_same_rows(rulebook: Rulebook):
+    rows = random_rows(traders=100)
+    late = cohorts(rows, rulebook, DAYS[30:])
+    first = min(row["as_of_date"] for row in late)
+    whole = cohorts(rows, rulebook, DAYS)
+    assert late == [row for row in whole if row["as_of_date"] >= first]
+
+
+def test_no_outsider_is_ever_in_a_cohort(rulebook: Rulebook):
+    found = cohorts(random_rows(traders=200), rulebook, DAYS)
+    assert not {row["trader_class"] for row in found} & rulebook.outsiders
+
+
+def test_profiles_align_totals_and_store_counts_as_integers(rulebook: Rulebook):
+    table = profiles(random_rows(traders=5), rulebook)
+    assert table["volume"].to_pylist() == [4, 3, 2, 1, 0]
+    assert pa.types.is_int64(table["closed_positions"].type)
+    assert set(METRICS) <= set(table.column_names)
+    assert not np.isnan(table["sharpe_ratio"].drop_null().to_numpy()).any()
+
+
+def test_as_of_days_are_counted_from_the_epoch():
+    assert as_of_days(10, 14, None, 1) == [10, 11, 12, 13, 14]
+    assert as_of_days(10, 20, None, 7) == [14]
+    assert as_of_days(8, 21, 15, 7) == [21]
+    assert as_of_days(10, 14, 99, 1) == []
+    assert as_of_days(None, None, None, 1) == []
+    with pytest.raises(ValueError, match="cohort_step_days"):
+        as_of_days(10, 14, None, 0)
+
+
+def test_stale_days_begin_at_the_first_fill_loaded_or_after_the_last_day_stored():
+    times = pa.array(
+        [datetime(1970, 1, 9, 23, 59, tzinfo=UTC), None], pa.timestamp("us", "UTC")
+    )
+    assert first_stale_day(None, times) is None
+    assert first_stale_day(date(1970, 1, 20), times) == 8
+    assert first_stale_day(date(1970, 1, 5), times) == 5
+    assert first_stale_day(date(1970, 1, 5), times.slice(1)) == 5
+    assert scope_from(None) == "true"
+    assert scope_from(8) == "as_of_date >= date '1970-01-09'"
+
+
+def test_the_fingerprint_follows_rules_and_settings():
+    rules, classes = seed("trader_class_rules"), seed("trader_classes")
+    base = fingerprint(rules, classes, OPTIONS)
+    shuffled = rules.take(np.random.default_rng(0).permutation(len(rules)))
+    assert fingerprint(shuffled, classes, ProfileOptions()) == base
+    assert fingerprint(rules, classes, ProfileOptions(sharpe_min_days=15)) != base
+    assert fingerprint(rules.slice(1), classes, OPTIONS) != base
+    assert fingerprint(rules, classes.slice(1), OPTIONS) != base

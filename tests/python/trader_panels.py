@@ -1,0 +1,122 @@
+"""Made-up traders, and the project's rules, for tests of profiles and cohorts."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from python_jobs.lib.profile_panel import (
+    DAILY_MEASURES,
+    FLOW_MEASURES,
+    MILLISECONDS_PER_DAY,
+    TraderPanel,
+    build_panel,
+)
+
+SEEDS = Path(__file__).resolve().parents[2] / "seeds"
+DAY = 20_000
+Rows = list[dict[str, Any]]
+
+
+def panel_of(
+    daily: Rows, positions: Rows = (), flows: Rows = (), users: list[str] | None = None
+) -> TraderPanel:
+    """Build a panel from rows that name only what matters."""
+    users = users or sorted({row["user_address"] for row in daily})
+    return build_panel(
+        pa.array(users, pa.string()),
+        _table(
+            daily, {"user_address": "", "day": DAY} | dict.fromkeys(DAILY_MEASURES, 0.0)
+        ),
+        _table(
+            flows, {"user_address": "", "day": DAY} | dict.fromkeys(FLOW_MEASURES, 0.0)
+        ),
+        _table(
+            [
+                row
+                | {
+                    n: int(row[n] * MILLISECONDS_PER_DAY)
+                    for n in ("opened_ms", "closed_ms")
+                    if n in row
+                }
+                for row in positions
+            ],
+            {
+                "user_address": "",
+                "coin": "BTC",
+                "is_long": True,
+                "is_liquidated": False,
+                "opened_ms": DAY * MILLISECONDS_PER_DAY,
+                "closed_ms": DAY * MILLISECONDS_PER_DAY,
+                "net_pnl": 0.0,
+                "entry_notional": 100.0,
+                "holding_seconds": 60.0,
+                "is_rated": True,
+                "is_timed": True,
+            },
+        ),
+    )
+
+
+def _table(rows: Rows, defaults: dict[str, Any]) -> pa.Table:
+    full = [defaults | row for row in rows]
+    types = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
+    return pa.table(
+        {
+            name: pa.array([row[name] for row in full], types[type(value)])
+            for name, value in defaults.items()
+        }
+    )
+
+
+def random_rows(traders: int = 40, seed: int = 3) -> tuple[Rows, Rows, Rows]:
+    """Daily rows, positions and flows of some traders over sixty days."""
+    rng = np.random.default_rng(seed)
+    daily: Rows = []
+    positions: Rows = []
+    flows: Rows = []
+    for number in range(traders):
+        user = f"0x{number:03d}"
+        days = np.flatnonzero(rng.random(60) < rng.uniform(0.02, 1)) + DAY
+        for day in days if len(days) else [DAY + 9]:
+            row = {name: float(rng.integers(0, 100)) for name in DAILY_MEASURES}
+            row |= {"net_pnl": float(rng.normal(2, 10)), "fill_count": 100.0}
+            daily.append({"user_address": user, "day": int(day), **row})
+            flow = float(rng.uniform(1, 9))
+            share = {"spot_flow": flow * rng.random(), "net_flow": flow * rng.random()}
+            flows.append({"user_address": user, "day": int(day), "flow": flow, **share})
+            positions += [
+                {
+                    "user_address": user,
+                    "coin": str(rng.choice(["BTC", "ETH", "SOL"])),
+                    "is_long": bool(rng.random() < 0.5),
+                    "is_liquidated": bool(rng.random() < 0.1),
+                    "opened_ms": float(day) - 1,
+                    "closed_ms": float(day) + float(rng.integers(0, 9)) / 10,
+                    "net_pnl": float(rng.integers(-3, 4)),
+                    "entry_notional": float(rng.uniform(1, 1000)),
+                    "holding_seconds": float(rng.integers(1, 1000)),
+                    "is_rated": (rated := bool(rng.random() < 0.8)),
+                    "is_timed": rated and bool(rng.random() < 0.8),
+                }
+                for _ in range(rng.integers(0, 5))
+            ]
+    return daily, positions, flows
+
+
+def seed(name: str) -> pa.Table:
+    """A seed as the database returns it: empty is NULL."""
+    with (SEEDS / f"{name}.csv").open() as file:
+        rows = [{k: v or None for k, v in row.items()} for row in csv.DictReader(file)]
+    for row in rows:
+        if "rule_order" in row:
+            row["rule_order"] = int(row["rule_order"])
+            threshold = row["threshold"]
+            row["threshold"] = None if threshold is None else float(threshold)
+        if "leaves_signals" in row:
+            row["leaves_signals"] = row["leaves_signals"] == "true"
+    return pa.Table.from_pylist(rows)
