@@ -1,0 +1,1 @@
+"""Benchmarks: each figure with a named peer, measured in the same run."""
