@@ -1,0 +1,82 @@
+"""Roles, databases and extensions on a server that runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from devdb.errors import ServerError
+
+ANSWER_SECONDS = 300
+
+
+def wait_until_ready(conninfo: Mapping[str, Any]) -> psycopg.Connection[Any]:
+    """Connect, in autocommit mode, waiting while the server recovers.
+
+    Raises
+    ------
+    ServerError
+        When it does not answer.
+    """
+    deadline = time.monotonic() + ANSWER_SECONDS
+    arguments = {"connect_timeout": 10, **conninfo, "autocommit": True}
+    while True:
+        try:
+            return psycopg.connect(**arguments)
+        except psycopg.OperationalError as error:
+            if "starting up" not in str(error) or time.monotonic() > deadline:
+                message = str(error).strip().splitlines()[-1]
+                raise ServerError(f"PostgreSQL does not answer: {message}") from None
+            time.sleep(0.5)
+
+
+def prepare_database(conninfo: Mapping[str, Any], user: str, dbname: str) -> None:
+    """Make role, database and extension ``vector`` where they are missing.
+
+    Parameters
+    ----------
+    conninfo
+        To the maintenance database, as a superuser.
+    user
+        The role, a superuser when it is made here.
+    dbname
+        The database; `user` owns it when it is made here.
+
+    Raises
+    ------
+    ServerError
+        When the server does not answer.
+    """
+    with wait_until_ready(conninfo) as conn:
+        if not _has(conn, "pg_roles", "rolname", user):
+            role = sql.Identifier(user)
+            conn.execute(sql.SQL("create role {} superuser login").format(role))
+        if not _has(conn, "pg_database", "datname", dbname):
+            create = sql.SQL("create database {} owner {}")
+            conn.execute(create.format(sql.Identifier(dbname), sql.Identifier(user)))
+    with wait_until_ready({**conninfo, "dbname": dbname}) as conn:
+        conn.execute("set client_min_messages = warning")
+        conn.execute("create extension if not exists vector")
+
+
+def describe(conn: psycopg.Connection[Any]) -> str:
+    """Return a line about the server: version, place and database."""
+    info = conn.info
+    version = (info.parameter_status("server_version") or "?").split()[0]
+    return f"PostgreSQL {version} at {info.host}:{info.port}, database {info.dbname}"
+
+
+def has_vector(conn: psycopg.Connection[Any]) -> bool:
+    """Say whether pgvector is installed on the server."""
+    return _has(conn, "pg_available_extensions", "name", "vector")
+
+
+def _has(conn: psycopg.Connection[Any], catalog: str, column: str, name: str) -> bool:
+    query = sql.SQL("select from {} where {} = %s").format(
+        sql.Identifier(catalog), sql.Identifier(column)
+    )
+    return conn.execute(query, [name]).fetchone() is not None
