@@ -1,0 +1,1 @@
+"""A synthetic exchange that writes fills as Hyperliquid's tape has them."""

@@ -1,0 +1,138 @@
+"""What the exchange does by itself: dust conversion, vault netting, settlement."""
+
+from __future__ import annotations
+
+from loaders.simulation.arithmetic import price_at, snap
+from loaders.simulation.codes import Dir, Kind
+from loaders.simulation.jit import jit
+from loaders.simulation.matching import next_tid
+from loaders.simulation.settlement import can_trade, next_oid, settle_leg
+from loaders.simulation.state import ROWS_LEFT, Event, World
+
+_PERP = int(Kind.PERP)
+_SPOT = int(Kind.SPOT)
+_DUST = int(Dir.DUST)
+_SETTLEMENT = int(Dir.SETTLEMENT)
+_NET_CHILD_VAULTS = int(Dir.NET_CHILD_VAULTS)
+
+
+@jit
+def convert_dust(world: World, time: int, block: int, is_visible: bool) -> None:
+    """Sell every spot balance of less than a lot: one leg, no trade id, no hash.
+
+    Parameters
+    ----------
+    world : World
+    time, block : int
+        The first block of a day.
+    is_visible : bool
+    """
+    event = Event(time, block, 0, 0, 0, -1, 0, 0, is_visible)
+    for coin in range(len(world.instruments)):
+        instrument = world.instruments[coin]
+        if instrument.kind != _SPOT:
+            continue
+        px = snap(
+            world.paths[coin, 0], False, instrument.price_unit, instrument.least_tick
+        )
+        for trader in range(len(world.agents)):
+            held = world.keys[trader, coin].position
+            if held <= 0 or held >= instrument.lot:
+                continue
+            if world.counters[ROWS_LEFT] < 1:
+                return
+            if not can_trade(world, trader, coin, -1, block, is_visible):
+                continue
+            oid = next_oid(world)
+            settle_leg(
+                world, event, trader, coin, -1, px, held, oid, False, _DUST, True
+            )
+
+
+@jit
+def net_vaults(
+    world: World, time: int, block: int, time_of_day: int, is_visible: bool
+) -> None:
+    """Net opposite positions of the two quoting vaults against each other.
+
+    Parameters
+    ----------
+    world : World
+    time, block : int
+    time_of_day : int
+        Milliseconds since midnight.
+    is_visible : bool
+    """
+    for coin in range(len(world.instruments)):
+        instrument = world.instruments[coin]
+        one = world.keys[0, coin].position
+        other = world.keys[1, coin].position
+        if instrument.kind != _PERP or one == 0 or other == 0:
+            continue
+        if (one > 0) == (other > 0) or world.counters[ROWS_LEFT] < 2:
+            continue
+        side = -1 if one > 0 else 1
+        if not can_trade(world, 0, coin, side, block, is_visible):
+            continue
+        if not can_trade(world, 1, coin, -side, block, is_visible):
+            continue
+        size = min(abs(one), abs(other))
+        mid = price_at(world.paths, coin, time_of_day)
+        px = snap(mid, False, instrument.price_unit, instrument.least_tick)
+        event = Event(time, block, next_tid(world), 0, 0, -1, 0, 0, is_visible)
+        for vault in range(2):
+            settle_leg(
+                world,
+                event,
+                vault,
+                coin,
+                side if vault == 0 else -side,
+                px,
+                size,
+                next_oid(world),
+                vault == 0,
+                _NET_CHILD_VAULTS,
+                True,
+            )
+
+
+@jit
+def settle_coin(
+    world: World, time: int, block: int, coin: int, time_of_day: int
+) -> None:
+    """Delist a coin: every position is closed at the mark, one leg each, no trade id.
+
+    Parameters
+    ----------
+    world : World
+    time, block : int
+    coin : int
+    time_of_day : int
+        Milliseconds since midnight.
+    """
+    instrument = world.instruments[coin]
+    mid = price_at(world.paths, coin, time_of_day)
+    px = snap(mid, False, instrument.price_unit, instrument.least_tick)
+    event = Event(time, block, 0, 0, 0, -1, 0, 0, True)
+    for trader in range(len(world.agents)):
+        position = world.keys[trader, coin].position
+        side = -1 if position > 0 else 1
+        if position == 0 or world.counters[ROWS_LEFT] < 1:
+            continue
+        if not can_trade(world, trader, coin, side, block, True):
+            continue
+        oid = next_oid(world)
+        settle_leg(
+            world,
+            event,
+            trader,
+            coin,
+            side,
+            px,
+            abs(position),
+            oid,
+            False,
+            _SETTLEMENT,
+            True,
+        )
+    instrument.is_settled = 1

@@ -1,0 +1,363 @@
+"""Finding the other side: sweeps through makers, resting orders, liquidations."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from loaders.simulation.arithmetic import mix64, snap, uniform
+from loaders.simulation.codes import Dir, Kind, Method, Role
+from loaders.simulation.decisions import part_of, size_of, value_of
+from loaders.simulation.jit import jit
+from loaders.simulation.settlement import can_trade, next_oid, settle_leg
+from loaders.simulation.state import NEXT_TX, ROWS_LEFT, Event, World
+
+_PERP = int(Kind.PERP)
+_LIQUIDATOR = int(Role.LIQUIDATOR)
+_BY_POSITION = int(Dir.BY_POSITION)
+_LIQUIDATED_LONG = int(Dir.LIQUIDATED_LONG)
+_LIQUIDATED_SHORT = int(Dir.LIQUIDATED_SHORT)
+_ADL = int(Dir.AUTO_DELEVERAGING)
+_MARKET = int(Method.MARKET)
+_BACKSTOP = int(Method.BACKSTOP)
+# The population lists the quoting vaults first, then the liquidator.
+_VAULTS = 2
+_LIQUIDATOR_VAULT = 2
+_LEVELS = 5
+_TID_MASK = np.uint64((1 << 50) - 1)
+
+
+@jit
+def next_tx(world: World) -> int:
+    """Take the next transaction number."""
+    world.counters[NEXT_TX] += 1
+    return int(world.counters[NEXT_TX])
+
+
+@jit
+def next_tid(world: World) -> int:
+    """Draw a trade id: 50 bits, never 0."""
+    uniform(world.random)
+    return int(np.int64(mix64(world.random[0]) & _TID_MASK) | np.int64(1))
+
+
+@jit
+def _resting_oid(world: World, trader: int, coin: int, side: int) -> int:
+    """Return the order a maker is filled on: often the one of the last fill."""
+    key = world.keys[trader, coin]
+    oid = key.bid_oid if side > 0 else key.ask_oid
+    if oid == 0 or uniform(world.random) < 0.6:
+        oid = next_oid(world)
+        if side > 0:
+            key.bid_oid = oid
+        else:
+            key.ask_oid = oid
+    return int(oid)
+
+
+@jit
+def _accepts(
+    world: World, trader: int, coin: int, side: int, size: int, mid: float, room: float
+) -> bool:
+    """Tell whether a trader takes a trade on: within the limit, nothing sold short."""
+    position = world.keys[trader, coin].position
+    instrument = world.instruments[coin]
+    if instrument.kind != _PERP and side < 0:
+        return bool(position >= size)
+    after = abs(value_of(position + side * size, mid, instrument))
+    return after <= room or after < abs(value_of(position, mid, instrument))
+
+
+@jit
+def _pick(
+    world: World,
+    tickets: npt.NDArray[np.int64],
+    taker: int,
+    coin: int,
+    side: int,
+    size: int,
+    mid: float,
+    block: int,
+    is_visible: bool,
+) -> int:
+    """Draw counterparties for `side` and take the keenest to shed inventory, or -1."""
+    best = -1
+    best_score = -1e9
+    instrument = world.instruments[coin]
+    for _ in range(6):
+        trader = tickets[int(uniform(world.random) * len(tickets))]
+        room = world.agents[trader].limit_usd
+        if trader == taker:
+            continue
+        if not can_trade(world, trader, coin, side, block, is_visible):
+            continue
+        if not _accepts(world, trader, coin, side, size, mid, room):
+            continue
+        stock = value_of(world.keys[trader, coin].position, mid, instrument)
+        if instrument.kind != _PERP:
+            stock -= room / 2
+        score = -side * stock / room + 0.5 * uniform(world.random)
+        if score > best_score:
+            best_score = score
+            best = trader
+    return best
+
+
+@jit
+def sweep(
+    world: World,
+    time: int,
+    block: int,
+    taker: int,
+    coin: int,
+    side: int,
+    size: int,
+    mid: float,
+    twap: int,
+    liquidated: int,
+    is_visible: bool,
+) -> None:
+    """Cross the spread and trade with one maker after another.
+
+    Parameters
+    ----------
+    world : World
+    time, block : int
+    taker, coin : int
+    side : int
+        +1 to buy, -1 to sell.
+    size : int
+        Position units.
+    mid : float
+        Price units.
+    twap : int
+        Id of the TWAP order, 0 without one.
+    liquidated : int
+        The taker if the exchange closes the position for them, else -1.
+    is_visible : bool
+        Whether the tape shows the trades.
+    """
+    instrument = world.instruments[coin]
+    # The exchange itself, not a signed transaction, sends the slices of a TWAP order.
+    tx = 0 if twap > 0 else next_tx(world)
+    oid = next_oid(world)
+    mark = snap(mid, False, instrument.price_unit, instrument.least_tick)
+    left = size
+    for level in range(_LEVELS):
+        if left == 0 or (is_visible and world.counters[ROWS_LEFT] < 2):
+            return
+        if not can_trade(world, taker, coin, side, block, is_visible):
+            return
+        part = left
+        if level < _LEVELS - 1 and uniform(world.random) < 0.4:
+            part = part_of(left, 0.2 + 0.5 * uniform(world.random), instrument)
+            # A perpetual is counted in lots; what spot leaves over stays as dust.
+            part = left if part == 0 else part
+        maker = _pick(
+            world, world.makers, taker, coin, -side, part, mid, block, is_visible
+        )
+        if maker < 0:
+            maker = _last_resort(world, taker, coin, -side, part, block, is_visible)
+        if maker < 0:
+            return
+        away = mid * (1.0 + side * instrument.half_spread * (1.0 + 0.6 * level))
+        px = snap(away, side > 0, instrument.price_unit, instrument.least_tick)
+        event = Event(
+            time,
+            block,
+            next_tid(world),
+            tx,
+            twap,
+            liquidated,
+            mark,
+            _MARKET if liquidated >= 0 else 0,
+            is_visible,
+        )
+        maker_oid = _resting_oid(world, maker, coin, -side)
+        settle_leg(
+            world, event, taker, coin, side, px, part, oid, True, _BY_POSITION, False
+        )
+        settle_leg(
+            world,
+            event,
+            maker,
+            coin,
+            -side,
+            px,
+            part,
+            maker_oid,
+            False,
+            _BY_POSITION,
+            False,
+        )
+        left -= part
+
+
+@jit
+def _last_resort(
+    world: World, taker: int, coin: int, side: int, size: int, block: int, shown: bool
+) -> int:
+    """Return a quoting vault, whatever its limits, or -1."""
+    for vault in range(_VAULTS):
+        if vault == taker or not can_trade(world, vault, coin, side, block, shown):
+            continue
+        if (
+            world.instruments[coin].kind == _PERP
+            or side > 0
+            or world.keys[vault, coin].position >= size
+        ):
+            return vault
+    return -1
+
+
+@jit
+def rest(
+    world: World,
+    time: int,
+    block: int,
+    maker: int,
+    coin: int,
+    side: int,
+    size: int,
+    mid: float,
+    is_visible: bool,
+) -> int:
+    """Leave an order in the book, where up to three other traders take it.
+
+    Parameters
+    ----------
+    world : World
+    time, block : int
+    maker, coin : int
+    side : int
+        Side of the resting order.
+    size : int
+        Position units.
+    mid : float
+        Price units.
+    is_visible : bool
+
+    Returns
+    -------
+    int
+        What nobody took, if nobody took anything: the trader crosses then. Else 0.
+    """
+    instrument = world.instruments[coin]
+    inside = mid * (1.0 - side * instrument.half_spread)
+    px = snap(inside, side < 0, instrument.price_unit, instrument.least_tick)
+    oid = next_oid(world)
+    left = size
+    for _ in range(3):
+        if left == 0 or (is_visible and world.counters[ROWS_LEFT] < 2):
+            break
+        if not can_trade(world, maker, coin, side, block, is_visible):
+            return 0
+        likely = size_of(500.0 + 1500.0 * uniform(world.random), mid, instrument)
+        part = min(left, likely)
+        taker = _pick(
+            world, world.takers, maker, coin, -side, part, mid, block, is_visible
+        )
+        if taker < 0:
+            break
+        event = Event(
+            time, block, next_tid(world), next_tx(world), 0, -1, 0, 0, is_visible
+        )
+        taker_oid = next_oid(world)
+        settle_leg(
+            world,
+            event,
+            taker,
+            coin,
+            -side,
+            px,
+            part,
+            taker_oid,
+            True,
+            _BY_POSITION,
+            False,
+        )
+        settle_leg(
+            world, event, maker, coin, side, px, part, oid, False, _BY_POSITION, False
+        )
+        left -= part
+    return left if left == size else 0
+
+
+@jit
+def liquidate(
+    world: World,
+    time: int,
+    block: int,
+    trader: int,
+    coin: int,
+    mid: float,
+    is_visible: bool,
+) -> None:
+    """Close a ruined position: on the market, by the backstop vault, or by ADL.
+
+    Parameters
+    ----------
+    world : World
+    time, block : int
+    trader, coin : int
+    mid : float
+        Price units.
+    is_visible : bool
+    """
+    instrument = world.instruments[coin]
+    position = world.keys[trader, coin].position
+    side = -1 if position > 0 else 1
+    draw = uniform(world.random)
+    if draw < 0.7:
+        share = 0.3 if draw < 0.15 else 1.0
+        part = part_of(abs(position), share, instrument)
+        sweep(world, time, block, trader, coin, side, part, mid, 0, trader, is_visible)
+        return
+    if not can_trade(world, trader, coin, side, block, is_visible):
+        return
+    other = -1
+    size = abs(position)
+    if draw < 0.85:
+        other = _deleveraged(world, trader, coin, side, block, is_visible)
+    direction = _ADL
+    if other >= 0:
+        size = min(size, abs(world.keys[other, coin].position))
+    else:
+        other = _LIQUIDATOR_VAULT
+        direction = _BY_POSITION
+        if not can_trade(world, other, coin, -side, block, is_visible):
+            return
+    px = snap(mid, side < 0, instrument.price_unit, instrument.least_tick)
+    event = Event(
+        time,
+        block,
+        next_tid(world),
+        next_tx(world),
+        0,
+        trader,
+        px,
+        _BACKSTOP,
+        is_visible,
+    )
+    words = _LIQUIDATED_LONG if position > 0 else _LIQUIDATED_SHORT
+    oid = next_oid(world)
+    settle_leg(world, event, trader, coin, side, px, size, oid, True, words, True)
+    oid = next_oid(world)
+    settle_leg(world, event, other, coin, -side, px, size, oid, False, direction, True)
+
+
+@jit
+def _deleveraged(
+    world: World, ruined: int, coin: int, side: int, block: int, is_visible: bool
+) -> int:
+    """Find a trader on the other side who is made to close against the ruined one."""
+    for _ in range(200):
+        trader = int(uniform(world.random) * len(world.agents))
+        if trader <= _LIQUIDATOR_VAULT or trader == ruined:
+            continue
+        # The ruined trader sells a long: the other one must be short, and buys.
+        if world.keys[trader, coin].position * side > 0 and can_trade(
+            world, trader, coin, -side, block, is_visible
+        ):
+            return trader
+    return -1
