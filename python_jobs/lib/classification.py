@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from python_jobs.lib.profile_metrics import METRICS
 from python_jobs.lib.profile_panel import Flags
-from python_jobs.lib.returns import Floats
+from python_jobs.lib.returns import Floats, Ints
 
 OPERATORS: dict[str, Callable[[Floats, float], Flags]] = {
     "<": np.less,
@@ -122,19 +122,26 @@ class Rulebook:
         dict of str to array, shape (traders,)
             By attribute: labels as strings; for `FLAG_ATTRIBUTES`, bool.
         """
-        labels = {
+        chosen = {
             attribute: _first_match(self.rules[attribute], metrics)
             for attribute in ATTRIBUTES
         }
-        is_outside = np.isin(labels["trader_class"], list(self.outsiders))
+        labels: dict[str, npt.NDArray[Any]] = {
+            attribute: np.array([rule.label for rule in self.rules[attribute]])[choice]
+            for attribute, choice in chosen.items()
+            if attribute not in FLAG_ATTRIBUTES
+        }
+        takes_part = np.array(
+            [rule.label not in self.outsiders for rule in self.rules["trader_class"]]
+        )[chosen["trader_class"]]
         for attribute in FLAG_ATTRIBUTES:
-            labels[attribute] = (labels[attribute] == "true") & ~is_outside
+            is_true = np.array([rule.label == "true" for rule in self.rules[attribute]])
+            labels[attribute] = is_true[chosen[attribute]] & takes_part
         return labels
 
 
-def _first_match(
-    rules: tuple[Rule, ...], metrics: Mapping[str, Floats]
-) -> npt.NDArray[Any]:
+def _first_match(rules: tuple[Rule, ...], metrics: Mapping[str, Floats]) -> Ints:
+    """Return for each trader the position of the first rule that holds."""
     traders = len(next(iter(metrics.values())))
     is_open = np.ones(traders, np.bool_)
     choice = np.zeros(traders, np.int64)
@@ -144,7 +151,7 @@ def _first_match(
             hit &= condition.holds(metrics)
         choice[hit] = number
         is_open &= ~hit
-    return np.array([rule.label for rule in rules])[choice]
+    return choice
 
 
 def _read_attribute(
