@@ -4,7 +4,9 @@
 #}
 {% materialization incremental, adapter='postgres', supported_languages=['sql', 'python'] %}
     {% if model.language == 'sql' %}
-        {{ return(dbt.materialization_incremental_default()) }}
+        {% set result = dbt.materialization_incremental_default() %}
+        {% do report_sync() %}
+        {{ return(result) }}
     {% endif %}
 
     {% set existing = load_cached_relation(this) %}

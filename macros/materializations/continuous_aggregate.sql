@@ -1,0 +1,14 @@
+{#
+    A rollup over time buckets of one source, written once for every edition: a native
+    continuous aggregate where the server has them, otherwise a table that each build
+    brings up to date. See rollup_spec for what a model declares.
+#}
+{% materialization continuous_aggregate, adapter='postgres' %}
+    {%- set spec = rollup_spec() -%}
+    {%- if timescale_edition() == 'community' -%}
+        {%- set relation = build_native_rollup(spec) -%}
+    {%- else -%}
+        {%- set relation = build_maintained_rollup(spec) -%}
+    {%- endif -%}
+    {{ return({'relations': [relation]}) }}
+{% endmaterialization %}

@@ -1,0 +1,44 @@
+{#
+    What dbt caches of a schema, as in dbt-postgres, except that a continuous aggregate is
+    a materialized view: the server keeps it as a view, but it must be dropped as a
+    materialized one.
+#}
+{% macro postgres__list_relations_without_caching(schema_relation) %}
+    {%- call statement('list_relations_without_caching', fetch_result=True) %}
+    select
+        '{{ schema_relation.database }}' as database,
+        pg_class.relname as name,
+        pg_namespace.nspname as schema,
+        case
+            {%- if timescale_edition() == 'community' %}
+            when exists (
+                select 1
+                from timescaledb_information.continuous_aggregates
+                where
+                    continuous_aggregates.view_schema = pg_namespace.nspname
+                    and continuous_aggregates.view_name = pg_class.relname
+            ) then 'materialized_view'
+            {%- endif %}
+            when pg_class.relkind = 'm' then 'materialized_view'
+            when pg_class.relkind = 'v' then 'view'
+            else 'table'
+        end as type
+    from pg_class
+    inner join pg_namespace
+        on pg_class.relnamespace = pg_namespace.oid
+    where
+        pg_class.relkind in ('r', 'p', 'v', 'm')
+        and pg_namespace.nspname ilike '{{ schema_relation.schema }}'
+    union all
+    select distinct
+        '{{ schema_relation.database }}' as database,
+        pg_proc.proname as name,
+        pg_namespace.nspname as schema,
+        'function' as type
+    from pg_proc
+    inner join pg_namespace
+        on pg_proc.pronamespace = pg_namespace.oid
+    where pg_namespace.nspname ilike '{{ schema_relation.schema }}'
+    {%- endcall %}
+    {{ return(load_result('list_relations_without_caching').table) }}
+{% endmacro %}
