@@ -1,0 +1,38 @@
+{#
+    Guards: both rollups of all fills say the same. trader_daily is held against the
+    fills themselves by its own test, so coin_daily is held against it.
+#}
+with
+
+by_coin as (
+
+    select
+        day,
+        sum(fill_count) as fill_count,
+        sum(volume) as volume
+    from {{ ref('coin_daily') }}
+    group by day
+
+),
+
+by_trader as (
+
+    select
+        day,
+        sum(fill_count) as fill_count,
+        sum(volume) as volume
+    from {{ ref('trader_daily') }}
+    group by day
+
+)
+
+select
+    coalesce(by_coin.day, by_trader.day) as day,
+    by_coin.fill_count as coin_count,
+    by_trader.fill_count as trader_count
+from by_coin
+full outer join by_trader
+    on by_coin.day = by_trader.day
+where
+    (by_coin.fill_count, by_coin.volume)
+    is distinct from (by_trader.fill_count, by_trader.volume)
