@@ -56,11 +56,11 @@ class _Habits(NamedTuple):
 # Vaults are three, whatever the number of traders: two that quote, one that liquidates.
 _HABITS = {
     Role.MARKET_MAKER: _Habits(0.012, 4_000, 0.0, 0.5, 0.0, 0.0, 9.0),
-    Role.WINNER: _Habits(0.08, 2_200, 1.2, 0.66, 0.35, 0.20, 0.14),
-    Role.LOSER: _Habits(0.30, 1_100, 1.0, 0.36, 0.12, 0.12, 0.045),
-    Role.SCALPER: _Habits(0.06, 1_800, 3.0, 0.60, 0.50, 0.05, 0.08),
+    Role.WINNER: _Habits(0.08, 2_200, 1.2, 0.84, 0.35, 0.20, 0.20),
+    Role.LOSER: _Habits(0.30, 1_100, 1.0, 0.30, 0.12, 0.12, 0.09),
+    Role.SCALPER: _Habits(0.06, 1_800, 2.2, 0.68, 0.50, 0.05, 0.10),
     Role.BASIS: _Habits(0.04, 2_500, 0.6, 0.5, 0.0, 0.0, 9.0),
-    Role.RETAIL: _Habits(0.50, 500, 0.7, 0.48, 0.20, 0.08, 0.10),
+    Role.RETAIL: _Habits(0.50, 500, 0.7, 0.48, 0.20, 0.08, 0.15),
 }
 
 

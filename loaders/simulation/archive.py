@@ -1,4 +1,4 @@
-"""The exchange's own archive: hours of LZ4-compressed JSON lines, one block per line."""
+"""The exchange's own archive: hours of LZ4-compressed JSON, one block per line."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loaders.simulation.market import BLOCK_MS, block_noise
+from loaders.simulation.market import BLOCK_MS, block_noise, block_times
 from loaders.simulation.tape import HOUR_MS, block_time_text, spans
 
 # Keys in the archive's order; the value's text is quoted or not. Null leaves a key out.
 _QUOTED = True
 _BARE = False
+# One block in so many is followed by one without fills, if there is room for it.
+_EMPTY_EVERY = np.uint64(8)
 _KEYS = (
     ("coin", _QUOTED),
     ("px", _QUOTED),
@@ -120,27 +122,33 @@ def _join(pieces: list[Any]) -> pa.Array:
 
 def _lines(rows: npt.NDArray[Any], fills: pa.Array) -> bytes:
     """Put the fills of each block on a line of its own."""
-    is_first = np.ones(len(rows), dtype=np.bool_)
-    is_first[1:] = rows["block"][1:] != rows["block"][:-1]
-    is_last = np.append(is_first[1:], True)
-    time = rows["time"]
-    delay = block_noise(time // BLOCK_MS) % np.uint64(140_000_000)
-    local = block_time_text(time, delay.astype(np.int64) + 40_000_000)
-    head = _join(
-        [
-            '{"local_time":"',
-            local,
-            '","block_time":"',
-            block_time_text(time),
-            '","block_number":',
-            pa.array(rows["block"]).cast(pa.string()),
-            ',"events":[',
-        ]
-    )
-    head = pc.if_else(pa.array(is_first), head, ",")
+    time, block = rows["time"], rows["block"]
+    is_last = np.append(block[1:] != block[:-1], True)
+    is_first = np.append(True, is_last[:-1])
+    head = pc.if_else(pa.array(is_first), _heads(time, block), ",")
+    next_block = np.append(block[1:], block[-1])
+    is_followed = is_last & (next_block > block + 1)
+    is_followed &= block_noise(time // BLOCK_MS) % _EMPTY_EVERY == 0
+    empty = _heads(block_times(time // BLOCK_MS + 1), block + 1)
     tail = pc.if_else(pa.array(is_last), "]}\n", "")
+    tail = pc.if_else(pa.array(is_followed), _join(["]}\n", empty, "]}\n"]), tail)
     lines = _join([head, fills, tail])
     # All lines lie one after another in the buffer of the array.
     ends = np.frombuffer(lines.buffers()[1], dtype=np.int32)
     first, last = ends[lines.offset], ends[lines.offset + len(lines)]
     return memoryview(lines.buffers()[2])[first:last].tobytes()
+
+
+def _heads(times: npt.NDArray[np.int64], blocks: npt.NDArray[np.int64]) -> pa.Array:
+    delay = block_noise(times // BLOCK_MS) % np.uint64(140_000_000)
+    return _join(
+        [
+            '{"local_time":"',
+            block_time_text(times, delay.astype(np.int64) + 40_000_000),
+            '","block_time":"',
+            block_time_text(times),
+            '","block_number":',
+            pa.array(blocks).cast(pa.string()),
+            ',"events":[',
+        ]
+    )

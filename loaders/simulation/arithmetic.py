@@ -14,21 +14,23 @@ _SAFE_FACTOR = 3_000_000_000
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-@jit
-def mix64(value: Any) -> Any:
+def scramble(value: Any) -> Any:
     """Scramble a 64-bit number (the finaliser of splitmix64).
 
     Parameters
     ----------
-    value : uint64
+    value : uint64 or ndarray of uint64
 
     Returns
     -------
-    uint64
+    uint64 or ndarray of uint64
     """
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return value ^ (value >> np.uint64(31))
+
+
+mix64 = jit(scramble)
 
 
 @jit

@@ -17,7 +17,8 @@ from loaders.simulation.decisions import (
     value_of,
 )
 from loaders.simulation.jit import cached_jit, jit
-from loaders.simulation.matching import liquidate, rest, sweep
+from loaders.simulation.liquidation import liquidate
+from loaders.simulation.matching import rest, sweep
 from loaders.simulation.settlement import can_trade
 from loaders.simulation.state import ROWS, ROWS_LEFT, World
 

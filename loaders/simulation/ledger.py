@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from loaders.simulation.arithmetic import proportion
-from loaders.simulation.codes import Dir, Reason
+from loaders.simulation.codes import Dir, Kind, Reason
 from loaders.simulation.jit import jit
 from loaders.simulation.state import (
     EPISODES,
@@ -22,6 +22,7 @@ from loaders.simulation.state import (
 )
 
 # Enumerations as plain integers, which the kernel compares fastest.
+_OUTCOME = int(Kind.OUTCOME)
 _OPEN = int(Reason.OPEN)
 _TRADE = int(Reason.TRADE)
 _FLIP = int(Reason.FLIP)
@@ -213,6 +214,8 @@ def close_all(world: World) -> None:
     for trader in range(world.keys.shape[0]):
         for coin in range(world.keys.shape[1]):
             key = world.keys[trader, coin]
+            if world.instruments[coin].kind == _OUTCOME:
+                continue
             if key.fills > 0 and key.tape_position != 0:
                 side = 1 if key.tape_position > 0 else -1
                 close_episode(world, key, trader, coin, side, 0, _OPEN)

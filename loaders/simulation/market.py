@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from loaders.simulation.arithmetic import mix64
+from loaders.simulation.arithmetic import scramble
 from loaders.simulation.codes import Kind
 from loaders.simulation.instruments import Instrument
 
@@ -87,7 +87,7 @@ class Market:
                 # Spot stays within a few basis points of its perpetual.
                 basis = rng.normal(0.0, 0.0002, size=paths.shape[1])
                 prices[coin] = prices[names.index(instrument.leader)] * (1.0 + basis)
-        return prices * self._units[:, None]
+        return np.asarray(prices * self._units[:, None], dtype=np.float64)
 
 
 def _position_of(instrument: Instrument) -> float:
@@ -156,9 +156,9 @@ def block_times(slots: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 def block_noise(slots: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
     """Return a number for each block that looks random and is always the same."""
     with np.errstate(over="ignore"):
-        return np.asarray(mix64.py_func(slots.astype(np.uint64)))
+        return np.asarray(scramble(slots.astype(np.uint64)))
 
 
 def block_numbers(slots: npt.NDArray[np.int64], start_ms: int) -> npt.NDArray[np.int64]:
-    """Number blocks from the start of the tape."""
+    """Return the numbers of blocks; the count begins near the start of the tape."""
     return slots - start_ms // BLOCK_MS + _FIRST_BLOCK

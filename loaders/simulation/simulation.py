@@ -1,7 +1,8 @@
-"""The loop over days: orders in, rows out, in memory that does not grow with the tape."""
+"""The loop over days: orders in, rows out, in memory of a fixed size."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -69,7 +70,7 @@ class Settings:
 
 def default_traders(fills: int) -> int:
     """Return a believable number of traders for a tape: 2,000 for a million fills."""
-    return max(60, round(2_000 * (fills / 1_000_000) ** 0.5))
+    return max(60, round(2_000 * math.sqrt(fills / 1_000_000)))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,7 @@ def spans(
     cuts = [0, *(np.flatnonzero(np.diff(slots)) + 1).tolist(), len(times)]
     return [
         (first, last, datetime.fromtimestamp(slots[first] * length_ms / 1000, UTC))
-        for first, last in zip(cuts[:-1], cuts[1:], strict=True)
+        for first, last in pairwise(cuts)
         if last > first
     ]
 
