@@ -30,34 +30,16 @@ Key = tuple[str, str]
 FILLS = 50_000
 CANONICAL = re.compile(r"-?(0|[1-9][0-9]*)\.([0-9]*[1-9]|0)")
 COLUMNS = [
-    "time",
-    "user",
-    "coin",
-    "px",
-    "sz",
-    "side",
-    "dir",
-    "startPosition",
-    "closedPnl",
-    "fee",
-    "crossed",
-    "hash",
-    "oid",
-    "tid",
-    "block_time",
-    "feeToken",
-    "twapId",
-    "builderFee",
-    "cloid",
-    "builder",
-    "liquidation",
+    *("time", "user", "coin", "px", "sz", "side", "dir", "startPosition"),
+    *("closedPnl", "fee", "crossed", "hash", "oid", "tid", "block_time", "feeToken"),
+    *("twapId", "builderFee", "cloid", "builder", "liquidation"),
 ]
 DECIMALS = ("px", "sz", "startPosition", "closedPnl", "fee", "builderFee")
 BY_NAME = {instrument.name: instrument for instrument in INSTRUMENTS}
 
 
 def settings(**changes: Any) -> Settings:
-    values = {
+    values: dict[str, Any] = {
         "fills": FILLS,
         "days": 30,
         "seed": 11,
@@ -74,7 +56,8 @@ class Tape:
     summary: dict[str, Any]
 
     def truth(self, name: str) -> list[Row]:
-        return pq.read_table(self.folder / "truth" / f"{name}.parquet").to_pylist()
+        table = pq.read_table(self.folder / "truth" / f"{name}.parquet")
+        return list(table.to_pylist())
 
 
 def read_parquet(folder: Path) -> list[Row]:
