@@ -1,13 +1,17 @@
 {#
-    Aggregate: the value of the row that comes first by `order_by`, a list of expressions.
-    Rows that tie on all of them are told apart by the value, so that the result does not
-    depend on the edition or the plan. Write order expressions that are never NULL.
+    Aggregate: the value of the row that comes first by `order_by`, a list of expressions
+    that are never NULL. Rows that tie on all of them give any one of their values: end the
+    list with what tells them apart, the value itself if nothing else.
+
+    TimescaleDB's own first() takes one expression. It would take a row value, until a plan
+    goes parallel: then the server cannot pass the row on ("input of anonymous composite
+    types is not implemented"). So several expressions are an ordered aggregate everywhere.
 #}
 {% macro first(value, order_by) -%}
     {%- do assert_order('first', order_by) -%}
-    {%- if timescale_edition() == 'postgres' -%}
-        (array_agg({{ value }} order by {{ (order_by + [value]) | join(', ') }}))[1]
+    {%- if timescale_edition() != 'postgres' and order_by | length == 1 -%}
+        first({{ value }}, {{ order_by[0] }})
     {%- else -%}
-        first({{ value }}, ({{ (order_by + [value]) | join(', ') }}))
+        (array_agg({{ value }} order by {{ order_by | join(', ') }}))[1]
     {%- endif -%}
 {%- endmacro %}

@@ -1,14 +1,11 @@
 {#
-    Aggregate: the value of the row that comes last by `order_by`, a list of expressions.
-    Ties are broken as in `first`.
+    Aggregate: the value of the row that comes last by `order_by`; see `first`.
 #}
 {% macro last(value, order_by) -%}
     {%- do assert_order('last', order_by) -%}
-    {%- if timescale_edition() == 'postgres' -%}
-        (array_agg(
-            {{ value }} order by {{ (order_by + [value]) | join(' desc, ') }} desc
-        ))[1]
+    {%- if timescale_edition() != 'postgres' and order_by | length == 1 -%}
+        last({{ value }}, {{ order_by[0] }})
     {%- else -%}
-        last({{ value }}, ({{ (order_by + [value]) | join(', ') }}))
+        (array_agg({{ value }} order by {{ order_by | join(' desc, ') }} desc))[1]
     {%- endif -%}
 {%- endmacro %}

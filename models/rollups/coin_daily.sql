@@ -40,7 +40,7 @@ select
     coalesce(sum(sz) filter (where side = 'B'), 0) as traded_volume,
     {{
         last('px', [
-            'time', 'coalesce(block_number, 0)', 'coalesce(event_index, 0)'
+            'time', 'coalesce(block_number, 0)', 'coalesce(event_index, 0)', 'px'
         ])
     }} as close_px
 from {{ source('hyperliquid', 'fills') }}
