@@ -45,16 +45,14 @@ def read_fills_parquet(path: Path) -> Iterator[Chunk]:
             yield from _chunks(file)
     except (pa.ArrowException, OSError) as error:
         first_line = str(error).strip().splitlines()[0]
-        raise ObjectError(f"not a whole Parquet file: {first_line}") from error
+        raise ObjectError(f"cannot be read as Parquet: {first_line}") from error
 
 
 def _chunks(file: pq.ParquetFile) -> Iterator[Chunk]:
     schema = file.schema_arrow
     matched, unknown = match_columns(schema.names)
     if unknown:
-        logger.warning(
-            "columns without a meaning here, ignored: %s", ", ".join(unknown)
-        )
+        _warn_of_unknown(tuple(unknown))
     for name, field in matched.items():
         check_type(
             name, field.kind, schema.field(name).type, optional=not field.required
