@@ -9,7 +9,8 @@ from loaders.simulation.arithmetic import scramble
 from loaders.simulation.codes import Kind
 from loaders.simulation.instruments import Instrument
 
-DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 MINUTES = 1_440
 # Mean time between blocks; a divisor of the day, so that no block straddles midnight.
 BLOCK_MS = 75
@@ -118,12 +119,21 @@ def day_weights(days: int, first_weekday: int, seed: int) -> npt.NDArray[np.floa
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
-def times_of_day(rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
+def hours_share(hours: tuple[int, int]) -> float:
+    """Return the share of a day's trading between two hours (the second excluded)."""
+    return float(_HOURS[hours[0] : hours[1]].sum() / _HOURS.sum())
+
+
+def times_of_day(
+    rng: np.random.Generator, hours: tuple[int, int], count: int
+) -> npt.NDArray[np.int64]:
     """Draw times of orders.
 
     Parameters
     ----------
     rng : Generator
+    hours : tuple of int
+        First hour, and the hour to end before; (0, 24) for the whole day.
     count : int
 
     Returns
@@ -132,8 +142,12 @@ def times_of_day(rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
         Milliseconds since midnight, not sorted.
     """
     edges = np.concatenate([[0.0], np.cumsum(_HOURS / _HOURS.sum())])
-    hours = np.interp(rng.random(count), edges, np.arange(25))
-    return np.minimum((hours * 3_600_000).astype(np.int64), DAY_MS - 1)
+    first, last = edges[hours[0]], edges[hours[1]]
+    drawn = first + (last - first) * rng.random(count)
+    milliseconds = np.interp(drawn, edges, np.arange(25)) * HOUR_MS
+    # Rounding must not push a time over the edge.
+    least, most = hours[0] * HOUR_MS, hours[1] * HOUR_MS - 1
+    return np.asarray(np.clip(milliseconds, least, most), dtype=np.int64)
 
 
 def block_times(slots: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

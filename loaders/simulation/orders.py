@@ -9,11 +9,14 @@ import numpy.typing as npt
 
 from loaders.simulation.agents import FAVOURITES, Population
 from loaders.simulation.codes import Order, Role
-from loaders.simulation.market import BLOCK_MS, DAY_MS, times_of_day
+from loaders.simulation.market import BLOCK_MS, DAY_MS, HOUR_MS, times_of_day
 
 _TWAP_SPACING_MS = 30_000
 _SCALP_MEAN_MS = 150_000
-_FIRST_TWAP = 1_000_000
+# Room for ids; a day drawn at once may use the room of all its hours.
+_TWAPS_AN_HOUR = 5_000
+_NETTING_HOUR = 8
+_SETTLEMENT_HOUR = 14
 _NOBODY = -1
 
 
@@ -44,29 +47,32 @@ def draw_orders(
     rng: np.random.Generator,
     population: Population,
     day_ms: int,
+    hours: tuple[int, int],
     count: int,
     settled_coin: int,
 ) -> Orders:
-    """Draw a day.
+    """Draw the orders of a day, or of some hours of it.
 
     Parameters
     ----------
     rng : Generator
-        The day's own.
+        Of these hours only.
     population : Population
     day_ms : int
         Midnight, milliseconds since the epoch.
+    hours : tuple of int
+        First hour, and the hour to end before.
     count : int
         Orders drawn; scalpers' exits and TWAP slices come on top.
     settled_coin : int
-        Coin that the exchange settles in the afternoon, -1 for none.
+        Coin that the exchange settles in the afternoon of the day, -1 for none.
 
     Returns
     -------
     Orders
         Sorted by time.
     """
-    times = np.sort(times_of_day(rng, count))
+    times = np.sort(times_of_day(rng, hours, count))
     traders = np.searchsorted(population.activity, rng.random(count)).astype(np.int64)
     traders = np.minimum(traders, len(population.table) - 1)
     column = rng.integers(0, FAVOURITES, size=count)
@@ -85,18 +91,19 @@ def draw_orders(
 
     twaps = np.zeros(count, dtype=np.int64)
     parents = np.flatnonzero(kinds == Order.TWAP_SLICE)
-    twaps[parents] = _FIRST_TWAP + day_ms // DAY_MS * 100_000 + np.arange(len(parents))
+    first_twap = (day_ms // DAY_MS * 24 + hours[0]) * _TWAPS_AN_HOUR
+    twaps[parents] = first_twap + np.arange(len(parents))
     drawn = (times, traders, coins, kinds, twaps)
     parts = [
         drawn,
         _exits(rng, population, drawn),
         _slices(rng, drawn),
-        _housekeeping(rng, settled_coin),
+        _housekeeping(settled_coin),
     ]
     time, trader, coin, kind, twap = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
-    keep = time < DAY_MS
+    keep = (time >= hours[0] * HOUR_MS) & (time < hours[1] * HOUR_MS)
     order = np.argsort(time[keep], kind="stable")
     return Orders(
         slots=(day_ms + time[keep][order]) // BLOCK_MS,
@@ -149,13 +156,13 @@ def _slices(rng: np.random.Generator, drawn: _Part) -> _Part:
     return later, traders[chosen], coins[chosen], kinds[chosen], twaps[chosen]
 
 
-def _housekeeping(rng: np.random.Generator, settled_coin: int) -> _Part:
+def _housekeeping(settled_coin: int) -> _Part:
     events = [
         (0, Order.DUST, _NOBODY),
-        (int(rng.integers(6, 10)) * 3_600_000, Order.NET_VAULTS, _NOBODY),
+        (_NETTING_HOUR * HOUR_MS, Order.NET_VAULTS, _NOBODY),
     ]
     if settled_coin >= 0:
-        events.append((14 * 3_600_000, Order.SETTLE, settled_coin))
+        events.append((_SETTLEMENT_HOUR * HOUR_MS, Order.SETTLE, settled_coin))
     times, kinds, coins = zip(*events, strict=True)
     return (
         np.array(times, dtype=np.int64),

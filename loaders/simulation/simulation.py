@@ -22,6 +22,7 @@ from loaders.simulation.market import (
     block_numbers,
     block_times,
     day_weights,
+    hours_share,
 )
 from loaders.simulation.orders import Orders, draw_orders
 from loaders.simulation.state import (
@@ -130,20 +131,29 @@ class Simulation:
         settled_day = int(settings.days * _DELISTING)
         orders = _WARM_UP_ORDERS * settings.traders
         counters[ROWS_LEFT] = np.iinfo(np.int64).max
-        for _ in self._run_day(-1, orders, -1):
+        for _ in self._run_day(-1, (0, 24), orders, -1):
             pass
         counters[ROWS_LEFT] = settings.fills
+        weight_left = 1.0
         for day in range(settings.days):
-            share = weights[day] / weights[day:].sum()
-            # Rows for each order so far, the warm-up included, tell how many to draw.
-            wanted = share * counters[ROWS_LEFT] * orders / counters[LEGS]
-            if day == settings.days - 1:
-                # Enough to be sure; the tape ends where the rows are used up.
-                wanted = wanted * 1.2 + 100
-            count = max(1, round(wanted))
-            orders += count
-            coin = settled if day == settled_day else -1
-            yield from self._run_day(day, count, coin)
+            is_last_day = day == settings.days - 1
+            # The last day hour by hour, so that the rows last until midnight.
+            step = 1 if is_last_day else 24
+            for hour in range(0, 24, step):
+                hours = (hour, hour + step)
+                weight = weights[day] * hours_share(hours)
+                # Rows for each order so far, the warm-up included, tell how many to
+                # draw.
+                wanted = weight / weight_left * counters[ROWS_LEFT]
+                wanted *= orders / counters[LEGS]
+                if is_last_day and hour == 23:
+                    # Enough to be sure; the tape ends where the rows are used up.
+                    wanted = wanted * 1.5 + 100
+                weight_left -= weight
+                count = max(1, round(wanted))
+                orders += count
+                coin = settled if day == settled_day else -1
+                yield from self._run_day(day, hours, count, coin)
 
     def open_episodes(self) -> npt.NDArray[Any]:
         """Return the episodes that are open when the tape ends.
@@ -157,11 +167,14 @@ class Simulation:
         close_all(self.world._replace(episodes=episodes))
         return episodes[: self.world.counters[EPISODES]]
 
-    def _run_day(self, day: int, count: int, settled: int) -> Iterator[Chunk]:
+    def _run_day(
+        self, day: int, hours: tuple[int, int], count: int, settled: int
+    ) -> Iterator[Chunk]:
         day_ms = self._start_ms + day * DAY_MS
-        rng = np.random.default_rng([self.settings.seed, 5, day + 1])
-        orders = draw_orders(rng, self.population, day_ms, count, settled)
-        self.world.paths[:] = self._market.advance()
+        rng = np.random.default_rng([self.settings.seed, 5, day + 1, hours[0]])
+        orders = draw_orders(rng, self.population, day_ms, hours, count, settled)
+        if hours[0] == 0:
+            self.world.paths[:] = self._market.advance()
         yield from self._execute(orders, day_ms, day >= 0)
 
     def _execute(

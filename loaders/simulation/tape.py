@@ -16,10 +16,8 @@ import pyarrow.parquet as pq
 from loaders.simulation.agents import Population
 from loaders.simulation.codes import DIR_WORDS, METHOD_WORDS
 from loaders.simulation.instruments import Instrument
-from loaders.simulation.market import BLOCK_MS, block_noise
+from loaders.simulation.market import BLOCK_MS, HOUR_MS, block_noise
 from loaders.simulation.text import decimal_text, hash_text
-
-HOUR_MS = 3_600_000
 
 LIQUIDATION = pa.struct(
     [

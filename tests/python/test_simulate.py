@@ -102,6 +102,7 @@ def test_as_many_rows_as_asked_for(tape: Tape) -> None:
     days = {row["time"] // 86_400_000 for row in tape.rows}
     assert len(days) == 30
     assert [r["time"] for r in tape.rows] == sorted(r["time"] for r in tape.rows)
+    assert tape.rows[-1]["time"] % 86_400_000 // 3_600_000 == 23
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
