@@ -35,6 +35,7 @@ METRICS = (
     "coin_hhi",
     "liquidation_count",
     "liquidation_fills",
+    "liquidation_share",
     "confidence",
 )
 """Every metric, in the order of `trader_profiles`; a rule may name any of them."""

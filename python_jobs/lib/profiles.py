@@ -30,6 +30,7 @@ _POSITION_SUMS = (
     "entry_notional",
     "long_notional",
     "liquidation_count",
+    "liquidated_positions",
     "timed_positions",
     "timed_seconds",
     "timed_notional",
@@ -135,6 +136,7 @@ class ProfileState:
             losses=np.maximum(-net_pnl, 0.0),
             entry_notional=notional,
             long_notional=notional * closed.is_long[rated],
+            liquidated_positions=closed.is_liquidated[rated],
         )
         np.maximum.at(self.best_trade, traders, net_pnl)
         np.add.at(self._pair_notional, self._pair[rated], notional)
@@ -194,6 +196,9 @@ class ProfileState:
             "long_share": _ratio(s["long_notional"], s["entry_notional"]),
             "coin_hhi": self._coin_hhi(),
             "liquidation_fills": s["own_liquidations"],
+            "liquidation_share": _ratio(
+                s["liquidated_positions"], s["closed_positions"]
+            ),
             "confidence": confidence,
         }
         return {name: (known | derived)[name] for name in METRICS}

@@ -127,6 +127,7 @@ def test_figures_of_closed_positions():
     assert found["long_share"] == 0.4
     assert found["coin_hhi"] == pytest.approx(0.4**2 + 0.6**2)
     assert found["liquidation_count"] == 2
+    assert found["liquidation_share"] == 0.25
     assert found["confidence"] == pytest.approx((4 / 24 * 1 / 15) ** 0.5)
 
 

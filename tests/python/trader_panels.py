@@ -85,6 +85,7 @@ def random_rows(traders: int = 40, seed: int = 3) -> tuple[Rows, Rows, Rows]:
         for day in days if len(days) else [DAY + 9]:
             row = {name: float(rng.integers(0, 100)) for name in DAILY_MEASURES}
             row |= {"net_pnl": float(rng.normal(2, 10)), "fill_count": 100.0}
+            row["transfer_fills"] = 0.0
             daily.append({"user_address": user, "day": int(day), **row})
             flow = float(rng.uniform(1, 9))
             share = {"spot_flow": flow * rng.random(), "net_flow": flow * rng.random()}
@@ -94,7 +95,7 @@ def random_rows(traders: int = 40, seed: int = 3) -> tuple[Rows, Rows, Rows]:
                     "user_address": user,
                     "coin": str(rng.choice(["BTC", "ETH", "SOL"])),
                     "is_long": bool(rng.random() < 0.5),
-                    "is_liquidated": bool(rng.random() < 0.1),
+                    "is_liquidated": bool(rng.random() < 0.02),
                     "opened_ms": float(day) - 1,
                     "closed_ms": float(day) + float(rng.integers(0, 9)) / 10,
                     "net_pnl": float(rng.integers(-3, 4)),
