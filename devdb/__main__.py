@@ -97,7 +97,9 @@ def psql(arguments: tuple[str, ...]) -> None:
 @cli.command(context_settings=PASS_ON)
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def throwaway(command: tuple[str, ...]) -> None:
-    """Run COMMAND with the PG* variables of an empty server that ends with it."""
+    """Run COMMAND with an empty server of its own, or with the one of PGHOST."""
+    if project.is_external():
+        sys.exit(subprocess.call(command))
     with throwaway_cluster() as cluster:
         variables = _as_variables(cluster.conninfo())
         code = subprocess.call(command, env={**os.environ, **variables})

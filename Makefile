@@ -1,0 +1,121 @@
+# Everything a person types; `make help` lists it. Only make and Python 3.11-3.13 with venv
+# have to be there: the rest is set up on first use.
+
+# Another Python for the environment: make setup PYTHON=/opt/python3.13/bin/python3
+PYTHON ?=
+# Your own fills for `make run`: a file, folder, glob or s3:// prefix.
+FILLS ?=
+# Arguments for psql: make psql ARGS="-c 'select 1'"
+ARGS ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+SAMPLE := .vigil/sample
+SAMPLE_FILLS := 1000000
+SAMPLE_DAYS := 60
+
+# dbt and sqlfluff find each other, and the models this project's packages.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.SUFFIXES:
+.PHONY: help run setup test lint docs bench up down psql url clean
+
+say = @printf '\n\033[1m%s\033[0m\n'
+ifeq ($(shell test -t 1 && echo terminal),)
+say = @printf '\n%s\n'
+endif
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+run: up  ## Set up, start the server, load FILLS=path or sample data, build, show
+ifeq ($(FILLS),)
+	@$(MAKE) --no-print-directory $(SAMPLE)
+endif
+	$(say) "Loading the fills"
+	@dbt --quiet run-operation create_sources
+	@$(PY) -m loaders.load_to_db fills $(or $(FILLS),$(SAMPLE)/parquet)
+	$(say) "Building every model and running its tests"
+	@dbt build
+	$(say) "What came out"
+	@$(PY) -m devdb.headlines
+	$(say) "Look further"
+	@echo "  make psql                    the tables, in SQL; make -s url for other clients"
+	@echo "  make docs                    every model and column, and the lineage"
+	@echo "  . $(VENV)/bin/activate          then dbt build, python -m loaders.load_to_db"
+	@echo "  make down                    stop the server; the data stays"
+
+setup: $(READY)  ## Make the Python environment in .venv
+
+test: setup lint  ## Set up, lint, and run every test
+	$(say) "Tests"
+	@$(PY) -m pytest
+
+lint: setup  ## Check style and types: ruff, mypy, sqlfluff
+	$(say) "ruff"
+	@ruff check .
+	@ruff format --check .
+	$(say) "mypy"
+	@mypy
+	$(say) "sqlfluff"
+	@$(PY) -m devdb throwaway \
+		sqlfluff lint --disable-progress-bar models snapshots tests/singular
+
+docs: up  ## Write dbt's documentation, lineage included, to target/static_index.html
+	@dbt --quiet run-operation create_sources
+	@dbt docs generate --static
+	@echo "Open $(CURDIR)/target/static_index.html in a browser."
+
+bench: up  ## Measure against the alternatives; writes benchmarks/results.json
+	@$(PY) -m benchmarks
+
+up: setup  ## Start the embedded server, or check the one PGHOST names
+	@$(PY) -m devdb up
+
+down: | $(PY)  ## Stop the embedded server; its data stays
+	@$(PY) -m devdb down
+
+psql: | $(PY)  ## Open psql on the server in use; ARGS="..." are its arguments
+	@$(PY) -m devdb psql $(ARGS)
+
+url: | $(PY)  ## Print the libpq URL of the server in use (with make -s: nothing else)
+	@$(PY) -m devdb url
+
+clean:  ## Stop the embedded server, remove its data and all build output; .venv stays
+	@if [ -e .vigil/cluster ] || [ -L .vigil/cluster ]; then $(PY) -m devdb remove; fi
+	@rm -rf .vigil target logs dbt_packages .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Under its name only when it is whole.
+$(SAMPLE):
+	$(say) "Simulating $(SAMPLE_FILLS) fills over $(SAMPLE_DAYS) days, there being no FILLS=path"
+	@rm -rf $@.part
+	@$(PY) -m loaders.simulate $@.part \
+		--fills $(SAMPLE_FILLS) --days $(SAMPLE_DAYS) --seed 7 --format parquet
+	@mv $@.part $@
+
+$(PY):
+	@echo "There is no environment yet: run \`make setup\`." >&2; exit 1
+
+# The first of these that runs, is recent enough and can make environments. Version
+# managers put commands in the PATH that only say that they are not there.
+FIND_PYTHON = for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+	"$$python" -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		> /dev/null 2>&1 && echo "$$python" && break; done
+
+$(READY): requirements.lock pyproject.toml
+	@python="$$($(FIND_PYTHON))"; \
+	if [ -z "$$python" ]; then \
+		echo "Python 3.11, 3.12 or 3.13 with venv is needed$(if $(PYTHON),; $(PYTHON) is not,):" >&2; \
+		echo "install it (Debian, Ubuntu: python3-venv) or say make PYTHON=..." >&2; exit 1; \
+	fi; \
+	$(PY) -c '' 2> /dev/null || { \
+		echo "Making .venv with $$("$$python" --version)"; "$$python" -m venv --clear $(VENV); }
+	@echo "Installing $$(grep -c == requirements.lock) packages (a minute or two the first time)"
+	@$(PY) -m pip install -qq --disable-pip-version-check -r requirements.lock
+	@$(PY) -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+	@echo "The environment is ready."
