@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from loaders.simulation.arithmetic import price_at, snap
 from loaders.simulation.codes import Dir, Kind
 from loaders.simulation.jit import jit
@@ -28,6 +30,9 @@ def convert_dust(world: World, time: int, block: int, is_visible: bool) -> None:
     is_visible : bool
     """
     event = Event(time, block, 0, 0, 0, -1, 0, 0, is_visible)
+    # Trades come in two rows: leave one balance for tomorrow if the rows of the tape
+    # would not come out even.
+    is_skipping = (world.counters[ROWS_LEFT] - _count_dust(world)) % 2 == 1
     for coin in range(len(world.instruments)):
         instrument = world.instruments[coin]
         if instrument.kind != _SPOT:
@@ -41,12 +46,24 @@ def convert_dust(world: World, time: int, block: int, is_visible: bool) -> None:
                 continue
             if world.counters[ROWS_LEFT] < 1:
                 return
-            if not can_trade(world, trader, coin, -1, block, is_visible):
+            if is_skipping:
+                is_skipping = False
                 continue
             oid = next_oid(world)
             settle_leg(
                 world, event, trader, coin, -1, px, held, oid, False, _DUST, True
             )
+
+
+@jit
+def _count_dust(world: World) -> int:
+    count = 0
+    for coin in range(len(world.instruments)):
+        instrument = world.instruments[coin]
+        if instrument.kind == _SPOT:
+            held = world.keys[:, coin]["position"]
+            count += int(np.sum((held > 0) & (held < instrument.lot)))
+    return count
 
 
 @jit
@@ -118,8 +135,6 @@ def settle_coin(
         position = world.keys[trader, coin].position
         side = -1 if position > 0 else 1
         if position == 0 or world.counters[ROWS_LEFT] < 1:
-            continue
-        if not can_trade(world, trader, coin, side, block, True):
             continue
         oid = next_oid(world)
         settle_leg(

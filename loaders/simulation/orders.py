@@ -94,19 +94,21 @@ def draw_orders(
     first_twap = (day_ms // DAY_MS * 24 + hours[0]) * _TWAPS_AN_HOUR
     twaps[parents] = first_twap + np.arange(len(parents))
     drawn = (times, traders, coins, kinds, twaps)
+    # The exchange acts first in a block: nobody has traded what it closes.
     parts = [
+        _housekeeping(settled_coin),
         drawn,
         _exits(rng, population, drawn),
         _slices(rng, drawn),
-        _housekeeping(settled_coin),
     ]
     time, trader, coin, kind, twap = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
     keep = (time >= hours[0] * HOUR_MS) & (time < hours[1] * HOUR_MS)
-    order = np.argsort(time[keep], kind="stable")
+    slots = (day_ms + time[keep]) // BLOCK_MS
+    order = np.argsort(slots, kind="stable")
     return Orders(
-        slots=(day_ms + time[keep][order]) // BLOCK_MS,
+        slots=slots[order],
         traders=trader[keep][order].astype(np.int64),
         coins=coin[keep][order].astype(np.int64),
         kinds=kind[keep][order].astype(np.int64),

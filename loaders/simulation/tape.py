@@ -17,7 +17,7 @@ from loaders.simulation.agents import Population
 from loaders.simulation.codes import DIR_WORDS, METHOD_WORDS
 from loaders.simulation.instruments import Instrument
 from loaders.simulation.market import BLOCK_MS, HOUR_MS, block_noise
-from loaders.simulation.text import decimal_text, hash_text
+from loaders.simulation.text import decimal_text, hash_text, null_where
 
 LIQUIDATION = pa.struct(
     [
@@ -99,8 +99,8 @@ class Printer:
                     pa.array(np.where(rows["fee_in_token"], coin + 1, 0))
                 ),
                 "twapId": pa.array(rows["twap"], mask=rows["twap"] == 0),
-                "builderFee": _null_where(rows["builder"] < 0, builder_fee),
-                "cloid": _null_where(
+                "builderFee": null_where(rows["builder"] < 0, builder_fee),
+                "cloid": null_where(
                     rows["cloid"] == 0, hash_text(rows["cloid"], self._seed, 2)
                 ),
                 "builder": self._builders.take(
@@ -115,15 +115,11 @@ class Printer:
     ) -> pa.StructArray:
         none = rows["liquidated"] < 0
         user = self._users.take(pa.array(rows["liquidated"], mask=none))
-        mark = _null_where(none, decimal_text(rows["mark"], self._px[coin]))
+        mark = null_where(none, decimal_text(rows["mark"], self._px[coin]))
         words = pa.array(METHOD_WORDS).take(pa.array(rows["method"], mask=none))
         return pa.StructArray.from_arrays(
             [user, mark, words], fields=list(LIQUIDATION), mask=pa.array(none)
         )
-
-
-def _null_where(mask: npt.NDArray[np.bool_], values: pa.Array) -> pa.Array:
-    return pc.if_else(pa.array(mask), pa.scalar(None, values.type), values)
 
 
 def block_time_text(

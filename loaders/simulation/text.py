@@ -7,6 +7,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from loaders.simulation.arithmetic import mix64
 from loaders.simulation.jit import cached_jit
@@ -129,6 +130,11 @@ def hash_text(numbers: npt.NDArray[np.int64], seed: int, words: int) -> pa.Strin
     _print_hashes(np.ascontiguousarray(numbers, dtype=np.int64), salt, words, text)
     offsets = np.arange(len(numbers) + 1, dtype=np.int32) * np.int32(width)
     return _strings(offsets, text)
+
+
+def null_where(mask: npt.NDArray[np.bool_], values: pa.Array) -> pa.Array:
+    """Replace values by null where the mask is true."""
+    return pc.if_else(pa.array(mask), pa.scalar(None, values.type), values)
 
 
 def _strings(

@@ -23,7 +23,7 @@ from loaders.simulation.state import (
     GAPS_TO_OTHER_SIDE,
     World,
 )
-from loaders.simulation.text import decimal_text
+from loaders.simulation.text import decimal_text, null_where
 
 MONEY = pa.decimal128(30, 12)
 
@@ -177,14 +177,21 @@ class Truth:
         coin: npt.NDArray[np.int64],
         keys: npt.NDArray[Any],
     ) -> None:
+        kinds = np.array([instrument.kind for instrument in self._instruments])
+        is_outcome = kinds[coin] == Kind.OUTCOME
         table = pa.table(
             {
                 "user": self._users.take(pa.array(user)),
                 "coin": self._coins.take(pa.array(coin)),
                 "net_size": self._decimal(keys["tape_position"], self._sizes[coin]),
                 "first_start": self._decimal(keys["first_start"], self._sizes[coin]),
-                "closed_pnl": self._decimal(keys["pnl"], self._money[coin]),
-                "fees_usd": self._decimal(keys["fees"], self._fees[coin]),
+                # Outcomes are left out of PnL.
+                "closed_pnl": null_where(
+                    is_outcome, self._decimal(keys["pnl"], self._money[coin])
+                ),
+                "fees_usd": null_where(
+                    is_outcome, self._decimal(keys["fees"], self._fees[coin])
+                ),
                 "fill_count": pa.array(keys["fills"]),
             }
         )
