@@ -42,6 +42,7 @@ class Job:
     def __init__(self, model: dict[str, Any], credentials: Any) -> None:
         self.model = model
         self.name = model["name"]
+        self._module_name = "dbt_model_" + model["unique_id"].replace(".", "_")
         self.credentials = credentials
         self.project = project_dir()
         self.is_cancelled = False
@@ -110,11 +111,10 @@ class Job:
             lines.splitlines(keepends=True),
             str(path),
         )
-        name = "dbt_model_" + self.model["unique_id"].replace(".", "_")
-        module = ModuleType(name)
+        module = ModuleType(self._module_name)
         module.__file__ = str(path)
         # dataclasses and pickle look a class's module up by its name.
-        sys.modules[name] = module
+        sys.modules[self._module_name] = module
         if str(self.project) not in sys.path:
             # The model's own library, where the project is not installed.
             sys.path.append(str(self.project))
@@ -160,6 +160,7 @@ class Job:
     def close(self) -> None:
         """Drop staging tables that are still there and close every connection."""
         session = self._session
+        sys.modules.pop(self._module_name, None)
         for connection in self._connections:
             if session is None or connection is not session.connection:
                 connection.close()

@@ -48,7 +48,7 @@
         {% do counts.append(load_result('python_update')['response'].rows_affected) %}
     {% endif %}
 
-    {% set names = spec.columns | map(attribute='name') | map('tojson') | join(', ') %}
+    {% set names = get_quoted_csv(spec.columns | map(attribute='name')) %}
     {% call statement('python_insert') %}
         insert into {{ spec.target }} ({{ names }})
         select {{ names }}

@@ -41,6 +41,8 @@ BOOKKEEPING = """
         fingerprint text,
         updated_at timestamptz not null default now()
     );
+    grant all on schema ingestion, ops to pg_database_owner;
+    grant all on all tables in schema ingestion, ops to pg_database_owner;
 """
 
 
@@ -110,7 +112,7 @@ class PyJobsProject:
 
     def run(self, *args: str, command: str = "run") -> dict[str, tuple[str, str]]:
         """Run dbt in this process; return status and message by model."""
-        result = dbtRunner().invoke([command, *self._places(), *args])
+        result = dbtRunner().invoke([command, *self.places(), *args])
         if result.exception:
             raise result.exception
         return {r.node.name: (str(r.status), r.message or "") for r in result.result}
@@ -132,7 +134,7 @@ class PyJobsProject:
         for key in (k for k, v in env.items() if v is None):
             variables.pop(key, None)
         return subprocess.Popen(
-            [str(DBT), "run", *self._places(), *args],
+            [str(DBT), "run", *self.places(), *args],
             cwd=self.folder,
             env=variables,
             text=True,
@@ -140,7 +142,8 @@ class PyJobsProject:
             stderr=subprocess.STDOUT,
         )
 
-    def _places(self) -> list[str]:
+    def places(self) -> list[str]:
+        """Return the options that tell dbt where the project is."""
         folder = str(self.folder)
         return [
             *("--project-dir", folder, "--profiles-dir", folder),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
+from dbt.cli.main import dbtRunner
 
 if TYPE_CHECKING:
     from pyjobs_project import PyJobsProject
@@ -339,3 +341,103 @@ def test_a_model_that_was_sql_before(project: PyJobsProject, first: str) -> None
         assert "primary key" in project.error()
     assert project.built("--full-refresh") == {"facts": "CREATED 1"}
     assert project.rows("select id from {s}.facts") == [(1,)]
+
+
+def test_constraints_of_yaml(project: PyJobsProject) -> None:
+    project.model("facts", 'return pa.table({"id": [1], "n": [3]})', "", KEYED)
+    yaml = """
+models:
+  - name: facts
+    config: {materialized: incremental, unique_key: id}
+    constraints:
+      - {type: primary_key, columns: [id]}
+      - {type: check, name: small, expression: n < 5}
+    columns:
+      - {name: id, data_type: bigint, constraints: [{type: not_null}]}
+      - {name: n, data_type: bigint, constraints: [{type: check, expression: n > 0}]}
+"""
+    (project.folder / "models/facts.yml").write_text(yaml)
+    for args in ([], [], ["--full-refresh"]):
+        project.built(*args)
+        assert project.rows(
+            "select conname, contype::text from pg_constraint "
+            "where conrelid = '{s}.facts'::regclass and contype <> 'n' order by conname"
+        ) == [("facts_n_check", "c"), ("facts_pkey", "p"), ("small", "c")]
+    model = project.folder / "models/facts.py"
+    model.write_text(model.read_text().replace("[3]", "[7]"))
+    assert 'violates check constraint "small"' in project.error()
+    assert project.rows("select n from {s}.facts") == [(3,)]
+
+
+def test_docs_show_lineage_and_columns(project: PyJobsProject) -> None:
+    (project.folder / "models/base.sql").write_text("select 1::bigint as id")
+    project.model("facts", 'return dbt.ref("base").read()', "id bigint", KEYED)
+    project.built()
+    result = dbtRunner().invoke(["docs", "generate", *project.places()])
+    assert result.success
+    target = project.folder / "target"
+    manifest = json.loads((target / "manifest.json").read_text())
+    assert manifest["nodes"]["model.throwaway.facts"]["depends_on"]["nodes"] == [
+        "model.throwaway.base"
+    ]
+    catalog = json.loads((target / "catalog.json").read_text())
+    facts = catalog["nodes"]["model.throwaway.facts"]
+    assert facts["columns"]["id"]["type"] == "bigint"
+
+
+def test_batches_are_written_as_they_come(project: PyJobsProject) -> None:
+    project.model(
+        "many",
+        """
+        import gc
+        import weakref
+
+        def batches():
+            alive = []
+            for start in range(0, 1_000_000, 20_000):
+                batch = pa.record_batch({"id": pa.array(range(start, start + 20_000))})
+                alive.append(weakref.ref(batch))
+                yield batch
+                del batch
+                gc.collect()
+                assert sum(ref() is not None for ref in alive) < 10
+        return batches()
+        """,
+        "id bigint",
+        KEYED,
+    )
+    assert project.built() == {"many": "CREATED 1000000"}
+
+
+def test_other_data_frames_come_through_the_arrow_interface(
+    project: PyJobsProject,
+) -> None:
+    project.model(
+        "frame",
+        """
+        import pandas as pd
+        return Changes(rows=pd.DataFrame({"id": [1, 2], "note": ["a", None]}))
+        """,
+        "id bigint; note text",
+        KEYED,
+    )
+    assert project.built() == {"frame": "CREATED 2"}
+
+
+def test_quoted_column_names(project: PyJobsProject) -> None:
+    project.model("odd", 'return pa.table({"Trade Id": [1], "n": [2]})', "", KEYED)
+    (project.folder / "models/odd.yml").write_text(
+        """
+models:
+  - name: odd
+    config: {materialized: incremental, unique_key: [Trade Id]}
+    columns:
+      - {name: Trade Id, data_type: bigint, quote: true}
+      - {name: N, data_type: bigint}
+"""
+    )
+    assert project.built() == {"odd": "CREATED 1"}
+    model = project.folder / "models/odd.py"
+    model.write_text(model.read_text().replace("[2]", "[3]"))
+    assert project.built() == {"odd": "CHANGED 1"}
+    assert project.rows('select "Trade Id", n from {s}.odd') == [(1, 3)]
