@@ -62,7 +62,7 @@ def check_tables(conn: psycopg.Connection[Any], relation: str) -> None:
     if rows:
         missing = ", ".join(row[0] for row in rows)
         raise SetupError(
-            f"missing in the database: {missing}. "
+            f"missing in database {conn.info.dbname}: {missing}. "
             "Create them with: dbt run-operation create_sources"
         )
 

@@ -109,8 +109,21 @@ def store_object(
 def _encode(chunks: Iterable[Chunk], load_id: int) -> Iterator[_Encoded]:
     for chunk in chunks:
         ids = pa.repeat(pa.scalar(load_id, pa.int64()), chunk.rows.num_rows)
-        rows = chunk.rows.append_column("load_id", ids)
+        rows = _without_empty_columns(chunk.rows.append_column("load_id", ids))
         yield _Encoded(chunk, rows.schema.names, encode_csv(rows))
+
+
+def _without_empty_columns(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Leave out what is null throughout: the table fills it in for nothing."""
+    count = rows.num_rows
+    return rows.select(
+        [
+            name
+            for name, column in zip(rows.schema.names, rows.columns, strict=True)
+            if column.null_count < count
+        ]
+        or rows.schema.names
+    )
 
 
 class _Writer:
@@ -176,7 +189,7 @@ class _Writer:
         row = self._conn.execute(query).fetchone()
         count, first, last = cast("tuple[int, Any, Any]", row)
         self.result.extend(count, first, last)
-        return count < item.chunk.rows.num_rows
+        return bool(count < item.chunk.rows.num_rows)
 
     def _create_staging(self) -> None:
         self._conn.execute(
