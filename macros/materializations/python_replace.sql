@@ -16,22 +16,26 @@
     {% else %}
         {% do adapter.rename_relation(filled, target) %}
     {% endif %}
-    {% do python_rename_key(target) %}
+    {% do python_rename_constraints(filled, target) %}
 {% endmacro %}
 
 
-{# The key was named after the table that was filled; the next one needs that name. #}
-{% macro python_rename_key(target) %}
-    {% call statement('python_key', fetch_result=true) %}
+{# The server named them after the table that was filled: name them after the model. #}
+{% macro python_rename_constraints(filled, target) %}
+    {% call statement('python_constraints', fetch_result=true) %}
         select conname
         from pg_constraint
-        where conrelid = '{{ target }}'::regclass and contype = 'p'
+        where conrelid = '{{ target }}'::regclass
+            and starts_with(conname, '{{ filled.identifier }}')
     {% endcall %}
-    {% set wanted = target.identifier[:58] ~ '_pkey' %}
-    {% for row in load_result('python_key')['data'] if row[0] != wanted %}
-        {% call statement('python_rename_key') %}
-            alter table {{ target }}
-            rename constraint {{ adapter.quote(row[0]) }} to {{ adapter.quote(wanted) }}
-        {% endcall %}
+    {% for row in load_result('python_constraints')['data'] %}
+        {% set wanted = target.identifier ~ row[0][filled.identifier | length :] %}
+        {% if wanted | length <= target.relation_max_name_length() %}
+            {% call statement('python_rename_constraint') %}
+                alter table {{ target }}
+                rename constraint {{ adapter.quote(row[0]) }}
+                to {{ adapter.quote(wanted) }}
+            {% endcall %}
+        {% endif %}
     {% endfor %}
 {% endmacro %}
