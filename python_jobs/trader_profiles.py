@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
+from psycopg.rows import dict_row
 
 from dbt_pyjobs import Changes
 from python_jobs.lib.classification import Rulebook
@@ -27,14 +28,15 @@ def model(dbt: Any, session: Any) -> Changes | None:
     daily = dbt.ref("trader_daily")
     coin_daily = dbt.ref("trader_coin_daily")
     positions = dbt.ref("trader_positions")
-    rules = session.read(rules_query(dbt.ref("trader_class_rules")))
-    classes = session.read(classes_query(dbt.ref("trader_classes")))
+    cursor = session.connection.cursor(row_factory=dict_row)
+    rules = cursor.execute(rules_query(dbt.ref("trader_class_rules"))).fetchall()
+    classes = cursor.execute(classes_query(dbt.ref("trader_classes"))).fetchall()
     options = ProfileOptions(
         sharpe_min_days=int(dbt.config.meta_get("sharpe_min_days")),
         confidence_positions=float(dbt.config.meta_get("confidence_positions")),
         confidence_days=float(dbt.config.meta_get("confidence_days")),
     )
-    rulebook = Rulebook.from_tables(rules, classes)
+    rulebook = Rulebook.from_rows(rules, classes)
 
     state = fingerprint(rules, classes, options)
     loads = session.unapplied_loads(upstream=(daily, coin_daily, positions))[

@@ -7,7 +7,7 @@ one has no condition: it is the default.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from python_jobs.lib.profile_metrics import METRICS
 from python_jobs.lib.profile_panel import Flags
@@ -29,6 +28,8 @@ OPERATORS: dict[str, Callable[[Floats, float], Flags]] = {
     "=": np.equal,
     "!=": np.not_equal,
 }
+SeedRows = Sequence[Mapping[str, Any]]
+
 FLAG_ATTRIBUTES = ("is_smart_money", "is_winner", "is_loser")
 ATTRIBUTES = ("trader_class", "size_tier", "trading_style", *FLAG_ATTRIBUTES)
 
@@ -76,14 +77,15 @@ class Rulebook:
     outsiders: frozenset[str]
 
     @classmethod
-    def from_tables(cls, rules: pa.Table, classes: pa.Table) -> Rulebook:
+    def from_rows(cls, rules: SeedRows, classes: SeedRows) -> Rulebook:
         """Read and check the seeds.
 
         Parameters
         ----------
-        rules : pyarrow.Table
-            `attribute, rule_order, label, metric, operator, threshold`.
-        classes : pyarrow.Table
+        rules : sequence of mappings
+            `attribute, rule_order, label, metric, operator, threshold`, None where the
+            seed is empty.
+        classes : sequence of mappings
             `trader_class, leaves_signals`.
 
         Raises
@@ -91,8 +93,8 @@ class Rulebook:
         RuleError
             If anything in them is unknown, missing or out of reach.
         """
-        rows = sorted(rules.to_pylist(), key=itemgetter("attribute", "rule_order"))
-        known = {row["trader_class"] for row in classes.to_pylist()}
+        rows = sorted(rules, key=itemgetter("attribute", "rule_order"))
+        known = {row["trader_class"] for row in classes}
         book: dict[str, tuple[Rule, ...]] = {}
         for attribute, group in groupby(rows, key=itemgetter("attribute")):
             if attribute not in ATTRIBUTES:
@@ -104,9 +106,7 @@ class Rulebook:
                     f"trader_class_rules: no rule for {attribute}; add at least a"
                     " default, a row with a label and an empty metric"
                 )
-        outsiders = [
-            row["trader_class"] for row in classes.to_pylist() if row["leaves_signals"]
-        ]
+        outsiders = [row["trader_class"] for row in classes if row["leaves_signals"]]
         return cls(rules=book, outsiders=frozenset(outsiders))
 
     def classify(self, metrics: Mapping[str, Floats]) -> dict[str, npt.NDArray[Any]]:
@@ -155,7 +155,7 @@ def _first_match(rules: tuple[Rule, ...], metrics: Mapping[str, Floats]) -> Ints
 
 
 def _read_attribute(
-    attribute: str, rows: list[dict[str, Any]], classes: set[str]
+    attribute: str, rows: SeedRows, classes: set[str]
 ) -> tuple[Rule, ...]:
     rules: list[Rule] = []
     for order, group in groupby(rows, key=itemgetter("rule_order")):

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from python_jobs.lib.classification import FLAG_ATTRIBUTES, Rulebook
+from python_jobs.lib.classification import FLAG_ATTRIBUTES, Rulebook, SeedRows
 from python_jobs.lib.profile_metrics import METRICS, WHOLE_NUMBERS
 from python_jobs.lib.profile_panel import TraderPanel
 from python_jobs.lib.profiles import ProfileOptions, ProfileState
@@ -206,7 +206,7 @@ def scope_from(from_day: int | None) -> str:
     return f"as_of_date >= date '{EPOCH + timedelta(days=from_day)}'"
 
 
-def fingerprint(rules: pa.Table, classes: pa.Table, settings: object) -> str:
+def fingerprint(rules: SeedRows, classes: SeedRows, settings: object) -> str:
     """Hash what profiles depend on besides data.
 
     The rules, the settings, and the source of this library: when any of them changes,
@@ -214,8 +214,8 @@ def fingerprint(rules: pa.Table, classes: pa.Table, settings: object) -> str:
 
     Parameters
     ----------
-    rules, classes : pyarrow.Table
-        The seeds as read.
+    rules, classes : sequence of mappings
+        The seeds' rows, in any order.
     settings : object
         Anything with a `repr()` that tells its values.
 
@@ -225,8 +225,8 @@ def fingerprint(rules: pa.Table, classes: pa.Table, settings: object) -> str:
         64 hexadecimal digits.
     """
     digest = hashlib.sha256()
-    for table in (rules, classes):
-        rows = sorted(json.dumps(row, default=str) for row in table.to_pylist())
+    for seed in (rules, classes):
+        rows = sorted(json.dumps(row, sort_keys=True) for row in seed)
         digest.update(json.dumps(rows).encode())
     digest.update(repr(settings).encode())
     here = Path(__file__).parent

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from trader_panels import seed
 
@@ -32,11 +31,7 @@ DEFAULTS: list[Row] = [
 def rulebook(*rows: Row, defaults: list[Row] = DEFAULTS) -> Rulebook:
     names = ("attribute", "rule_order", "label", "metric", "operator", "threshold")
     table = [dict(zip(names, row, strict=True)) for row in (*rows, *defaults)]
-    return Rulebook.from_tables(pa.Table.from_pylist(table), classes())
-
-
-def classes() -> pa.Table:
-    return pa.Table.from_pylist(CLASSES)
+    return Rulebook.from_rows(table, CLASSES)
 
 
 def metrics(**values: list[float]) -> dict[str, Any]:
@@ -133,7 +128,7 @@ def test_every_attribute_needs_rules_and_a_default(attribute: str):
 
 def test_an_empty_seed_is_refused():
     with pytest.raises(RuleError, match="no rule for trader_class"):
-        Rulebook.from_tables(pa.table({"attribute": []}), classes())
+        Rulebook.from_rows([], CLASSES)
 
 
 def test_no_traders_no_labels():
@@ -144,7 +139,7 @@ def test_no_traders_no_labels():
 
 
 def test_the_seeds_of_the_project_apply():
-    book = Rulebook.from_tables(seed("trader_class_rules"), seed("trader_classes"))
+    book = Rulebook.from_rows(seed("trader_class_rules"), seed("trader_classes"))
     assert {"vault", "market_maker", "insufficient_data"} <= book.outsiders
     unknown = book.classify(metrics(volume=[0.0]))
     assert not unknown["is_smart_money"][0]

@@ -109,10 +109,12 @@ def random_rows(traders: int = 40, seed: int = 3) -> tuple[Rows, Rows, Rows]:
     return daily, positions, flows
 
 
-def seed(name: str) -> pa.Table:
+def seed(name: str) -> Rows:
     """A seed as the database returns it: empty is NULL."""
     with (SEEDS / f"{name}.csv").open() as file:
-        rows = [{k: v or None for k, v in row.items()} for row in csv.DictReader(file)]
+        rows: Rows = [
+            {k: v or None for k, v in row.items()} for row in csv.DictReader(file)
+        ]
     for row in rows:
         if "rule_order" in row:
             row["rule_order"] = int(row["rule_order"])
@@ -120,4 +122,4 @@ def seed(name: str) -> pa.Table:
             row["threshold"] = None if threshold is None else float(threshold)
         if "leaves_signals" in row:
             row["leaves_signals"] = row["leaves_signals"] == "true"
-    return pa.Table.from_pylist(rows)
+    return rows
