@@ -1,0 +1,227 @@
+"""A private copy of the project's raw tables and rollups, on a database of its own.
+
+Tests change the copy (a column's type, a rollup's query) and run dbt on it in this
+process. Fills go in by SQL, as a loader leaves them: rows and their load together.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import yaml
+from dbt.cli.main import dbtRunner
+
+REPO = Path(__file__).resolve().parents[2]
+COPIED = ("macros", "models/sources", "models/rollups", "tests/generic")
+DAY = 86_400_000
+START = 1_735_689_600_000  # 2025-01-01 00:00 UTC, ms
+
+ROLLUPS = ("trader_daily", "coin_daily", "trader_coin_daily")
+
+CATALOG_STATE = """
+    select
+        (select max(xmin::text::bigint) from pg_class),
+        (select max(xmin::text::bigint) from pg_attribute),
+        (select max(xmin::text::bigint) from pg_description),
+        (select count(*) from pg_class)
+"""
+
+FILL_COLUMNS = (
+    *("time", "user_address", "coin", "px", "sz", "side", "dir", "start_position"),
+    *("closed_pnl", "fee", "fee_token", "crossed", "oid", "tid"),
+)
+
+
+class RollupProject:
+    """A dbt project with the repository's macros, sources and rollups.
+
+    Attributes
+    ----------
+    folder
+        The project, free to edit.
+    conninfo
+        Arguments for `psycopg.connect`.
+    """
+
+    def __init__(self, folder: Path, conninfo: dict[str, Any]) -> None:
+        self.folder = folder
+        self.conninfo = conninfo
+        for name in COPIED:
+            shutil.copytree(REPO / name, folder / name)
+        (folder / "models/rollups/_rollups__unit_tests.yml").unlink()
+        project = yaml.safe_load((REPO / "dbt_project.yml").read_text())
+        project["model-paths"] = ["models"]
+        for key in ("seed-paths", "snapshot-paths", "docs-paths", "seeds", "snapshots"):
+            project.pop(key, None)
+        (folder / "dbt_project.yml").write_text(yaml.safe_dump(project))
+        output = {
+            "type": "postgres",
+            "host": conninfo["host"],
+            "port": int(conninfo["port"]),
+            "user": conninfo["user"],
+            "password": conninfo.get("password", ""),
+            "dbname": conninfo["dbname"],
+            "schema": "analytics",
+            "threads": 2,
+        }
+        profile = {"vigil": {"target": "dev", "outputs": {"dev": output}}}
+        (folder / "profiles.yml").write_text(yaml.safe_dump(profile))
+
+    def invoke(self, *args: str) -> Any:
+        """Run dbt; return its result object, whatever it says."""
+        places = ("--project-dir", "--profiles-dir", "--log-path")
+        named = [part for place in places for part in (place, str(self.folder))]
+        target = ["--target-path", str(self.folder / "target")]
+        return dbtRunner().invoke([*args, *named, *target])
+
+    def run(self, *args: str, command: str = "run") -> dict[str, str]:
+        """Run dbt, which must succeed; return the message by node name."""
+        done = self.invoke(command, *args)
+        assert done.success, done.exception or [r.message for r in done.result]
+        return {r.node.name: r.message for r in done.result if r.node.name}
+
+    def error(self, *args: str, command: str = "run") -> str:
+        """Run dbt, which must fail; return everything it says about it, on one line."""
+        done = self.invoke(command, *args)
+        assert not done.success
+        messages = [str(done.exception)] if done.exception else []
+        messages += [r.message or "" for r in done.result or ()]
+        return " ".join(" ".join(messages).split())
+
+    def create_sources(self) -> None:
+        """Make the raw tables, nothing else."""
+        done = self.invoke("run-operation", "create_sources")
+        assert done.success, done.exception
+
+    def edit_source(self, table: str) -> SourceEdit:
+        """Open the YAML of a source table for a change, in a `with` block."""
+        return SourceEdit(self.folder / "models/sources", table)
+
+    def edit_model(self, name: str, old: str, new: str) -> None:
+        """Replace a piece of a rollup's SQL."""
+        path = self.folder / "models/rollups" / f"{name}.sql"
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def add_model(self, name: str, text: str) -> None:
+        """Write one more model beside the rollups."""
+        (self.folder / "models/rollups" / f"{name}.sql").write_text(text)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return all rows of a query."""
+        with psycopg.connect(**self.conninfo, autocommit=True) as conn:
+            return conn.execute(sql).fetchall()
+
+    def execute(self, sql: str) -> None:
+        """Run a statement."""
+        with psycopg.connect(**self.conninfo, autocommit=True) as conn:
+            conn.execute(sql)
+
+    def load(self, fills: Iterable[dict[str, Any]]) -> int:
+        """Insert fills and their load in one transaction; return the load's id."""
+        rows = list(fills)
+        with psycopg.connect(**self.conninfo) as conn:
+            load_id = insert_load(conn, rows)
+        return load_id
+
+
+class SourceEdit:
+    """The YAML of one source table, written back at the end of the block."""
+
+    def __init__(self, folder: Path, table: str) -> None:
+        [self.path] = [
+            path
+            for path in folder.glob("*.yml")
+            if f"name: {table}" in path.read_text()
+        ]
+        self.table = table
+
+    def __enter__(self) -> dict[str, Any]:
+        self.document = yaml.safe_load(self.path.read_text())
+        tables = [t for s in self.document["sources"] for t in s["tables"]]
+        found: dict[str, Any] = next(t for t in tables if t["name"] == self.table)
+        return found
+
+    def __exit__(self, *_: object) -> None:
+        self.path.write_text(yaml.safe_dump(self.document))
+
+
+def insert_load(conn: psycopg.Connection[Any], rows: list[dict[str, Any]]) -> int:
+    """Write fills and the `load_log` row that belongs to them; return its id."""
+    times = [row["time"] for row in rows]
+    found = conn.execute(
+        """
+        insert into ingestion.load_log (
+            relation, object, rows_read, rows_loaded, rows_duplicate, rows_quarantined,
+            time_from, time_to, started_at, finished_at
+        )
+        values (
+            'hyperliquid.fills', 'test', %(n)s, %(n)s, 0, 0,
+            to_timestamp(%(low)s / 1000.0), to_timestamp(%(high)s / 1000.0),
+            now(), now()
+        )
+        returning load_id
+        """,
+        {
+            "n": len(rows),
+            "low": min(times, default=None),
+            "high": max(times, default=None),
+        },
+    ).fetchone()
+    assert found is not None
+    names = ", ".join(FILL_COLUMNS)
+    places = ", ".join(f"%({name})s" for name in FILL_COLUMNS)
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            f"insert into hyperliquid.fills ({names}, load_id)"
+            f" values ({places}, {int(found[0])})",
+            [dict.fromkeys(FILL_COLUMNS) | row for row in rows],
+        )
+    return int(found[0])
+
+
+def fills(day: int, hours: Iterable[int], per_hour: int = 8) -> list[dict[str, Any]]:
+    """Both sides of some trades in each of these hours of a day, always the same."""
+    rows = []
+    for hour in hours:
+        for number in range(per_hour):
+            seed = (day * 24 + hour) * per_hour + number
+            common = {
+                "time": START + day * DAY + hour * 3_600_000 + number * 60_000,
+                "coin": ("BTC", "ETH", "@142", "#12")[seed % 4],
+                "px": f"{100 + seed % 17}.25",
+                "sz": f"{1 + seed % 5}.5",
+                "oid": seed,
+                "tid": seed + 1,
+                "fee": "0.01",
+                "fee_token": "USDC",
+            }
+            for side in "BA":
+                user = (seed * 7 + ord(side)) % 11
+                rows.append(
+                    common
+                    | {
+                        "user_address": f"0x{user:040x}",
+                        "side": side,
+                        "dir": "Net Child Vaults" if seed % 13 == 0 else "Open Long",
+                        "crossed": (side == "B") == (seed % 2 == 0),
+                        "start_position": str(seed % 7 - 3),
+                        "closed_pnl": str(seed % 9 - 4),
+                    }
+                )
+    return rows
+
+
+def row_versions(project: RollupProject) -> list[tuple[Any, ...]]:
+    """Where every row of every rollup lies, and which transaction wrote it."""
+    return project.query(
+        " union all ".join(
+            f"select '{name}', ctid::text, xmin::text from analytics.{name}"
+            for name in ROLLUPS
+        )
+    )

@@ -1,0 +1,102 @@
+"""How a rollup is built anew, put in place of something else, or left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import Database
+from rollup_project import RollupProject, fills, row_versions
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: Database) -> RollupProject:
+    made = RollupProject(tmp_path, database.conninfo)
+    made.create_sources()
+    return made
+
+
+def test_a_changed_query_rebuilds(project: RollupProject) -> None:
+    project.load(fills(0, range(4)))
+    project.run()
+    project.edit_model("coin_daily", "sum(px * sz) as volume", "sum(sz) as volume")
+    assert project.run()["coin_daily"].startswith("SELECT")
+    [(agrees,)] = project.query(
+        "select sum(volume) = (select sum(sz) from hyperliquid.fills)"
+        " from analytics.coin_daily"
+    )
+    assert agrees
+    assert project.run()["coin_daily"] == "REFRESH 0"
+
+
+@pytest.mark.parametrize("policy", ["continue", "fail"])
+def test_on_configuration_change_is_obeyed(project: RollupProject, policy: str) -> None:
+    project.edit_model(
+        "coin_daily", "config(", f"config(on_configuration_change='{policy}', "
+    )
+    project.load(fills(0, range(4)))
+    project.run()
+    before = row_versions(project)
+    project.edit_model("coin_daily", "sum(px * sz) as volume", "sum(sz) as volume")
+    if policy == "continue":
+        assert project.run()["coin_daily"] == "REFRESH 0"
+    else:
+        message = project.error("--select", "coin_daily")
+        assert "analytics.coin_daily" in message
+        assert "--full-refresh" in message
+    assert row_versions(project) == before
+
+
+@pytest.mark.parametrize("kind", ["view", "materialized view", "table"])
+def test_whatever_has_the_name_is_replaced(project: RollupProject, kind: str) -> None:
+    project.execute("create schema analytics")
+    project.execute(f"create {kind} analytics.coin_daily as select 1 as one")
+    project.load(fills(0, range(4)))
+    project.run()
+    assert project.query("select count(*) > 0 from analytics.coin_daily") == [(True,)]
+    left = project.query("select relname from pg_class where relname like '%dbt_%'")
+    assert left == []
+
+
+def test_a_failed_refresh_leaves_rows_and_loads_as_they_were(
+    project: RollupProject,
+) -> None:
+    project.load(fills(0, range(4)))
+    project.run()
+    before = row_versions(project)
+    project.edit_model("coin_daily", "config(", "config(post_hook='select 1 / 0', ")
+    load_id = project.load(fills(0, range(5, 6)))
+    project.error("--select", "coin_daily")
+    assert row_versions(project) == before
+    pending = f"select 1 from ingestion.applied_loads where load_id = {load_id}"
+    assert project.query(pending) == []
+
+
+def test_full_refresh_keeps_the_indexes_and_the_grain(project: RollupProject) -> None:
+    project.load(fills(0, range(4)))
+    project.run()
+    project.run("--full-refresh")
+    found = project.query(
+        "select indexdef from pg_indexes where tablename = 'trader_coin_daily'"
+    )
+    definitions = sorted(row[0].rpartition("(")[2] for row in found)
+    assert definitions == ["day, user_address, coin)", "user_address, coin, day)"]
+    assert project.run()["trader_coin_daily"] == "REFRESH 0"
+
+
+def test_empty_run_does_not_empty_a_rollup(project: RollupProject) -> None:
+    project.load(fills(0, range(4)))
+    project.run()
+    before = row_versions(project)
+    project.run("--empty")
+    assert row_versions(project) == before
+
+
+def test_a_first_build_with_empty_is_made_good_later(project: RollupProject) -> None:
+    project.load(fills(0, range(4)))
+    project.run("--empty")
+    assert project.query("select count(*) from analytics.coin_daily") == [(0,)]
+    project.run()
+    assert project.query("select sum(fill_count) from analytics.coin_daily") == (
+        project.query("select count(*) from hyperliquid.fills")
+    )

@@ -1,0 +1,71 @@
+"""incremental_strategy sync: the rows that differ are written, no others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import Database
+from rollup_project import RollupProject, fills
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: Database) -> RollupProject:
+    made = RollupProject(tmp_path, database.conninfo)
+    made.create_sources()
+    return made
+
+
+SYNCED = """
+{{ config(materialized='incremental', incremental_strategy='sync', unique_key='coin') }}
+select coin, sum(sz) as total, max(dir) as dir
+from {{ source('hyperliquid', 'fills') }} group by coin
+"""
+
+
+def test_sync_writes_what_differs(project: RollupProject) -> None:
+    project.add_model("synced", SYNCED)
+    project.load(fills(0, range(4)))
+    select = ("--select", "synced")
+    assert project.run(*select)["synced"] == "SELECT 4"
+    versions = "select coin, ctid::text, xmin::text from analytics.synced order by coin"
+    before = project.query(versions)
+    assert project.run(*select)["synced"] == "SYNC 0"
+    assert project.query(versions) == before
+
+    project.execute("delete from hyperliquid.fills where coin = '#12'")
+    project.execute("update hyperliquid.fills set sz = sz + 1 where coin = 'BTC'")
+    project.execute("update hyperliquid.fills set coin = 'SOL' where coin = 'ETH'")
+    assert project.run(*select)["synced"] == "SYNC 4"
+    after = project.query(versions)
+    assert {row[0] for row in after} == {"@142", "BTC", "SOL"}
+    assert set(before) & set(after) == {row for row in before if row[0] == "@142"}
+    assert project.query(
+        "select count(*) from analytics.synced"
+        " join (select coin, sum(sz) as total from hyperliquid.fills group by 1) as f"
+        " using (coin, total)"
+    ) == [(3,)]
+
+
+def test_sync_compares_null_as_a_value(project: RollupProject) -> None:
+    project.add_model("synced", SYNCED)
+    project.load(fills(0, range(4)))
+    select = ("--select", "synced")
+    project.execute("update hyperliquid.fills set dir = null where coin = 'BTC'")
+    project.run(*select)
+    assert project.run(*select)["synced"] == "SYNC 0"
+    project.execute("update hyperliquid.fills set dir = 'Buy' where coin = 'BTC'")
+    assert project.run(*select)["synced"] == "SYNC 1"
+
+
+def test_sync_refuses_what_it_cannot_do(project: RollupProject) -> None:
+    project.add_model("synced", SYNCED)
+    project.load(fills(0, range(4)))
+    select = ("--select", "synced")
+    project.run(*select)
+    project.add_model("synced", SYNCED.replace("as dir", "as wording"))
+    message = project.error(*select)
+    assert "dir, wording" in message
+    assert "--full-refresh" in message
+    project.add_model("synced", SYNCED.replace(", unique_key='coin'", ""))
+    assert "unique_key" in project.error(*select)
