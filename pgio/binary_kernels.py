@@ -143,7 +143,7 @@ def decode_scaled(
 
 
 @compilable
-def _times_plus(high: Any, low: Any, factor: Any, addend: Any) -> Any:
+def times_plus(high: Any, low: Any, factor: Any, addend: Any) -> Any:
     """Return ``(high, low) * factor + addend`` and whether 127 bits were enough."""
     mask = np.uint64(0xFFFFFFFF)
     half = np.uint64(32)
@@ -191,13 +191,11 @@ def decode_decimals(
                 exponent += 1
             if exponent < 0 and digit != 0:
                 return row, TOO_PRECISE
-            high, low, fits = _times_plus(
-                high, low, np.uint64(factor), np.uint64(digit)
-            )
+            high, low, fits = times_plus(high, low, np.uint64(factor), np.uint64(digit))
             if not fits:
                 return row, TOO_LONG
         while digits > 0 and exponent > 0:
-            high, low, fits = _times_plus(high, low, np.uint64(10), np.uint64(0))
+            high, low, fits = times_plus(high, low, np.uint64(10), np.uint64(0))
             if not fits:
                 return row, TOO_LONG
             exponent -= 1

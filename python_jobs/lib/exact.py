@@ -1,0 +1,73 @@
+"""Exact integer arithmetic for compiled and plain code: division, 128-bit decimals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba.extending import overload
+
+from pgio.binary_kernels import times_plus
+from pgio.compiled import compiled
+
+
+def mul_div(a: Any, b: Any, c: Any) -> Any:
+    """Return ``a * b // c`` for ``a, b >= 0`` and ``c > 0``, whatever the product.
+
+    Compiled, arguments and result are below 2**62; the product need not be.
+    """
+    return a * b // c
+
+
+@overload(mul_div)  # type: ignore[untyped-decorator]
+def _mul_div_64(a: Any, b: Any, c: Any) -> Any:
+    def divide(a: Any, b: Any, c: Any) -> Any:
+        if float(a) * float(b) < 4e18:
+            return a * b // c
+        # Long multiplication by the bits of b, reduced modulo c on the way.
+        part = a % c
+        high = 0
+        rest = 0
+        for bit in range(62, -1, -1):
+            high += high
+            rest += rest
+            if rest >= c:
+                rest -= c
+                high += 1
+            if (b >> bit) & 1:
+                rest += part
+                if rest >= c:
+                    rest -= c
+                    high += 1
+        return (a // c) * b + high
+
+    return divide
+
+
+@compiled
+def divide_rounded(notional: Any, power: Any, size: Any, out: Any) -> None:
+    """Write ``notional * power / size``, rounded half up; 0 where ``size`` is 0.
+
+    ``power`` is below 2**61 and so is twice the result.
+    """
+    for row in range(out.size):
+        if size[row] == 0:
+            out[row] = 0
+        else:
+            out[row] = (mul_div(notional[row], 2 * power[row], size[row]) + 1) // 2
+
+
+@compiled
+def widen(values: Any, steps: Any, out: Any) -> None:
+    """Write ``values * 10**steps`` as 128-bit integers, ``out`` being (rows, 2)."""
+    for row in range(values.size):
+        value = values[row]
+        low = np.uint64(-value if value < 0 else value)
+        high = np.uint64(0)
+        for _ in range(steps[row]):
+            high, low, _fits = times_plus(high, low, np.uint64(10), np.uint64(0))
+        if value < 0:
+            low = ~low + np.uint64(1)
+            high = ~high + np.uint64(1 if low == 0 else 0)
+        out[row, 0] = low
+        out[row, 1] = high

@@ -1,0 +1,191 @@
+"""Fold fills into position episodes, chunk by chunk.
+
+``fold(fills, state)`` takes the next fills in time and yields the episodes they ended;
+what is open stays in the state. Any cut of the tape between two milliseconds gives the
+same episodes. Memory is a chunk plus about 200 bytes for each (trader, coin) met.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from python_jobs.lib import decimals as dec
+from python_jobs.lib import fold_kernel as fk
+from python_jobs.lib.fills import Fills
+from python_jobs.lib.fold_large import fold_large_keys
+from python_jobs.lib.keys import KeyIndex
+from python_jobs.lib.ordering import order_ties_compiled, sort_by_key
+from python_jobs.lib.scales import amount_columns, settle_scales
+
+#: Episodes handed out at once.
+_BLOCK_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """Episodes as the kernel writes them.
+
+    Attributes
+    ----------
+    values
+        ``(episodes, EPISODE_WIDTH)``, int64 or Python integers; columns as in
+        `fold_kernel`. ``CLOSED`` is -1 for an open one.
+    user, coin
+        ``(episodes,)``: codes as in the fills.
+    """
+
+    values: npt.NDArray[Any]
+    user: npt.NDArray[np.int32]
+    coin: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return int(self.values.shape[0])
+
+
+class FoldState:
+    """What the fold carries from chunk to chunk.
+
+    Attributes
+    ----------
+    keys
+        Numbers the (user, coin) met so far.
+    narrow
+        ``(room, STATE_WIDTH)`` int64, one row a key.
+    large
+        Key → ``(1, STATE_WIDTH)`` of Python integers, instead of its row in ``narrow``.
+    """
+
+    def __init__(self) -> None:
+        self.keys = KeyIndex()
+        self.narrow = self._fresh(0)
+        self.large: dict[int, npt.NDArray[Any]] = {}
+
+    def reserve(self) -> None:
+        """Make room for all keys that have a number."""
+        missing = len(self.keys) - self.narrow.shape[0]
+        if missing > 0:
+            room = max(missing, self.narrow.shape[0] // 2)
+            self.narrow = np.concatenate([self.narrow, self._fresh(room)])
+
+    def open_episodes(self) -> Iterator[Episodes]:
+        """Yield the episodes that are open, as they stand."""
+        positions = self.narrow[: len(self.keys), fk.POSITION]
+        is_open = positions != 0
+        is_open[list(self.large)] = False
+        keys = np.flatnonzero(is_open)
+        for begin in range(0, keys.size, _BLOCK_ROWS):
+            part = keys[begin : begin + _BLOCK_ROWS]
+            yield self._episodes(_as_open(self.narrow[part], part))
+        large = [key for key, row in self.large.items() if row[0, fk.POSITION] != 0]
+        if large:
+            rows = np.concatenate([self.large[key] for key in large])
+            yield self._episodes(_as_open(rows, np.array(large)))
+
+    def _episodes(self, values: npt.NDArray[Any]) -> Episodes:
+        user, coin = self.keys.lookup(values[:, fk.KEY].astype(np.int64))
+        return Episodes(values, user, coin)
+
+    @staticmethod
+    def _fresh(count: int) -> npt.NDArray[np.int64]:
+        rows = np.zeros((count, fk.STATE_WIDTH), dtype=np.int64)
+        rows[:, fk.OPENED] = -1
+        rows[:, fk.LAST_FILL] = -1
+        rows[:, fk.USD_SCALE] = fk.USD_GRID
+        return rows
+
+
+def _as_open(rows: npt.NDArray[Any], keys: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    values = np.full((len(rows), fk.EPISODE_WIDTH), -1, dtype=rows.dtype)
+    values[:, : fk.STATE_WIDTH] = rows
+    values[:, fk.KEY] = keys
+    return values
+
+
+def fold(fills: Fills, state: FoldState) -> Iterator[Episodes]:
+    """Fold the next fills and yield the episodes that they ended.
+
+    Parameters
+    ----------
+    fills
+        Fills in any order, all later than those folded before: a millisecond must not
+        be split between two calls.
+    state
+        Changed in place. It is complete when the iterator is exhausted.
+
+    Yields
+    ------
+    Episodes
+        In no particular order.
+    """
+    if len(fills) == 0:
+        return
+    codes = state.keys.encode(fills.user, fills.coin)
+    state.reserve()
+    permutation = _by_time(fills.time)
+    order, starts = sort_by_key(codes, permutation, len(state.keys))
+    touched = np.flatnonzero(np.diff(starts))
+    bounds = np.stack([starts[touched], starts[touched + 1]], axis=1)
+
+    scales, is_narrow = settle_scales(
+        fills, state.narrow, state.large, touched, bounds, order
+    )
+    keys, bounds_narrow = touched[is_narrow], bounds[is_narrow]
+    scaled = np.zeros((5, len(fills)), dtype=np.int64)
+    dec.scale_fills(
+        bounds_narrow,
+        order,
+        scales[is_narrow],
+        *amount_columns(fills),
+        fills.is_base_fee,
+        fills.is_buy,
+        dec.POWERS,
+        scaled,
+    )
+    px, delta, start, pnl, fee = scaled
+    has_start, has_pnl = ~fills.start.is_null, ~fills.pnl.is_null
+    order_ties_compiled(
+        bounds_narrow, order, fills.time, fills.block, fills.event, start, has_start,
+        delta, px, fills.tid, state.narrow[keys, fk.POSITION],
+    )  # fmt: skip
+    room = max(_BLOCK_ROWS, int(2 * np.diff(bounds_narrow).max(initial=0)))
+    block = np.empty((room, fk.EPISODE_WIDTH), dtype=np.int64)
+    done = 0
+    while done < keys.size:
+        done, used = fk.fold_keys_compiled(
+            keys, done, bounds_narrow, order, fills.time, fills.kind, px, delta, start,
+            has_start, pnl, has_pnl, fee, dec.POWERS, state.narrow, block,
+        )  # fmt: skip
+        if used:
+            yield state._episodes(block[:used].copy())
+    for key, rows in _large_rows(touched, bounds, is_narrow, order):
+        values = fold_large_keys(fills, rows, _large_state(state, key))
+        values[:, fk.KEY] = key
+        if len(values):
+            yield state._episodes(values)
+
+
+def _by_time(time: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    if np.all(time[1:] >= time[:-1]):
+        return np.arange(time.size)
+    return np.argsort(time, kind="stable")
+
+
+def _large_rows(
+    touched: npt.NDArray[np.int64],
+    bounds: npt.NDArray[np.int64],
+    is_narrow: npt.NDArray[np.bool_],
+    order: npt.NDArray[np.int64],
+) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+    for k in np.flatnonzero(~is_narrow):
+        yield int(touched[k]), order[bounds[k, 0] : bounds[k, 1]]
+
+
+def _large_state(state: FoldState, key: int) -> npt.NDArray[Any]:
+    if key not in state.large:
+        state.large[key] = state.narrow[key : key + 1].astype(object)
+    return state.large[key]

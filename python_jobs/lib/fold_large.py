@@ -1,0 +1,119 @@
+"""The same fold with Python's integers, for amounts that have no room in 64 bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from python_jobs.lib import fold_kernel as fk
+from python_jobs.lib.fills import Fills
+from python_jobs.lib.ordering import order_ties
+
+
+def fold_large_keys(
+    fills: Fills, rows: npt.NDArray[np.int64], state: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
+    """Fold one key's fills exactly, however large or fine they are.
+
+    Parameters
+    ----------
+    fills
+        All fills of the chunk.
+    rows
+        Those of the key, in order of time.
+    state
+        ``(1, STATE_WIDTH)`` of Python integers, changed in place.
+
+    Returns
+    -------
+    ndarray of object
+        ``(episodes, EPISODE_WIDTH)``: the episodes that ended.
+    """
+    columns = {
+        name: [getattr(fills, name).exact(row) for row in rows]
+        for name in ("px", "sz", "start", "pnl", "fee")
+    }
+    is_base_fee = fills.is_base_fee[rows].tolist()
+    scale = _settle_scales(columns, is_base_fee, state)
+    size_scale, px_scale, usd_scale = scale
+    px = [_at(value, px_scale) for value in columns["px"]]
+    delta, fee = [], []
+    for i, row in enumerate(rows):
+        size = _at(columns["sz"][i], size_scale)
+        change = size if fills.is_buy[row] else -size
+        paid = columns["fee"][i]
+        if is_base_fee[i]:
+            in_coin = _at(paid, size_scale)
+            change -= in_coin
+            paid = (in_coin * px[i], size_scale + px_scale)
+        delta.append(change)
+        fee.append(_at(paid, usd_scale))
+    start = [_at(value, size_scale) for value in columns["start"]]
+    pnl = [_at(value, usd_scale) for value in columns["pnl"]]
+
+    order = np.arange(len(rows))
+    bounds = np.array([[0, len(rows)]])
+    time = _objects(fills.time[rows].tolist())
+    has_start = ~fills.start.is_null[rows]
+    has_pnl = ~fills.pnl.is_null[rows]
+    order_ties(
+        bounds, order, time, fills.block[rows], fills.event[rows], _objects(start),
+        has_start, _objects(delta), _objects(px), fills.tid[rows],
+        state[:, fk.POSITION],
+    )  # fmt: skip
+    episodes = np.empty((2 * len(rows), fk.EPISODE_WIDTH), dtype=object)
+    powers = [10**i for i in range(usd_scale + 1)]
+    _, used = fk.fold_keys(
+        np.zeros(1, dtype=np.int64), 0, bounds, order, time,
+        _objects(fills.kind[rows].tolist()), _objects(px), _objects(delta),
+        _objects(start), has_start, _objects(pnl), has_pnl, _objects(fee), powers,
+        state, episodes,
+    )  # fmt: skip
+    return episodes[:used].copy()
+
+
+def _settle_scales(
+    columns: dict[str, list[tuple[int, int]]],
+    is_base_fee: list[bool],
+    state: npt.NDArray[Any],
+) -> tuple[int, int, int]:
+    """Choose the key's scales and bring its state to them."""
+    row = state[0]
+    size = max(
+        int(row[fk.SIZE_SCALE]),
+        *(scale for name in ("sz", "start") for _, scale in columns[name]),
+        *(
+            scale
+            for (_, scale), base in zip(columns["fee"], is_base_fee, strict=True)
+            if base
+        ),
+    )
+    px = max(int(row[fk.PX_SCALE]), *(scale for _, scale in columns["px"]))
+    usd = max(
+        int(row[fk.USD_SCALE]),
+        size + px,
+        *(scale for name in ("pnl", "fee") for _, scale in columns[name]),
+    )
+    for fields, step in (
+        ((fk.POSITION, fk.MAX_SIZE, fk.ENTRY_SIZE, fk.EXIT_SIZE),
+         size - row[fk.SIZE_SCALE]),
+        ((fk.ENTRY_NOTIONAL, fk.EXIT_NOTIONAL),
+         size + px - row[fk.SIZE_SCALE] - row[fk.PX_SCALE]),
+        ((fk.COST, fk.GROSS, fk.FEES), usd - row[fk.USD_SCALE]),
+    ):  # fmt: skip
+        for field in fields:
+            row[field] *= 10 ** int(step)
+    row[fk.SIZE_SCALE], row[fk.PX_SCALE], row[fk.USD_SCALE] = size, px, usd
+    return size, px, usd
+
+
+def _at(value: tuple[int, int], scale: int) -> int:
+    return value[0] * int(10 ** (scale - value[1]))
+
+
+def _objects(values: list[Any]) -> npt.NDArray[Any]:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array

@@ -1,0 +1,287 @@
+"""`trader_positions` from the fills in the database: all of it, or what is new.
+
+Everything a run reads, it reads in one snapshot: the list of loads, the fills and the
+model's own rows belong together, and a load that commits meanwhile is left to the next
+run, whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import psycopg
+import pyarrow as pa
+from psycopg import sql
+
+from pgio.binary_rows import describe, read_rows
+from pgio.copy_out import read_table
+from pgio.prefetch import prefetch
+from python_jobs.lib.fills import FillDecoder, Fills
+from python_jobs.lib.fold import FoldState, fold
+from python_jobs.lib.position_rows import position_rows
+from python_jobs.lib.position_state import RESUME_COLUMNS, resume
+from python_jobs.lib.time_slices import (
+    Slice,
+    cut_slices,
+    in_slice,
+    merge_intervals,
+    within,
+)
+
+#: Fills folded at once; memory holds about 300 bytes for each, twice.
+SLICE_ROWS = 500_000
+
+Connection = psycopg.Connection[Any]
+ReadLoads = Callable[[], pa.Table]
+
+_FILL_COLUMNS = """
+    f.time, f.user_address, f.coin, f.px, f.sz, f.side, f.dir, f.start_position,
+    f.closed_pnl, f.fee, f.fee_token, f.tid, f.block_number, f.event_index,
+    case
+        when f.liquidation is not null
+            then lower(f.liquidation ->> 'liquidatedUser') = lower(f.user_address)
+    end as is_own_liquidation
+"""
+_NOT_OUTCOME = "f.coin not like '#%'"
+
+
+@dataclass(frozen=True)
+class PositionChanges:
+    """What a run changes.
+
+    Attributes
+    ----------
+    rows
+        Batches of new and changed positions. They are read and folded while they are
+        iterated; the snapshot ends with them.
+    deletes
+        ``position_id`` of the positions of rebuilt keys; those that are in ``rows`` as
+        well stay.
+    loads
+        Loads that are taken in.
+    """
+
+    rows: Iterator[pa.RecordBatch]
+    deletes: pa.Table | None
+    loads: list[int]
+
+
+class PositionJob:
+    """Computes positions over one connection.
+
+    Parameters
+    ----------
+    connection
+        In autocommit and for this job alone: it holds a snapshot until the rows have
+        been read.
+    fills
+        Name of the table of fills, quoted for SQL.
+    unapplied_loads
+        Reads, over ``connection``, the loads that are not yet taken in: ``load_id``,
+        ``time_from``, ``time_to``, ``rows_loaded``.
+    quote_tokens
+        Tokens that fees of spot buys are paid in when not in the coin itself.
+    slice_rows
+        Fills to fold at once.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        fills: str,
+        unapplied_loads: ReadLoads,
+        quote_tokens: Sequence[str],
+        slice_rows: int = SLICE_ROWS,
+    ) -> None:
+        self._connection = connection
+        self._fills = fills
+        self._unapplied_loads = unapplied_loads
+        self._slice_rows = slice_rows
+        self._decoder = FillDecoder(quote_tokens)
+        self._state = FoldState()
+
+    def rebuild(self) -> PositionChanges:
+        """Fold all fills there are, those that no load brought included."""
+        self._take_snapshot()
+        loads = self._unapplied_loads()
+        pieces = self._slices(loads)
+        return PositionChanges(
+            rows=self._rows(pieces, self._all_fills),
+            deletes=None,
+            loads=loads["load_id"].to_pylist(),
+        )
+
+    def update(self, positions: str) -> PositionChanges | None:
+        """Fold the fills of new loads into the positions that are there.
+
+        A key whose new fills are all later than its last one goes on from its last
+        position. Any other key is folded anew from all its fills.
+
+        Parameters
+        ----------
+        positions
+            Name of the model's own table, quoted for SQL.
+
+        Returns
+        -------
+        PositionChanges or None
+            None when no load is new.
+        """
+        self._take_snapshot()
+        loads = self._unapplied_loads()
+        if loads.num_rows == 0:
+            self._connection.rollback()
+            return None
+        load_ids = loads["load_id"].to_pylist()
+        is_new = self._new_fills(loads)
+        if is_new is None:
+            self._connection.rollback()
+            return PositionChanges(iter(()), None, load_ids)
+        rebuilt = self._note_touched_keys(positions, is_new)
+        deletes = None
+        pieces = self._slices(loads)
+        if rebuilt:
+            deletes = read_table(
+                self._connection,
+                f"select p.position_id from {positions} as p "
+                "join touched_keys using (user_address, coin) where is_rebuilt",
+            )
+            pieces = self._slices(self._all_loads(loads))
+        self._resume(positions)
+
+        def query(piece: Slice) -> str:
+            return self._touched_fills(piece, is_new, bool(rebuilt))
+
+        return PositionChanges(self._rows(pieces, query), deletes, load_ids)
+
+    def _take_snapshot(self) -> None:
+        self._connection.execute("begin isolation level repeatable read")
+
+    def _rows(
+        self, pieces: list[Slice], query: Callable[[Slice], str]
+    ) -> Iterator[pa.RecordBatch]:
+        users, coins = self._decoder.users, self._decoder.coins
+        try:
+            with prefetch(map(self._read, map(query, pieces)), depth=1) as chunks:
+                for fills in chunks:
+                    if fills is None:
+                        continue
+                    for episodes in fold(fills, self._state):
+                        yield from position_rows(episodes, users, coins)
+            for episodes in self._state.open_episodes():
+                yield from position_rows(episodes, users, coins)
+        finally:
+            self._connection.rollback()
+
+    def _read(self, query: str) -> Fills | None:
+        columns = describe(self._connection, query)
+        batches = read_rows(self._connection, query, columns)
+        parts = [self._decoder.decode(rows) for rows in batches]
+        return Fills.concat(parts) if parts else None
+
+    def _all_fills(self, piece: Slice) -> str:
+        return (
+            f"select {_FILL_COLUMNS} from {self._fills} as f "
+            f"where {_NOT_OUTCOME} and {in_slice(piece, 'f.time')}"
+        )
+
+    def _touched_fills(self, piece: Slice, is_new: str, has_rebuilt: bool) -> str:
+        new = f"{self._all_fills(piece)} and {is_new}"
+        if not has_rebuilt:
+            return new
+        is_rebuilt = (
+            "exists (select 1 from touched_keys as t where t.is_rebuilt "
+            "and t.user_address = f.user_address and t.coin = f.coin)"
+        )
+        return (
+            f"{new} and not {is_rebuilt} "
+            f"union all {self._all_fills(piece)} and {is_rebuilt}"
+        )
+
+    def _new_fills(self, loads: pa.Table) -> str | None:
+        """Return the predicate of the new fills, None where no load brought any."""
+        begin, end, rows = _spans(loads)
+        if not (rows > 0).any():
+            return None
+        intervals = merge_intervals(begin[rows > 0], end[rows > 0])
+        ids = sql.Literal(loads["load_id"].to_pylist()).as_string(self._connection)
+        return f"f.load_id = any({ids}::bigint[]) and {within(intervals, 'f.time')}"
+
+    def _note_touched_keys(self, positions: str, is_new: str) -> int:
+        """Fill the temporary table of touched keys; return how many are rebuilt."""
+        self._connection.execute(
+            f"""
+            create temporary table touched_keys on commit drop as
+            with new_fills as (
+                select f.user_address, f.coin, min(f.time) as first_time
+                from {self._fills} as f
+                where {_NOT_OUTCOME} and {is_new}
+                group by f.user_address, f.coin
+            )
+            select
+                new_fills.user_address,
+                new_fills.coin,
+                coalesce(first_time <= last_positions.last_time, false) as is_rebuilt
+            from new_fills
+            left join (
+                select
+                    user_address,
+                    coin,
+                    max((extract(epoch from last_fill_at) * 1000)::bigint) as last_time
+                from {positions}
+                group by user_address, coin
+            ) as last_positions using (user_address, coin)
+            """
+        )
+        self._connection.execute("analyze touched_keys")
+        row = self._connection.execute(
+            "select count(*) from touched_keys where is_rebuilt"
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def _resume(self, positions: str) -> None:
+        query = f"""
+            select distinct on (user_address, coin) {RESUME_COLUMNS}
+            from {positions}
+            join touched_keys using (user_address, coin)
+            where not is_rebuilt
+            order by user_address, coin, opened_at desc, ordinal desc
+        """
+        columns = describe(self._connection, query)
+        for rows in read_rows(self._connection, query, columns):
+            resume(rows, self._decoder, self._state)
+
+    def _slices(self, loads: pa.Table) -> list[Slice]:
+        return cut_slices(*_spans(loads), self._slice_rows)
+
+    def _all_loads(self, like: pa.Table) -> pa.Table:
+        """Read all loads of the snapshot, to cut the whole tape."""
+        return read_table(
+            self._connection,
+            """
+            select load_id, time_from, time_to, rows_loaded
+            from ingestion.load_log
+            where relation = (
+                select relation from ingestion.load_log where load_id = {}
+            )
+            """.format(like["load_id"][0].as_py()),
+        )
+
+
+def _spans(
+    loads: pa.Table,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return first and last millisecond and rows of each load; no times, no rows."""
+    rows = loads["rows_loaded"].to_numpy().astype(np.int64).copy()
+    missing = loads["time_from"].is_null().to_numpy(zero_copy_only=False)
+    rows[missing] = 0
+    begin, end = (
+        loads[name].cast(pa.timestamp("us")).cast(pa.int64()).fill_null(0).to_numpy()
+        // 1000
+        for name in ("time_from", "time_to")
+    )
+    return begin, end, rows

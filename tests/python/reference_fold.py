@@ -1,0 +1,297 @@
+"""The fold once more, slowly and plainly, in Decimal: what the fast one must equal.
+
+Also the hand-made fills that both are fed with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pgio.scaled import Scaled
+from pgio.text_codes import TextCodes
+from python_jobs.lib.fills import Fills
+from python_jobs.lib.fold import FoldState, fold
+from python_jobs.lib.fold_kernel import (
+    ADL,
+    LIQUIDATION,
+    REASONS,
+    SETTLEMENT,
+    TRADE,
+    TRANSFER,
+)
+from python_jobs.lib.position_rows import position_rows
+
+NANO = Decimal("1e-9")
+PRECISE = Context(prec=400)
+
+
+@dataclass(frozen=True)
+class Fill:
+    """One fill; amounts as text, `start` and `pnl` None where not reported."""
+
+    time: int
+    side: str
+    sz: str
+    px: str
+    start: str | None = "0"
+    pnl: str | None = "0"
+    fee: str = "0"
+    user: str = "0xaa"
+    coin: str = "BTC"
+    kind: int = TRADE
+    is_base_fee: bool = False
+    block: int = -1
+    event: int = -1
+    tid: int = 0
+
+    @property
+    def delta(self) -> Decimal:
+        with localcontext(PRECISE):
+            size = Decimal(self.sz) if self.side == "B" else -Decimal(self.sz)
+            return size - (Decimal(self.fee) if self.is_base_fee else 0)
+
+
+def make_fills(fills: Sequence[Fill], users: TextCodes, coins: TextCodes) -> Fills:
+    def decimals(name: str) -> Scaled:
+        texts = [getattr(fill, name) for fill in fills]
+        return Scaled.from_decimals(
+            [None if text is None else Decimal(text) for text in texts]
+        )
+
+    def integers(name: str) -> Any:
+        return np.array([getattr(fill, name) for fill in fills], dtype=np.int64)
+
+    return Fills(
+        user=users.encode([fill.user for fill in fills]),
+        coin=coins.encode([fill.coin for fill in fills]),
+        time=integers("time"),
+        block=integers("block"),
+        event=integers("event"),
+        tid=integers("tid"),
+        kind=integers("kind"),
+        is_buy=np.array([fill.side == "B" for fill in fills], dtype=np.bool_),
+        is_base_fee=np.array([fill.is_base_fee for fill in fills], dtype=np.bool_),
+        px=decimals("px"),
+        sz=decimals("sz"),
+        start=decimals("start"),
+        pnl=decimals("pnl"),
+        fee=decimals("fee"),
+    )
+
+
+def fold_all(chunks: Sequence[Sequence[Fill]]) -> list[dict[str, Any]]:
+    """Fold chunks one after the other; rows by position_id."""
+    users, coins, state = TextCodes(), TextCodes(), FoldState()
+    batches: list[pa.RecordBatch] = []
+    for chunk in chunks:
+        for episodes in fold(make_fills(chunk, users, coins), state):
+            batches += position_rows(episodes, users, coins)
+    for episodes in state.open_episodes():
+        batches += position_rows(episodes, users, coins)
+    rows = [row for batch in batches for row in batch.to_pylist()]
+    return sorted(rows, key=lambda row: str(row["position_id"]))
+
+
+@dataclass
+class Episode:
+    key: tuple[str, str]
+    opened: int
+    ordinal: int
+    side: int
+    size: Decimal
+    is_known: bool
+    gaps: int = 0
+    closed: int | None = None
+    last: int = -1
+    max_size: Decimal = Decimal(0)
+    entry: tuple[Decimal, Decimal] = (Decimal(0), Decimal(0))
+    exit: tuple[Decimal, Decimal] = (Decimal(0), Decimal(0))
+    cost: Decimal = Decimal(0)
+    gross: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
+    fills: int = 0
+    is_liquidated: bool = False
+    reason: str | None = None
+
+    def close(self, time: int, reason: str) -> None:
+        self.closed, self.reason = time, reason
+
+
+@dataclass
+class _Key:
+    name: tuple[str, str]
+    position: Decimal = Decimal(0)
+    is_seen: bool = False
+    episodes: list[Episode] = field(default_factory=list)
+
+    def open(self, time: int, size: Decimal, is_known: bool, gaps: int) -> Episode:
+        ordinal = sum(episode.opened == time for episode in self.episodes)
+        side = 1 if size > 0 else -1
+        episode = Episode(self.name, time, ordinal, side, size, is_known, gaps)
+        episode.max_size = abs(size)
+        self.episodes.append(episode)
+        return episode
+
+
+def reference(fills: Sequence[Fill]) -> list[dict[str, Any]]:
+    """Fold fills that are in the order they happened; rows by position_id."""
+    keys: dict[tuple[str, str], _Key] = {}
+    with localcontext(PRECISE):
+        for fill in fills:
+            name = (fill.user, fill.coin)
+            _apply(keys.setdefault(name, _Key(name)), fill)
+        rows = [_row(e) for key in keys.values() for e in key.episodes]
+    return sorted(rows, key=lambda row: str(row["position_id"]))
+
+
+def _apply(key: _Key, fill: Fill) -> None:
+    delta = fill.delta
+    if delta == 0:
+        return
+    start = key.position if fill.start is None else Decimal(fill.start)
+    if not key.is_seen:
+        key.is_seen = True
+        if start != 0:
+            key.open(fill.time, start, False, 0)
+    elif start != key.position:
+        if start * key.position > 0:
+            episode = key.episodes[-1]
+            episode.gaps += 1
+            episode.is_known = False
+            episode.cost = Decimal(0)
+            episode.size = start
+            episode.max_size = max(episode.max_size, abs(start))
+        else:
+            if key.position != 0:
+                key.episodes[-1].close(fill.time, "gap")
+            if start != 0:
+                key.open(fill.time, start, False, 1)
+    key.position = start
+    fee = Decimal(fill.fee) * (Decimal(fill.px) if fill.is_base_fee else 1)
+    pnl = None if fill.pnl is None else Decimal(fill.pnl)
+    if start * delta >= 0:
+        episode = key.episodes[-1] if start != 0 else None
+        _enter(key, episode, fill, delta, fee, pnl or Decimal(0))
+        return
+    closing = min(abs(start), abs(delta))
+    rest = abs(delta) - closing
+    share = fee
+    if rest:
+        share = (fee * closing / abs(delta)).quantize(NANO, ROUND_DOWN)
+    _leave(key, fill, closing, share, pnl, rest > 0)
+    if rest:
+        side = 1 if delta > 0 else -1
+        _enter(key, None, fill, side * rest, fee - share, Decimal(0))
+
+
+def _enter(
+    key: _Key,
+    episode: Episode | None,
+    fill: Fill,
+    delta: Decimal,
+    fee: Decimal,
+    pnl: Decimal,
+) -> None:
+    if episode is None:
+        episode = key.open(fill.time, delta, True, 0)
+        episode.size = Decimal(0)
+    size, px = abs(delta), Decimal(fill.px)
+    episode.entry = (episode.entry[0] + size, episode.entry[1] + size * px)
+    if episode.is_known:
+        episode.cost += size * px
+    episode.size += delta
+    episode.max_size = max(episode.max_size, abs(episode.size))
+    episode.gross += pnl
+    episode.fees += fee
+    episode.fills += 1
+    episode.last = fill.time
+    key.position = episode.size
+
+
+def _leave(
+    key: _Key, fill: Fill, size: Decimal, fee: Decimal, pnl: Decimal | None, flip: bool
+) -> None:
+    episode, px = key.episodes[-1], Decimal(fill.px)
+    held = abs(key.position)
+    kept = (episode.cost * (held - size) / held).quantize(NANO, ROUND_DOWN)
+    released = episode.cost - kept
+    episode.cost = kept
+    episode.exit = (episode.exit[0] + size, episode.exit[1] + size * px)
+    if pnl is None:
+        pnl = (size * px - released) * episode.side if episode.is_known else Decimal(0)
+    episode.gross += pnl
+    episode.fees += fee
+    episode.fills += 1
+    episode.last = fill.time
+    episode.is_liquidated |= fill.kind == LIQUIDATION
+    episode.size -= size * episode.side
+    key.position = episode.size
+    if episode.size == 0:
+        reason = "flip" if flip and fill.kind == TRADE else REASONS[fill.kind]
+        episode.close(fill.time, reason)
+
+
+def _row(e: Episode) -> dict[str, Any]:
+    is_open = e.closed is None
+    realized = (e.exit[1] - e.entry[1] + e.cost) * e.side
+    return {
+        "position_id": f"{e.key[0]}:{e.key[1]}:{e.opened}:{e.ordinal}",
+        "side": "long" if e.side > 0 else "short",
+        "status": "open" if is_open else "closed",
+        "opened": e.opened,
+        "closed": e.closed,
+        "last": e.last,
+        "size": e.size if is_open else Decimal(0),
+        "max_size": e.max_size,
+        "entry_vwap": _vwap(e.entry),
+        "exit_vwap": _vwap(e.exit),
+        "entry_size": e.entry[0],
+        "entry_notional_usd": e.entry[1],
+        "exit_size": e.exit[0],
+        "exit_notional_usd": e.exit[1],
+        "cost_basis_usd": (e.cost if is_open else Decimal(0)) if e.is_known else None,
+        "gross_pnl": e.gross,
+        "recomputed_pnl": realized if e.is_known else None,
+        "fees_usd": e.fees,
+        "net_pnl": e.gross - e.fees,
+        "fill_count": e.fills,
+        "close_reason": e.reason,
+        "is_liquidated": e.is_liquidated,
+        "is_basis_known": e.is_known,
+        "gap_count": e.gaps,
+    }
+
+
+def _vwap(leg: tuple[Decimal, Decimal]) -> Decimal | None:
+    if leg[0] == 0:
+        return None
+    return (leg[1] / leg[0]).quantize(Decimal("1e-12"), ROUND_HALF_UP)
+
+
+def comparable(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Bring rows of the fast fold into the form of the slow one's."""
+    result = []
+    for row in rows:
+        row = dict(row)
+        for name in ("opened", "closed", "last_fill"):
+            moment = row.pop(f"{name}_at")
+            milliseconds = None
+            if moment is not None:
+                milliseconds = round(moment.timestamp() * 1000)
+            row["last" if name == "last_fill" else name] = milliseconds
+        for name in ("user_address", "coin", "holding_seconds"):
+            row.pop(name)
+        result.append(row)
+    return result
+
+
+__all__ = [
+    "ADL", "LIQUIDATION", "SETTLEMENT", "TRANSFER", "Fill", "comparable", "fold_all",
+    "make_fills", "reference", "replace",
+]  # fmt: skip
