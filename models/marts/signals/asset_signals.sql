@@ -262,19 +262,19 @@ signals as (
     select
         sums.as_of_date,
         sums.coin,
-        round(sums.smart_net_usd, 6) as smart_net_usd,
-        round(sums.smart_long_usd, 6) as smart_long_usd,
-        round(sums.smart_short_usd, 6) as smart_short_usd,
+        trim_scale(round(sums.smart_net_usd, 6)) as smart_net_usd,
+        trim_scale(round(sums.smart_long_usd, 6)) as smart_long_usd,
+        trim_scale(round(sums.smart_short_usd, 6)) as smart_short_usd,
         (sums.smart_long_usd / nullif(sums.smart_short_usd, 0))::double precision
             as long_short_ratio,
-        round(sums.net_flow_24h_usd, 6) as net_flow_24h_usd,
+        trim_scale(round(sums.net_flow_24h_usd, 6)) as net_flow_24h_usd,
         case
             when sums.as_of_date - history.first_date >= 6
-                then round(sums.net_flow_7d_usd, 6)
+                then trim_scale(round(sums.net_flow_7d_usd, 6))
         end as net_flow_7d_usd,
         case
             when sums.as_of_date > history.first_date
-                then round(sums.smart_net_usd - sums.smart_net_before_usd, 6)
+                then trim_scale(round(sums.smart_net_usd - sums.smart_net_before_usd, 6))
         end as net_change_24h_usd,
         case
             when count(*) over trailing_days >= {{ var('signal_z_min_days') }}
