@@ -76,7 +76,7 @@ def status() -> None:
 def url() -> None:
     """Print the libpq URL of the server in use."""
     _require_server()
-    click.echo(_url())
+    click.echo(server_url())
 
 
 @cli.command(context_settings=PASS_ON)
@@ -129,7 +129,7 @@ def _as_variables(info: Mapping[str, str | int]) -> dict[str, str]:
     return {name: str(info[key]) for name, key in VARIABLES.items() if key in info}
 
 
-def _url() -> str:
+def server_url() -> str:
     """Return the URL without a password, which libpq takes from elsewhere."""
     options = {"sslmode": os.environ.get("PGSSLMODE")}
     if os.environ.get("PGSERVICE"):
