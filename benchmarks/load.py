@@ -1,0 +1,205 @@
+"""The loader against the server's own COPY and against pandas, on the same rows."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psycopg
+import pyarrow.parquet as pq
+import sqlalchemy
+from psycopg import sql
+
+from benchmarks.scoreboard import Figure, figure
+from loaders.fills import FILLS
+from pgio.copy_in import encode_csv
+
+PROJECT_DIR = Path(__file__).resolve().parents[1]
+
+#: pandas is slow enough for a part of the rows to tell.
+PANDAS_ROWS = 20_000
+
+_TABLES = (FILLS.relation, "ingestion.load_log", "ingestion.stream_offsets")
+
+
+def measure(
+    env: Mapping[str, str],
+    tape: Path,
+    scratch: Path,
+    *,
+    rounds: int = 3,
+    workers: int = 2,
+) -> list[Figure]:
+    """Load a tape by the loader and by COPY in turns, and a part of it by pandas.
+
+    All three write the same table with the same indexes, empty at the start. The loader
+    is timed as the user runs it: a process, from its start to its end, with its workers
+    (COPY is one connection by nature).
+
+    Parameters
+    ----------
+    env
+        libpq variables of a database without data; its server must be able to read
+        ``scratch``.
+    tape
+        Parquet files of fills, of the size to measure with.
+    scratch
+        Folder for dbt's artifacts and the CSV file, some 300 bytes a row.
+    rounds
+        Repetitions, of which the median counts.
+    workers
+        Workers of the loader.
+
+    Returns
+    -------
+    list of Figure
+        ``load_fills_vs_copy`` and ``load_fills_vs_to_sql``, rows/s.
+
+    Raises
+    ------
+    RuntimeError
+        A command fails, with what it printed, or the ways disagree on the rows.
+    psycopg.Error
+        The server cannot read the CSV file.
+    """
+    artifacts = ["--target-path", str(scratch), "--log-path", str(scratch)]
+    _run(env, ["dbt.cli.main", "run-operation", "create_sources", *artifacts])
+    files = sorted(tape.rglob("*.parquet"))
+    csv = scratch / "fills.csv"
+    columns, rows = _write_csv(files, csv)
+    load = ["loaders.load_to_db", "fills", "--workers", str(workers), *map(str, files)]
+    loader_s, copy_s = [], []
+    try:
+        with closing(_connect(env)) as conn:
+            for _ in range(rounds):
+                _empty(conn)
+                start = time.perf_counter()
+                _copy_on_the_server(conn, csv, columns)
+                copy_s.append(time.perf_counter() - start)
+                copied = _count(conn)
+
+                _empty(conn)
+                start = time.perf_counter()
+                _run(env, load)
+                loader_s.append(time.perf_counter() - start)
+                if not copied == _count(conn) == rows:
+                    raise RuntimeError(f"{rows} rows, {copied} copied: not the same")
+            _empty(conn)
+            pandas_rate = _pandas_rate(conn, files[0])
+            _empty(conn)
+    finally:
+        csv.unlink(missing_ok=True)
+    rate = rows / statistics.median(loader_s)
+    copy_rate = rows / statistics.median(copy_s)
+    return [
+        figure("load_fills_vs_copy", rate, "rows/s", "server-side COPY", copy_rate),
+        figure("load_fills_vs_to_sql", rate, "rows/s", "pandas to_sql", pandas_rate),
+    ]
+
+
+def _write_csv(files: Sequence[Path], csv: Path) -> tuple[list[str], int]:
+    """Write the rows as the loader would send them; return their columns and number."""
+    columns: list[str] = []
+    rows = 0
+    with csv.open("wb") as out:
+        for path in files:
+            for chunk in FILLS.readers["parquet"](path):
+                out.write(encode_csv(chunk.rows))
+                columns = chunk.rows.schema.names
+                rows += chunk.rows.num_rows
+    csv.chmod(0o644)
+    return columns, rows
+
+
+def _connect(env: Mapping[str, str]) -> psycopg.Connection[Any]:
+    return psycopg.connect(
+        host=env["PGHOST"],
+        port=env["PGPORT"],
+        user=env["PGUSER"],
+        dbname=env["PGDATABASE"],
+        password=env.get("PGPASSWORD"),
+        autocommit=True,
+    )
+
+
+def _empty(conn: psycopg.Connection[Any]) -> None:
+    """Empty the tables, and leave no write-back of before to the next measurement."""
+    conn.execute(f"truncate {', '.join(_TABLES)}")
+    conn.execute("checkpoint")
+
+
+def _count(conn: psycopg.Connection[Any]) -> int:
+    row = conn.execute(f"select count(*) from {FILLS.relation}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _copy_on_the_server(
+    conn: psycopg.Connection[Any], csv: Path, columns: Sequence[str]
+) -> None:
+    conn.execute(
+        sql.SQL("copy {} ({}) from {} (format csv)").format(
+            sql.Identifier(*FILLS.relation.split(".")),
+            sql.SQL(", ").join(map(sql.Identifier, columns)),
+            sql.Literal(str(csv)),
+        )
+    )
+
+
+def _pandas_rate(conn: psycopg.Connection[Any], path: Path) -> float:
+    """Rows a second of ``read_parquet`` and ``to_sql`` as people write them."""
+    schema, table = FILLS.relation.split(".")
+    names = {"user": "user_address", "startPosition": "start_position"}
+    names |= {"closedPnl": "closed_pnl", "feeToken": "fee_token"}
+    wanted = ["time", "user", "coin", "px", "sz", "side", "dir", "startPosition"]
+    wanted += ["closedPnl", "fee", "feeToken", "crossed", "hash", "oid", "tid"]
+    info = conn.info
+    url = sqlalchemy.URL.create(
+        "postgresql+psycopg",
+        info.user,
+        info.password or None,
+        info.host,
+        info.port,
+        info.dbname,
+    )
+    engine = sqlalchemy.create_engine(url)
+    decimals = ["px", "sz", "start_position", "closed_pnl", "fee"]
+    kinds = dict.fromkeys(decimals, sqlalchemy.Numeric())
+    try:
+        start = time.perf_counter()
+        frame: pd.DataFrame = pq.read_table(path, columns=wanted).to_pandas()
+        frame = frame.head(PANDAS_ROWS).rename(columns=names)
+        frame.to_sql(
+            table,
+            engine,
+            schema=schema,
+            if_exists="append",
+            index=False,
+            method="multi",
+            chunksize=1_000,
+            dtype=kinds,
+        )
+        return len(frame) / (time.perf_counter() - start)
+    finally:
+        engine.dispose()
+
+
+def _run(env: Mapping[str, str], command: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=PROJECT_DIR,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(
+            f"{' '.join(command[:3])} failed:\n{done.stdout}{done.stderr}"
+        )
