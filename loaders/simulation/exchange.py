@@ -20,7 +20,7 @@ from loaders.simulation.jit import cached_jit, jit
 from loaders.simulation.liquidation import liquidate
 from loaders.simulation.matching import rest, sweep
 from loaders.simulation.settlement import can_trade
-from loaders.simulation.state import ROWS, ROWS_LEFT, World
+from loaders.simulation.state import ROWS, ROWS_LEFT, Request, World
 
 _PERP = int(Kind.PERP)
 _BASIS = int(Role.BASIS)
@@ -149,9 +149,15 @@ def _run_order(
     is_hidden = kind >= _HIDDEN_RESIZE and kind < _DUST
     is_shown = is_visible and not is_hidden
     if twap == 0 and not is_hidden and uniform(world.random) < agent.patience:
-        size = rest(world, time, block, trader, coin, side, size, mid, is_shown)
+        size = rest(
+            world,
+            Request(time, block, trader, coin, side, size, mid, 0, -1, is_shown),
+        )
     if size > 0:
-        sweep(world, time, block, trader, coin, side, size, mid, twap, -1, is_shown)
+        sweep(
+            world,
+            Request(time, block, trader, coin, side, size, mid, twap, -1, is_shown),
+        )
 
 
 @jit
@@ -190,5 +196,9 @@ def _trade_basis(
     if not can_trade(world, trader, coin, -side, block, is_visible):
         return
     if size > 0:
-        sweep(world, time, block, trader, spot, side, size, spot_mid, 0, -1, is_visible)
-    sweep(world, time, block, trader, coin, -side, hedge, perp_mid, 0, -1, is_visible)
+        bought = Request(
+            time, block, trader, spot, side, size, spot_mid, 0, -1, is_visible
+        )
+        sweep(world, bought)
+    sold = Request(time, block, trader, coin, -side, hedge, perp_mid, 0, -1, is_visible)
+    sweep(world, sold)

@@ -9,7 +9,7 @@ from loaders.simulation.codes import Dir, Kind
 from loaders.simulation.jit import jit
 from loaders.simulation.matching import next_tid
 from loaders.simulation.settlement import can_trade, next_oid, settle_leg
-from loaders.simulation.state import ROWS_LEFT, Event, World
+from loaders.simulation.state import ROWS_LEFT, Event, Leg, World
 
 _PERP = int(Kind.PERP)
 _SPOT = int(Kind.SPOT)
@@ -50,9 +50,8 @@ def convert_dust(world: World, time: int, block: int, is_visible: bool) -> None:
                 is_skipping = False
                 continue
             oid = next_oid(world)
-            settle_leg(
-                world, event, trader, coin, -1, px, held, oid, False, _DUST, True
-            )
+            leg = Leg(trader, coin, -1, px, held, oid, False, _DUST, True)
+            settle_leg(world, event, leg)
 
 
 @jit
@@ -98,19 +97,11 @@ def net_vaults(
         px = snap(mid, False, instrument.price_unit, instrument.least_tick)
         event = Event(time, block, next_tid(world), 0, 0, -1, 0, 0, is_visible)
         for vault in range(2):
-            settle_leg(
-                world,
-                event,
-                vault,
-                coin,
-                side if vault == 0 else -side,
-                px,
-                size,
-                next_oid(world),
-                vault == 0,
-                _NET_CHILD_VAULTS,
-                True,
-            )
+            oid = next_oid(world)
+            words = _NET_CHILD_VAULTS
+            leg = Leg(vault, coin, side, px, size, oid, vault == 0, words, True)
+            settle_leg(world, event, leg)
+            side = -side
 
 
 @jit
@@ -137,17 +128,7 @@ def settle_coin(
         if position == 0 or world.counters[ROWS_LEFT] < 1:
             continue
         oid = next_oid(world)
-        settle_leg(
-            world,
-            event,
-            trader,
-            coin,
-            side,
-            px,
-            abs(position),
-            oid,
-            False,
-            _SETTLEMENT,
-            True,
-        )
+        size = abs(position)
+        leg = Leg(trader, coin, side, px, size, oid, False, _SETTLEMENT, True)
+        settle_leg(world, event, leg)
     instrument.is_settled = 1

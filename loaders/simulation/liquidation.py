@@ -8,7 +8,7 @@ from loaders.simulation.decisions import part_of
 from loaders.simulation.jit import jit
 from loaders.simulation.matching import next_tid, next_tx, sweep
 from loaders.simulation.settlement import can_trade, next_oid, settle_leg
-from loaders.simulation.state import Event, World
+from loaders.simulation.state import Event, Leg, Request, World
 
 _BY_POSITION = int(Dir.BY_POSITION)
 _LIQUIDATED_LONG = int(Dir.LIQUIDATED_LONG)
@@ -47,7 +47,10 @@ def liquidate(
     if draw < 0.7:
         share = 0.3 if draw < 0.15 else 1.0
         part = part_of(abs(position), share, instrument)
-        sweep(world, time, block, trader, coin, side, part, mid, 0, trader, is_visible)
+        sweep(
+            world,
+            Request(time, block, trader, coin, side, part, mid, 0, trader, is_visible),
+        )
         return
     if not can_trade(world, trader, coin, side, block, is_visible):
         return
@@ -77,9 +80,11 @@ def liquidate(
     )
     words = _LIQUIDATED_LONG if position > 0 else _LIQUIDATED_SHORT
     oid = next_oid(world)
-    settle_leg(world, event, trader, coin, side, px, size, oid, True, words, True)
+    leg = Leg(trader, coin, side, px, size, oid, True, words, True)
+    settle_leg(world, event, leg)
     oid = next_oid(world)
-    settle_leg(world, event, other, coin, -side, px, size, oid, False, direction, True)
+    leg = Leg(other, coin, -side, px, size, oid, False, direction, True)
+    settle_leg(world, event, leg)
 
 
 @jit

@@ -10,7 +10,7 @@ from loaders.simulation.codes import Dir, Kind, Method
 from loaders.simulation.decisions import part_of, size_of, value_of
 from loaders.simulation.jit import jit
 from loaders.simulation.settlement import can_trade, next_oid, settle_leg
-from loaders.simulation.state import NEXT_TX, ROWS_LEFT, Event, World
+from loaders.simulation.state import NEXT_TX, ROWS_LEFT, Event, Leg, Request, World
 
 _PERP = int(Kind.PERP)
 _BY_POSITION = int(Dir.BY_POSITION)
@@ -98,39 +98,15 @@ def _pick(
 
 
 @jit
-def sweep(
-    world: World,
-    time: int,
-    block: int,
-    taker: int,
-    coin: int,
-    side: int,
-    size: int,
-    mid: float,
-    twap: int,
-    liquidated: int,
-    is_visible: bool,
-) -> None:
+def sweep(world: World, request: Request) -> None:
     """Cross the spread and trade with one maker after another.
 
     Parameters
     ----------
     world : World
-    time, block : int
-    taker, coin : int
-    side : int
-        +1 to buy, -1 to sell.
-    size : int
-        Position units.
-    mid : float
-        Price units.
-    twap : int
-        Id of the TWAP order, 0 without one.
-    liquidated : int
-        The taker if the exchange closes the position for them, else -1.
-    is_visible : bool
-        Whether the tape shows the trades.
+    request : Request
     """
+    time, block, taker, coin, side, size, mid, twap, liquidated, is_visible = request
     instrument = world.instruments[coin]
     # The exchange itself, not a signed transaction, sends the slices of a TWAP order.
     tx = 0 if twap > 0 else next_tx(world)
@@ -168,22 +144,10 @@ def sweep(
             is_visible,
         )
         maker_oid = _resting_oid(world, maker, coin, -side)
-        settle_leg(
-            world, event, taker, coin, side, px, part, oid, True, _BY_POSITION, False
-        )
-        settle_leg(
-            world,
-            event,
-            maker,
-            coin,
-            -side,
-            px,
-            part,
-            maker_oid,
-            False,
-            _BY_POSITION,
-            False,
-        )
+        leg = Leg(taker, coin, side, px, part, oid, True, _BY_POSITION, False)
+        settle_leg(world, event, leg)
+        leg = Leg(maker, coin, -side, px, part, maker_oid, False, _BY_POSITION, False)
+        settle_leg(world, event, leg)
         left -= part
 
 
@@ -205,37 +169,20 @@ def _last_resort(
 
 
 @jit
-def rest(
-    world: World,
-    time: int,
-    block: int,
-    maker: int,
-    coin: int,
-    side: int,
-    size: int,
-    mid: float,
-    is_visible: bool,
-) -> int:
+def rest(world: World, request: Request) -> int:
     """Leave an order in the book, where up to three other traders take it.
 
     Parameters
     ----------
     world : World
-    time, block : int
-    maker, coin : int
-    side : int
-        Side of the resting order.
-    size : int
-        Position units.
-    mid : float
-        Price units.
-    is_visible : bool
+    request : Request
 
     Returns
     -------
     int
         What nobody took, if nobody took anything: the trader crosses then. Else 0.
     """
+    time, block, maker, coin, side, size, mid, _, _, is_visible = request
     instrument = world.instruments[coin]
     inside = mid * (1.0 - side * instrument.half_spread)
     px = snap(inside, side < 0, instrument.price_unit, instrument.least_tick)
@@ -257,21 +204,9 @@ def rest(
             time, block, next_tid(world), next_tx(world), 0, -1, 0, 0, is_visible
         )
         taker_oid = next_oid(world)
-        settle_leg(
-            world,
-            event,
-            taker,
-            coin,
-            -side,
-            px,
-            part,
-            taker_oid,
-            True,
-            _BY_POSITION,
-            False,
-        )
-        settle_leg(
-            world, event, maker, coin, side, px, part, oid, False, _BY_POSITION, False
-        )
+        leg = Leg(taker, coin, -side, px, part, taker_oid, True, _BY_POSITION, False)
+        settle_leg(world, event, leg)
+        leg = Leg(maker, coin, side, px, part, oid, False, _BY_POSITION, False)
+        settle_leg(world, event, leg)
         left -= part
     return left if left == size else 0

@@ -18,6 +18,7 @@ from loaders.simulation.state import (
     ROWS,
     ROWS_LEFT,
     Event,
+    Leg,
     World,
 )
 
@@ -106,39 +107,16 @@ def _rate(agent: Any, kind: int, is_crossed: bool) -> int:
 
 
 @jit
-def settle_leg(
-    world: World,
-    event: Event,
-    trader: int,
-    coin: int,
-    side: int,
-    px: int,
-    sz: int,
-    oid: int,
-    is_crossed: bool,
-    direction: int,
-    is_free: bool,
-) -> None:
+def settle_leg(world: World, event: Event, leg: Leg) -> None:
     """Settle one side of a trade and put it on the tape.
 
     Parameters
     ----------
     world : World
     event : Event
-    trader, coin : int
-    side : int
-        +1 for the buyer, -1 for the seller.
-    px, sz : int
-        Price units and position units.
-    oid : int
-        Order id.
-    is_crossed : bool
-        True for the taker.
-    direction : int
-        `codes.Dir`; `BY_POSITION` for the usual wording.
-    is_free : bool
-        True where no fee is charged.
+    leg : Leg
     """
+    trader, coin, side, px, sz, oid, is_crossed, direction, is_free = leg
     key = world.keys[trader, coin]
     instrument = world.instruments[coin]
     agent = world.agents[trader]

@@ -1,4 +1,8 @@
-"""Everything the kernel reads and writes: record layouts and the tuple of arrays."""
+"""Everything the kernel reads and writes: record layouts and tuples.
+
+Arguments travel in tuples where a call would pass literals: numba compiles a function
+once more for each literal argument, but not for literals inside a tuple.
+"""
 
 from __future__ import annotations
 
@@ -160,4 +164,69 @@ class Event(NamedTuple):
     liquidated: int
     mark: int
     method: int
+    is_visible: bool
+
+
+class Leg(NamedTuple):
+    """One side of a trade.
+
+    Attributes
+    ----------
+    trader, coin : int
+    side : int
+        +1 for the buyer, -1 for the seller.
+    px, sz : int
+        Price units and position units.
+    oid : int
+        Order id.
+    is_crossed : bool
+        True for the taker.
+    direction : int
+        `codes.Dir`; `BY_POSITION` for the usual wording.
+    is_free : bool
+        True where no fee is charged.
+    """
+
+    trader: int
+    coin: int
+    side: int
+    px: int
+    sz: int
+    oid: int
+    is_crossed: bool
+    direction: int
+    is_free: bool
+
+
+class Request(NamedTuple):
+    """An order on its way into the book.
+
+    Attributes
+    ----------
+    time, block : int
+        Milliseconds since the epoch; number of the block.
+    trader, coin : int
+    side : int
+        +1 to buy, -1 to sell.
+    size : int
+        Position units.
+    mid : float
+        Price in the middle of the spread, price units.
+    twap : int
+        Id of the TWAP order it is a slice of, 0 without one.
+    liquidated : int
+        The trader, if the exchange closes the position for them, else -1.
+    is_visible : bool
+        Whether the tape shows the trades.
+    """
+
+    time: int
+    block: int
+    trader: int
+    coin: int
+    side: int
+    size: int
+    mid: float
+    twap: int
+    liquidated: int
     is_visible: bool
