@@ -128,125 +128,120 @@ exposures as (
 
 ),
 
--- Each exposure counts for its own day, and for the next one as the day before; each
--- day's flow counts for its own day and the six after it. Nothing reaches back.
-contributions as (
+smart_money as (
 
     select
-        exposures.exposure_date as as_of_date,
-        exposures.user_address,
-        exposures.coin,
-        exposures.exposure_usd,
-        0::numeric as exposure_before_usd,
-        0::numeric as flow_24h_usd,
-        0::numeric as flow_7d_usd
-    from exposures
-    union all
-    select
-        exposures.exposure_date + 1 as as_of_date,
-        exposures.user_address,
-        exposures.coin,
-        0::numeric as exposure_usd,
-        exposures.exposure_usd as exposure_before_usd,
-        0::numeric as flow_24h_usd,
-        0::numeric as flow_7d_usd
-    from exposures
-    union all
-    select
-        activity.activity_date + days.age as as_of_date,
-        activity.user_address,
-        activity.coin,
-        0::numeric as exposure_usd,
-        0::numeric as exposure_before_usd,
-        case when days.age = 0 then activity.net_flow_usd else 0 end as flow_24h_usd,
-        activity.net_flow_usd as flow_7d_usd
-    from activity
-    cross join generate_series(0, 6) as days (age)
+        cohorts.as_of_date,
+        cohorts.user_address
+    from cohorts
+    where cohorts.is_smart_money
 
 ),
 
--- A row per cohort member, coin and day: what this trader holds as of that moment.
-holdings as (
+held as (
 
     select
         cohorts.as_of_date,
-        cohorts.user_address,
-        contributions.coin,
-        cohorts.is_smart_money,
-        cohorts.is_winner,
-        cohorts.is_loser,
-        sum(contributions.exposure_usd) as exposure_usd,
-        sum(contributions.exposure_before_usd) as exposure_before_usd,
-        sum(contributions.flow_24h_usd) as flow_24h_usd,
-        sum(contributions.flow_7d_usd) as flow_7d_usd
+        exposures.coin,
+        sum(exposures.exposure_usd) filter (
+            where cohorts.is_smart_money and exposures.exposure_usd > 0
+        ) as long_usd,
+        -sum(exposures.exposure_usd) filter (
+            where cohorts.is_smart_money and exposures.exposure_usd < 0
+        ) as short_usd,
+        count(*) filter (
+            where cohorts.is_smart_money and exposures.exposure_usd <> 0
+        ) as trader_count,
+        count(*) filter (
+            where cohorts.is_smart_money and exposures.exposure_usd > 0
+        ) as long_count,
+        sum(exposures.exposure_usd * exposures.exposure_usd) filter (
+            where cohorts.is_smart_money
+        ) as squares,
+        sum(exposures.exposure_usd) filter (
+            where cohorts.is_winner
+        ) as winners_net_usd,
+        sum(abs(exposures.exposure_usd)) filter (
+            where cohorts.is_winner
+        ) as winners_gross_usd,
+        sum(exposures.exposure_usd) filter (
+            where cohorts.is_loser
+        ) as losers_net_usd,
+        sum(abs(exposures.exposure_usd)) filter (
+            where cohorts.is_loser
+        ) as losers_gross_usd
     from cohorts
-    inner join contributions
+    inner join exposures
         on
-            cohorts.as_of_date = contributions.as_of_date
-            and cohorts.user_address = contributions.user_address
+            cohorts.as_of_date = exposures.exposure_date
+            and cohorts.user_address = exposures.user_address
     group by
         cohorts.as_of_date,
-        cohorts.user_address,
-        contributions.coin,
-        cohorts.is_smart_money,
-        cohorts.is_winner,
-        cohorts.is_loser
+        exposures.coin
+
+),
+
+-- What the smart money of a day held the day before.
+held_before as (
+
+    select
+        smart_money.as_of_date,
+        exposures.coin,
+        sum(exposures.exposure_usd) as net_before_usd
+    from smart_money
+    inner join exposures
+        on
+            smart_money.as_of_date = exposures.exposure_date + 1
+            and smart_money.user_address = exposures.user_address
+    group by
+        smart_money.as_of_date,
+        exposures.coin
+
+),
+
+-- Each day's flow counts for that day and the six after it: nothing reaches back.
+flows as (
+
+    select
+        smart_money.as_of_date,
+        activity.coin,
+        sum(activity.net_flow_usd) filter (
+            where days.age = 0
+        ) as flow_24h_usd,
+        sum(activity.net_flow_usd) as flow_7d_usd
+    from activity
+    cross join generate_series(0, 6) as days (age)
+    inner join smart_money
+        on
+            activity.activity_date + days.age = smart_money.as_of_date
+            and activity.user_address = smart_money.user_address
+    group by
+        smart_money.as_of_date,
+        activity.coin
 
 ),
 
 sums as (
 
     select
-        holdings.as_of_date,
-        holdings.coin,
-        coalesce(
-            sum(holdings.exposure_usd) filter (where holdings.is_smart_money), 0
-        ) as smart_net_usd,
-        coalesce(
-            sum(holdings.exposure_usd)
-            filter (where holdings.is_smart_money and holdings.exposure_usd > 0),
-            0
-        ) as smart_long_usd,
-        -coalesce(
-            sum(holdings.exposure_usd)
-            filter (where holdings.is_smart_money and holdings.exposure_usd < 0),
-            0
-        ) as smart_short_usd,
-        coalesce(
-            sum(holdings.exposure_before_usd) filter (where holdings.is_smart_money),
-            0
-        ) as smart_net_before_usd,
-        coalesce(
-            sum(holdings.flow_24h_usd) filter (where holdings.is_smart_money), 0
-        ) as net_flow_24h_usd,
-        coalesce(
-            sum(holdings.flow_7d_usd) filter (where holdings.is_smart_money), 0
-        ) as net_flow_7d_usd,
-        count(*) filter (
-            where holdings.is_smart_money and holdings.exposure_usd <> 0
-        ) as trader_count,
-        count(*) filter (
-            where holdings.is_smart_money and holdings.exposure_usd > 0
-        ) as long_count,
-        sum(holdings.exposure_usd * holdings.exposure_usd) filter (
-            where holdings.is_smart_money
-        ) as smart_squares,
-        sum(holdings.exposure_usd) filter (
-            where holdings.is_winner
-        ) as winners_net_usd,
-        sum(abs(holdings.exposure_usd)) filter (
-            where holdings.is_winner
-        ) as winners_gross_usd,
-        sum(holdings.exposure_usd) filter (
-            where holdings.is_loser
-        ) as losers_net_usd,
-        sum(abs(holdings.exposure_usd)) filter (
-            where holdings.is_loser
-        ) as losers_gross_usd
-    from holdings
-    group by
-        holdings.as_of_date,
-        holdings.coin
+        as_of_date,
+        coin,
+        coalesce(held.long_usd, 0) as smart_long_usd,
+        coalesce(held.short_usd, 0) as smart_short_usd,
+        coalesce(held.long_usd, 0) - coalesce(held.short_usd, 0) as smart_net_usd,
+        coalesce(held_before.net_before_usd, 0) as smart_net_before_usd,
+        coalesce(flows.flow_24h_usd, 0) as net_flow_24h_usd,
+        coalesce(flows.flow_7d_usd, 0) as net_flow_7d_usd,
+        coalesce(held.trader_count, 0) as trader_count,
+        coalesce(held.long_count, 0) as long_count,
+        held.squares as smart_squares,
+        held.winners_net_usd,
+        held.winners_gross_usd,
+        held.losers_net_usd,
+        held.losers_gross_usd
+    from held
+    full join held_before using (as_of_date, coin)
+    full join flows using (as_of_date, coin)
 
 ),
 
