@@ -13,6 +13,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dbt_pyjobs.list_literals import elements_of, is_list, join_lists
+
 Cast = Callable[[pa.Array], pa.Array]
 
 _TYPE = re.compile(
@@ -232,49 +234,21 @@ def _bytea(array: pa.Array) -> pa.Array:
 
 
 def _vector(array: pa.Array) -> pa.Array:
-    if not _is_list(array.type):
+    if not is_list(array.type):
         return _text(array)
-    elements = _elements(array)
+    elements = elements_of(array)
     if not pa.types.is_floating(elements.type):
         elements = _float(elements, pa.float32())
     if elements.null_count:
         raise CastError("a vector has no null elements")
-    return _join_lists(array, pc.cast(elements, pa.string()), "[", "]")
+    return join_lists(array, pc.cast(elements, pa.string()), "[", "]")
 
 
 def _array_literal(array: pa.Array, element: Cast) -> pa.Array:
-    if not _is_list(array.type):
+    if not is_list(array.type):
         return _text(array)
-    texts = pc.cast(element(_elements(array)), pa.string())
+    texts = pc.cast(element(elements_of(array)), pa.string())
     for special in ("\\", '"'):
         texts = pc.replace_substring(texts, special, "\\" + special)
     quoted = pc.binary_join_element_wise('"', texts, '"', "")
-    return _join_lists(array, pc.fill_null(quoted, "NULL"), "{", "}")
-
-
-def _is_list(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_list(kind)
-        or pa.types.is_large_list(kind)
-        or pa.types.is_fixed_size_list(kind)
-    )
-
-
-def _elements(array: pa.Array) -> pa.Array:
-    """Return the elements of all lists, those of null lists left out."""
-    if pa.types.is_fixed_size_list(array.type):
-        array = pc.cast(array, pa.list_(array.type.value_type))
-    return array.flatten()
-
-
-def _join_lists(array: pa.Array, texts: pa.Array, opening: str, end: str) -> pa.Array:
-    """Join the elements' texts (n elements) list by list into one text per list."""
-    lengths = pc.fill_null(
-        pc.if_else(pc.is_valid(array), pc.list_value_length(array), 0), 0
-    )
-    offsets = pa.concat_arrays(
-        [pa.array([0], pa.int32()), pc.cast(pc.cumulative_sum(lengths), pa.int32())]
-    )
-    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, texts), ",")
-    literal = pc.binary_join_element_wise(opening, joined, end, "")
-    return pc.if_else(pc.is_valid(array), literal, pa.scalar(None, pa.string()))
+    return join_lists(array, pc.fill_null(quoted, "NULL"), "{", "}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from textwrap import dedent, indent
@@ -14,8 +14,6 @@ from typing import Any
 import psycopg
 import pytest
 from dbt.cli.main import dbtRunner
-
-from devdb.conninfo import connect
 
 REPO = Path(__file__).resolve().parents[2]
 DBT = Path(sys.executable).with_name("dbt")
@@ -168,21 +166,13 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-def pyjobs_database() -> Iterator[psycopg.Connection[Any]]:
-    """A connection to a database of these tests' own, dropped at the end."""
-    name = f"test_pyjobs_{os.getpid()}"
-    try:
-        server = connect(autocommit=True)
-    except psycopg.OperationalError as error:
-        pytest.skip(f"no server: {error}")
-    with server:
-        server.execute(f"create database {name}")
-        try:
-            with connect(dbname=name, autocommit=True) as connection:
-                connection.execute(BOOKKEEPING)
-                yield connection
-        finally:
-            server.execute(f"drop database {name} with (force)")
+def pyjobs_database(
+    make_database: Callable[[], dict[str, Any]],
+) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to a database of these tests' own, with the bookkeeping tables."""
+    with psycopg.connect(**make_database(), autocommit=True) as connection:
+        connection.execute(BOOKKEEPING)
+        yield connection
 
 
 @pytest.fixture
