@@ -134,7 +134,9 @@ def main() -> int:
         try:
             print_headlines(conn, console)
         except psycopg.errors.UndefinedTable as error:
-            print(f"Nothing is built yet ({error.diag.message_primary}): run `dbt build`.")
+            print(
+                f"Nothing is built yet ({error.diag.message_primary}): run `dbt build`."
+            )
             return 1
     return 0
 
