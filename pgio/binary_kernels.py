@@ -117,23 +117,22 @@ def decode_scaled(
             return int(row)
         value = np.int64(0)
         fits = True
-        for i in range(digits):
-            if value > (MANTISSA_LIMIT - 9999) // 10000:
+        scale = max(4 * (digits - 1 - weight), 0)
+        for i in range(max(digits, weight + 1)):
+            digit = np.int64(0)
+            factor = 10000
+            if i < digits:
+                digit = _int16(data, at + _NUMERIC_DIGITS + 2 * i)
+            if i == digits - 1 and digit > 0:
+                # The last of the decimals; zeros behind them are not kept.
+                while scale > 0 and digit % 10 == 0:
+                    digit //= 10
+                    factor //= 10
+                    scale -= 1
+            if value > (MANTISSA_LIMIT - 1 - digit) // factor:
                 fits = False
                 break
-            value = value * 10000 + _int16(data, at + _NUMERIC_DIGITS + 2 * i)
-        scale = 4 * (digits - 1 - weight)
-        while fits and scale < 0:
-            if value > MANTISSA_LIMIT // 10000:
-                fits = False
-                break
-            value *= 10000
-            scale += 4
-        if value == 0:
-            scale = 0
-        while scale > 0 and value % 10 == 0:
-            value //= 10
-            scale -= 1
+            value = value * factor + digit
         if not fits or scale > 36:
             scales[row] = -1
             continue

@@ -50,11 +50,8 @@ class Scaled:
         if self.is_null[row]:
             return None
         mantissa, scale = self.exact(row)
-        return (
-            Decimal(mantissa).scaleb(-scale)
-            if abs(mantissa) < 10**27
-            else (Decimal(f"{mantissa}E-{scale}"))
-        )
+        # Built from text: arithmetic would round to the context's precision.
+        return Decimal(f"{mantissa}E-{scale}")
 
     @classmethod
     def from_decimals(cls, values: Sequence[Decimal | None]) -> Scaled:

@@ -17,6 +17,8 @@ from psycopg import sql
 from devdb.conninfo import connect
 from pgio.binary_rows import describe, read_rows
 from pgio.copy_out import read_batches, read_table
+from pgio.scaled import Scaled, scaled_column
+from pgio.text_codes import TextCodes
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +198,63 @@ def test_places_of_the_values(conn: psycopg.Connection[Any]) -> None:
     assert rows.lengths[:, 0].tolist() == [2, -1]
     with pytest.raises(KeyError):
         rows.index("c")
+
+
+def test_text_codes_are_the_same_in_every_batch(conn: psycopg.Connection[Any]) -> None:
+    query = """
+        select nullif('text number ' || (i * 7919) % 3001, 'text number 5') as x
+        from generate_series(1, 20000) as t (i)
+    """
+    codes = TextCodes()
+    encoded: list[int] = []
+    for rows in read_rows(conn, query, describe(conn, query), 1_000):
+        encoded += codes.encode_column(rows, "x").tolist()
+    texts = codes.values()
+    assert len(set(texts)) == len(texts) == len(codes) == 3000
+    assert codes.to_arrow().to_pylist() == texts
+    decoded = [None if code < 0 else texts[code] for code in encoded]
+    assert decoded == read_table(conn, query)["x"].to_pylist()
+    assert codes.encode(["", texts[7], None, "ž"]).tolist() == [3000, 7, -1, 3001]
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.lists(
+        st.one_of(
+            st.none(),
+            st.tuples(
+                st.one_of(st.integers(-(2**63), 2**63), st.integers(-(10**70), 10**70)),
+                st.integers(-20, 45),
+            ),
+        ),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_any_numeric_scales_exactly(
+    conn: psycopg.Connection[Any], pairs: list[Any]
+) -> None:
+    values = [None if p is None else Decimal(f"{p[0]}E{-p[1]}") for p in pairs]
+    query = sql.SQL("select x::numeric from unnest({}::text[]) as t (x)").format(
+        sql.Literal([None if v is None else format(v, "f") for v in values])
+    )
+    (rows,) = read_rows(conn, query, describe(conn, query))
+    column = scaled_column(rows, "x")
+    assert [column.decimal(row) for row in range(len(column))] == values
+    again = Scaled.from_decimals(values)
+    assert again.mantissa.tolist() == column.mantissa.tolist()
+    assert again.scale.tolist() == column.scale.tolist()
+    assert dict(again.large) == dict(column.large)
+    both = Scaled.concat([column, again])
+    assert [both.decimal(row) for row in range(len(both))] == values + values
+
+
+def test_scaled_refuses_nan(conn: psycopg.Connection[Any]) -> None:
+    query = "select 'NaN'::numeric as x"
+    (rows,) = read_rows(conn, query, describe(conn, query))
+    with pytest.raises(ValueError, match="'x' holds NaN"):
+        scaled_column(rows, "x")

@@ -1,0 +1,363 @@
+"""`trader_positions` over a real server: at once, load by load, late, in any order."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from loading_database import loading_database, loading_db  # noqa: F401
+from reference_fold import ADL, LIQUIDATION, SETTLEMENT, TRANSFER, Fill, fold_all
+from test_fold_properties import tape
+
+from devdb.conninfo import PROJECT_DIR, connect
+from loaders.load_to_db import main as load_to_db
+from loaders.simulate import main as simulate
+from pgio.copy_in import copy_batches
+from pgio.copy_out import read_table
+from python_jobs.lib.positions import PositionChanges, PositionJob
+
+FILLS = "hyperliquid.fills"
+TARGET = "analytics.trader_positions"
+QUOTE_TOKENS = ("USDC", "USDT0", "USDH", "USDE", "USDHL", "USDXL")
+DIRS = {
+    ADL: "Auto-Deleveraging",
+    SETTLEMENT: "Settlement",
+    TRANSFER: "Net Child Vaults",
+}
+
+
+class Model:
+    """The model as a run of dbt has it, without dbt: its table and its loads."""
+
+    def __init__(self, conn: psycopg.Connection[Any]) -> None:
+        self.conn = conn
+        text = (PROJECT_DIR / "python_jobs" / "_positions__models.yml").read_text()
+        (model,) = yaml.safe_load(text)["models"]
+        self.columns = [(c["name"], c["data_type"]) for c in model["columns"]]
+        definition = ", ".join(f"{name} {kind}" for name, kind in self.columns)
+        conn.execute("create schema if not exists analytics")
+        conn.execute(f"drop table if exists {TARGET}")  # type: ignore[arg-type]
+        conn.execute(f"create table {TARGET} ({definition})")  # type: ignore[arg-type]
+        self.applied: set[int] = set()
+        self.written = 0
+
+    def run(self, *, is_incremental: bool, slice_rows: int = 500_000) -> None:
+        """Run the model once and put its changes in place."""
+        with connect(autocommit=True) as reader:
+
+            def loads() -> pa.Table:
+                known = sorted(self.applied) if is_incremental else []
+                return read_table(
+                    reader,
+                    "select load_id, time_from, time_to, rows_loaded "
+                    "from ingestion.load_log "
+                    f"where load_id <> all('{{{','.join(map(str, known))}}}'::bigint[])"
+                    " order by load_id",
+                )
+
+            job = PositionJob(reader, FILLS, loads, QUOTE_TOKENS, slice_rows)
+            changes = job.update(TARGET) if is_incremental else job.rebuild()
+            if changes is not None:
+                self._apply(changes, is_incremental)
+
+    def _apply(self, changes: PositionChanges, is_incremental: bool) -> None:
+        with self.conn.transaction():
+            self.conn.execute(
+                "create temporary table new_rows (like analytics.trader_positions) "
+                "on commit drop"
+            )
+            names = [name for name, _ in self.columns]
+            self.written = copy_batches(self.conn, "new_rows", changes.rows, names)
+            if not is_incremental:
+                self.conn.execute(f"truncate {TARGET}")  # type: ignore[arg-type]
+            elif changes.deletes is not None:
+                ids = changes.deletes["position_id"].to_pylist()
+                self.conn.execute(
+                    f"delete from {TARGET} where position_id = any(%s)",  # type: ignore[arg-type]
+                    [ids],
+                )
+            self.conn.execute(
+                f"delete from {TARGET} using new_rows "  # type: ignore[arg-type]
+                "where trader_positions.position_id = new_rows.position_id"
+            )
+            self.conn.execute(f"insert into {TARGET} select * from new_rows")  # type: ignore[arg-type]
+        self.applied |= set(changes.loads)
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        names = ", ".join(name for name, _ in self.columns)
+        return self.conn.execute(
+            f"select {names} from {TARGET} order by position_id"  # type: ignore[arg-type]
+        ).fetchall()
+
+
+def load(
+    conn: psycopg.Connection[Any], fills: Sequence[Fill], *, log: bool = True
+) -> int:
+    """Load fills the way the loader leaves them, with their line in the load log."""
+    with conn.transaction():
+        load_id = None
+        if log:
+            times = [fill.time / 1000 for fill in fills]
+            row = conn.execute(
+                """
+                insert into ingestion.load_log (
+                    relation, object, rows_read, rows_loaded, rows_duplicate,
+                    rows_quarantined, time_from, time_to, started_at, finished_at
+                )
+                values (
+                    'hyperliquid.fills', 'test', %(n)s, %(n)s, 0, 0,
+                    to_timestamp(%(first)s), to_timestamp(%(last)s), now(), now()
+                )
+                returning load_id
+                """,
+                {
+                    "n": len(fills),
+                    "first": min(times, default=None),
+                    "last": max(times, default=None),
+                },
+            ).fetchone()
+            assert row is not None
+            load_id = row[0]
+        conn.cursor().executemany(
+            """
+            insert into hyperliquid.fills (
+                time, user_address, coin, px, sz, side, dir, start_position, closed_pnl,
+                fee, fee_token, tid, liquidation, block_number, event_index, load_id
+            )
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            """,
+            [
+                (
+                    fill.time, fill.user, fill.coin, fill.px, fill.sz, fill.side,
+                    DIRS.get(fill.kind, "Open Long"), fill.start, fill.pnl, fill.fee,
+                    "UBTC" if fill.is_base_fee else "USDC", fill.tid,
+                    json.dumps({"liquidatedUser": fill.user.upper()})
+                    if fill.kind == LIQUIDATION
+                    else None,
+                    None if fill.block < 0 else fill.block,
+                    None if fill.event < 0 else fill.event,
+                    load_id,
+                )
+                for fill in fills
+            ],
+        )  # fmt: skip
+    return int(load_id or 0)
+
+
+@pytest.fixture
+def model(loading_db: psycopg.Connection[Any]) -> Model:  # noqa: F811
+    return Model(loading_db)
+
+
+def clear(model: Model) -> None:
+    model.conn.execute(f"truncate {FILLS}, ingestion.load_log, {TARGET}")  # type: ignore[arg-type]
+    model.applied = set()
+
+
+def test_the_first_build_is_the_fold_of_all_fills(model: Model) -> None:
+    fills = tape(11)
+    load(model.conn, fills)
+    model.run(is_incremental=False, slice_rows=7)
+    expected = [
+        tuple(row[name] for name, _ in model.columns) for row in fold_all([fills])
+    ]
+    assert model.rows() == sorted(expected)
+
+
+def test_nothing_new_is_no_work(model: Model) -> None:
+    load(model.conn, tape(3))
+    model.run(is_incremental=False)
+    with connect(autocommit=True) as reader:
+        empty = read_table(
+            reader,
+            "select load_id, time_from, time_to, rows_loaded "
+            "from ingestion.load_log where false",
+        )
+        job = PositionJob(reader, FILLS, lambda: empty, QUOTE_TOKENS)
+        assert job.update(TARGET) is None
+        assert reader.info.transaction_status.name == "IDLE"
+
+
+def test_a_load_that_brought_nothing_is_noted(model: Model) -> None:
+    load(model.conn, tape(3))
+    model.run(is_incremental=False)
+    before = model.rows()
+    load_id = load(model.conn, [])
+    model.run(is_incremental=True)
+    assert load_id in model.applied
+    assert model.written == 0
+    assert model.rows() == before
+
+
+def test_a_new_fill_touches_only_its_key(model: Model) -> None:
+    load(model.conn, tape(5))
+    model.run(is_incremental=False)
+    before = {row[0]: row for row in model.rows()}
+    load(model.conn, [Fill(10**6, "B", "1", "10", "0", user="0xcc")])
+    model.run(is_incremental=True)
+    assert model.written == 1
+    after = {row[0]: row for row in model.rows()}
+    assert {key: after[key] for key in before} == before
+    assert len(after) == len(before) + 1
+
+
+def test_a_late_fill_rebuilds_its_key(model: Model) -> None:
+    on_time = [
+        Fill(1000, "B", "1", "10", "0", tid=1),
+        Fill(3000, "A", "1", "12", "1", pnl="2", tid=3),
+        Fill(4000, "A", "1", "12", "0", tid=4),
+    ]
+    late = [
+        Fill(2000, "B", "1", "11", "1", tid=2),
+        Fill(2500, "A", "1", "11", "2", pnl="0.5", tid=5),
+    ]
+    load(model.conn, on_time)
+    model.run(is_incremental=False)
+    load(model.conn, late)
+    model.run(is_incremental=True)
+    step_by_step = model.rows()
+    model.run(is_incremental=False)
+    assert step_by_step == model.rows()
+
+
+def test_fills_that_no_load_brought_come_with_a_full_refresh(model: Model) -> None:
+    load(model.conn, [Fill(1000, "B", "1", "10", "0")])
+    load(model.conn, [Fill(1000, "B", "1", "10", "0", user="0xcc")], log=False)
+    model.run(is_incremental=False)
+    assert len(model.rows()) == 2
+
+
+def test_a_load_that_commits_during_a_run_is_left_to_the_next(model: Model) -> None:
+    load(model.conn, [Fill(1000, "B", "1", "10", "0", tid=1)])
+    late = [Fill(2000, "B", "1", "10", "1", tid=2)]
+    with connect(autocommit=True) as reader:
+
+        def loads() -> pa.Table:
+            table = read_table(
+                reader,
+                "select load_id, time_from, time_to, rows_loaded "
+                "from ingestion.load_log",
+            )
+            load(model.conn, late)
+            return table
+
+        changes = PositionJob(reader, FILLS, loads, QUOTE_TOKENS).rebuild()
+        model._apply(changes, is_incremental=False)
+    assert [row[model_index(model, "size")] for row in model.rows()] == [1]
+    model.run(is_incremental=True)
+    assert [row[model_index(model, "size")] for row in model.rows()] == [2]
+
+
+def model_index(model: Model, name: str) -> int:
+    return [column for column, _ in model.columns].index(name)
+
+
+def test_outcomes_are_left_out(model: Model) -> None:
+    load(model.conn, [Fill(1000, "B", "1", "0.5", "0", coin="#12")])
+    model.run(is_incremental=False)
+    assert model.rows() == []
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.integers(0, 2**32), st.integers(0, 2**32), st.sampled_from([2, 9, 500_000]))
+def test_any_loads_in_any_order_give_what_one_pass_gives(
+    model: Model, seed: int, other: int, slice_rows: int
+) -> None:
+    clear(model)
+    fills = tape(seed, digits=20 if seed % 4 == 0 else 3)
+    for part in parts(fills, other):
+        load(model.conn, part)
+        model.run(is_incremental=bool(model.applied), slice_rows=slice_rows)
+    in_parts = model.rows()
+    model.run(is_incremental=False)
+    assert in_parts == model.rows()
+
+
+def parts(fills: Sequence[Fill], seed: int) -> Iterable[list[Fill]]:
+    """Deal fills out to a few loads: mostly by time, some of them late."""
+    rng = random.Random(seed)
+    count = rng.randint(2, 5)
+    lateness = rng.choice([0.0, 0.1, 0.5])
+    dealt: list[list[Fill]] = [[] for _ in range(count)]
+    latest = max((fill.time for fill in fills), default=1)
+    for fill in fills:
+        number = (fill.time - 1000) * count // (latest - 999)
+        if rng.random() < lateness:
+            number = rng.randrange(count)
+        dealt[min(number, count - 1)].append(fill)
+    return [part for part in dealt if part]
+
+
+@pytest.mark.parametrize("form", ["parquet", "archive"])
+def test_the_simulators_truth_is_found(model: Model, form: str, tmp_path: Path) -> None:
+    runner = CliRunner()
+    made = runner.invoke(
+        simulate,
+        [str(tmp_path), "--fills", "20000", "--days", "3", "--seed", "7",
+         "--format", form],
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    files = sorted(
+        [*tmp_path.glob("parquet/**/*.parquet"), *tmp_path.glob("archive/**/*.lz4")]
+    )
+    for number, part in enumerate((files[::2], files[1::2])):
+        loaded = runner.invoke(load_to_db, ["fills", *map(str, part)])
+        assert loaded.exit_code == 0, loaded.output
+        model.run(is_incremental=number > 0, slice_rows=6_000)
+
+    names = [name for name, _ in model.columns]
+    found = [dict(zip(names, row, strict=True)) for row in model.rows()]
+    truth = pq.read_table(tmp_path / "truth" / "episodes.parquet").to_pylist()
+    assert sorted(map(_from_row, found)) == sorted(map(_from_truth, truth))
+
+
+def _from_row(row: dict[str, Any]) -> tuple[Any, ...]:
+    closed = row["closed_at"]
+    return (
+        row["user_address"],
+        row["coin"],
+        round(row["opened_at"].timestamp() * 1000),
+        -1 if closed is None else round(closed.timestamp() * 1000),
+        row["side"],
+        row["max_size"],
+        row["gross_pnl"],
+        row["fees_usd"],
+        row["fill_count"],
+        row["close_reason"] or "",
+        row["is_liquidated"],
+        row["is_basis_known"],
+        row["gap_count"],
+    )
+
+
+def _from_truth(row: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        row["user"],
+        row["coin"],
+        row["opened"],
+        -1 if row["closed"] is None else row["closed"],
+        row["side"],
+        row["max_size"],
+        row["gross_pnl"],
+        row["fees_usd"],
+        row["fill_count"],
+        row["close_reason"] or "",
+        row["is_liquidated"],
+        row["is_basis_known"],
+        row["gap_count"],
+    )
