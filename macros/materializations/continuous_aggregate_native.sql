@@ -28,14 +28,17 @@
         {%- endif -%}
     {%- elif action == 'refresh' -%}
         {%- set ranges = touched_ranges(spec, state['loads']) -%}
-        {%- if ranges | length > 0 -%}
+        {%- if ranges | length == 0 -%}
+            {%- do report_unchanged() -%}
+        {%- else -%}
             {%- do refresh_continuous_aggregate(target, ranges[0][0], ranges[-1][1]) -%}
+            {#- The server does not say how many rows it wrote. -#}
+            {%- call noop_statement(
+                'main', 'REFRESH of ' ~ state['loads'] | length ~ ' loads', 'REFRESH'
+            ) -%}
+                -- {{ ranges | length }} ranges
+            {%- endcall -%}
         {%- endif -%}
-        {%- call noop_statement(
-            'main', 'REFRESH of ' ~ state['loads'] | length ~ ' loads', 'REFRESH'
-        ) -%}
-            -- {{ ranges | length }} ranges
-        {%- endcall -%}
     {%- else -%}
         {%- do report_unchanged() -%}
     {%- endif -%}
@@ -77,9 +80,22 @@
     {%- if contract is not none and contract.enforced %}
     {{ get_assert_columns_equivalent(sql) }}
     {%- endif %}
-    {{ sql }}
+    {{ without_empty_limit(sql) }}
     with no data
 {% endmacro %}
+
+
+{#
+    Under `--empty`, dbt puts a subquery that returns nothing in the place of each source.
+    A continuous aggregate takes no subquery, and is created empty anyway.
+#}
+{% macro without_empty_limit(query) -%}
+    {{ modules.re.sub(
+        '\\(select \\* from (\\S+) where false limit 0\\)( _dbt_limit_subq_\\w+)?',
+        '\\1',
+        query
+    ) }}
+{%- endmacro %}
 
 
 {#
