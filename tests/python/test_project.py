@@ -22,7 +22,7 @@ KEY_TESTS = {"unique_combination", "unique"}
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     target = tmp_path_factory.mktemp("parse")
     done = subprocess.run(
-        [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "parse"]
+        [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "parse"]
         + ["--no-partial-parse", "--show-all-deprecations"]
         + ["--target-path", str(target), "--log-path", str(target)],
         cwd=PROJECT,

@@ -1,0 +1,211 @@
+"""From files to signals, through the commands that users type.
+
+One tape is simulated by the hour. One database gets all of it at once; the other gets
+it in three helpings, the second of which holds an hour of the first that arrives late.
+Every model must hold the same rows in both.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+DBT = Path(sys.executable).with_name("dbt")
+
+MODELS = {
+    "analytics.trader_daily": "day, user_address",
+    "analytics.coin_daily": "day, coin",
+    "analytics.trader_coin_daily": "day, user_address, coin",
+    "analytics.trader_positions": "position_id",
+    "analytics.trader_win_rates": "user_address",
+    "analytics.trader_profiles": "user_address",
+    "analytics.trader_cohorts": "as_of_date, user_address",
+    "analytics.asset_signals": "as_of_date, coin",
+}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A database, and the commands aimed at it."""
+
+    env: dict[str, str]
+    conninfo: dict[str, Any]
+    target: Path
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            command,
+            cwd=PROJECT,
+            env={**os.environ, **self.env},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def dbt(self, *args: str) -> dict[str, Any]:
+        """Run dbt and return its results by node name."""
+        self.run(
+            str(DBT),
+            "--no-use-colors",
+            *args,
+            "--target-path",
+            str(self.target),
+            "--log-path",
+            str(self.target / "logs"),
+        )
+        results = json.loads((self.target / "run_results.json").read_text())
+        return {r["unique_id"].split(".")[2]: r for r in results["results"]}
+
+    def load(self, *paths: Path) -> None:
+        loader = (sys.executable, "-m", "loaders.load_to_db", "fills")
+        self.run(*loader, *map(str, paths))
+
+    def rows(self, relation: str, order: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(**self.conninfo) as conn:
+            return conn.execute(f"select * from {relation} order by {order}").fetchall()
+
+    def value(self, query: str) -> Any:
+        with psycopg.connect(**self.conninfo) as conn:
+            row = conn.execute(query).fetchone()
+        assert row is not None
+        return row[0]
+
+
+@pytest.fixture(scope="module")
+def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty days of fills, a Parquet file an hour."""
+    folder = tmp_path_factory.mktemp("tape")
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "loaders.simulate", str(folder)),
+            *("--fills", "40000", "--days", "20", "--seed", "11"),
+            *("--format", "both", "--hourly"),
+        ],
+        cwd=PROJECT,
+        check=True,
+        capture_output=True,
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def workspace(
+    make_database: Callable[[], dict[str, Any]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[], Workspace]:
+    """Make workspaces, each in a database of its own."""
+
+    def make() -> Workspace:
+        conninfo = make_database()
+        env = {
+            "PGHOST": str(conninfo["host"]),
+            "PGPORT": str(conninfo["port"]),
+            "PGUSER": str(conninfo["user"]),
+            "PGDATABASE": str(conninfo["dbname"]),
+        }
+        return Workspace(env, conninfo, tmp_path_factory.mktemp("target"))
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def at_once(workspace: Callable[[], Workspace], tape: Path) -> Workspace:
+    """Everything loaded, then built."""
+    space = workspace()
+    space.dbt("run-operation", "create_sources")
+    space.load(tape / "parquet")
+    space.dbt("build")
+    return space
+
+
+@pytest.fixture(scope="module")
+def in_helpings(
+    workspace: Callable[[], Workspace],
+    tape: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Workspace:
+    """The first days without one hour; the next days; the rest with the late hour."""
+    days = sorted((tape / "parquet").iterdir())
+    late = sorted(days[2].iterdir())[10]
+    staged = tmp_path_factory.mktemp("staged")
+    helpings = (days[:5], days[5:12], days[12:])
+    space = workspace()
+    space.dbt("run-operation", "create_sources")
+    for number, helping in enumerate(helpings):
+        folder = staged / str(number)
+        for day in helping:
+            shutil.copytree(day, folder / day.name)
+        if number == 0:
+            (folder / days[2].name / late.name).unlink()
+        if number == 1:
+            shutil.copy(late, folder / f"late-{late.name}")
+        space.load(folder)
+        space.dbt("build")
+    return space
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("relation", MODELS)
+def test_helpings_equal_everything_at_once(
+    at_once: Workspace, in_helpings: Workspace, relation: str
+) -> None:
+    expected = at_once.rows(relation, MODELS[relation])
+    assert expected, f"{relation} is empty: the tape is too small for this test"
+    assert in_helpings.rows(relation, MODELS[relation]) == expected
+
+
+@pytest.mark.slow
+def test_building_again_changes_nothing(at_once: Workspace) -> None:
+    before = {r: at_once.rows(f"{r} as t", MODELS[r]) for r in MODELS}
+    versions = {r: _row_versions(at_once, r) for r in MODELS}
+    results = at_once.dbt("build")
+    for relation in MODELS:
+        model = relation.removeprefix("analytics.")
+        assert results[model]["adapter_response"].get("rows_affected") == 0, model
+        # Not rewritten with equal values either: the row versions stand still.
+        assert _row_versions(at_once, relation) == versions[relation]
+        assert at_once.rows(f"{relation} as t", MODELS[relation]) == before[relation]
+
+
+def _row_versions(space: Workspace, relation: str) -> Any:
+    return space.value(
+        f"select md5(string_agg(xmin::text || ctid::text, ',' order by ctid))"
+        f" from {relation}"
+    )
+
+
+@pytest.mark.slow
+def test_both_formats_give_the_same_positions(
+    at_once: Workspace, workspace: Callable[[], Workspace], tape: Path
+) -> None:
+    """Parquet has no order inside a millisecond; the archive has. Both must agree."""
+    space = workspace()
+    space.dbt("run-operation", "create_sources")
+    space.load(tape / "archive")
+    space.dbt("run", "--select", "trader_positions")
+    relation = "analytics.trader_positions"
+    assert space.rows(relation, MODELS[relation]) == at_once.rows(
+        relation, MODELS[relation]
+    )
+
+
+@pytest.mark.slow
+def test_full_refresh_gives_the_same_rows(
+    at_once: Workspace, in_helpings: Workspace
+) -> None:
+    in_helpings.dbt("build", "--full-refresh")
+    for relation, order in MODELS.items():
+        assert in_helpings.rows(relation, order) == at_once.rows(relation, order)
