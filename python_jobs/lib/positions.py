@@ -184,10 +184,7 @@ class PositionJob:
         return Fills.concat(parts) if parts else None
 
     def _all_fills(self, piece: Slice) -> str:
-        return (
-            f"select {_FILL_COLUMNS} from {self._fills} as f "
-            f"where {_NOT_OUTCOME} and {in_slice(piece, 'f.time')}"
-        )
+        return fills_query(self._fills, in_slice(piece, "f.time"))
 
     def _touched_fills(self, piece: Slice, is_new: str, has_rebuilt: bool) -> str:
         new = f"{self._all_fills(piece)} and {is_new}"
@@ -270,6 +267,13 @@ class PositionJob:
             )
             """.format(like["load_id"][0].as_py()),
         )
+
+
+def fills_query(fills: str, predicate: str = "true") -> str:
+    """Select what the fold reads of the fills, ``f``, where a predicate holds."""
+    return (
+        f"select {_FILL_COLUMNS} from {fills} as f where {_NOT_OUTCOME} and {predicate}"
+    )
 
 
 def _spans(

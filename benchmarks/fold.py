@@ -1,0 +1,188 @@
+"""The fold against a pandas fold, and read and fold against just reading."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+import psycopg
+import pyarrow as pa
+
+from benchmarks.scoreboard import Figure, figure
+from pgio.binary_rows import describe, read_rows
+from pgio.copy_out import read_table
+from python_jobs.lib.fills import FillDecoder, Fills
+from python_jobs.lib.fold import FoldState, fold
+from python_jobs.lib.positions import PositionJob, fills_query
+
+FILLS = "hyperliquid.fills"
+QUOTE_TOKENS = ("USDC", "USDT0", "USDH", "USDE", "USDHL", "USDXL")
+
+#: pandas is slow enough for a part of the fills to tell.
+PANDAS_ROWS = 100_000
+
+
+def measure(
+    env: Mapping[str, str], *, rounds: int = 3, pandas_rows: int = PANDAS_ROWS
+) -> list[Figure]:
+    """Fold all fills of a database; nothing is written.
+
+    Parameters
+    ----------
+    env
+        libpq variables of a database with fills.
+    rounds
+        Repetitions, of which the median counts.
+    pandas_rows
+        Fills, of the first traders, that pandas folds.
+
+    Returns
+    -------
+    list of Figure
+        ``fold_vs_pandas`` (grouping, sorting and folding fills that are in memory) and
+        ``fold_end_to_end_vs_read`` (from the server to the rows of `trader_positions`,
+        against fetching the bytes of the same columns and throwing them away), fills/s.
+    """
+    with _connect(env) as conn:
+        fills = _all_fills(conn)
+        fold_s = _median(lambda: _exhaust(fold(fills, FoldState())), rounds)
+        frame = _frame(conn, pandas_rows)
+        start = time.perf_counter()
+        pandas_fold(frame)
+        pandas_s = time.perf_counter() - start
+
+        read_s = _median(lambda: _read(conn), rounds)
+    build_s = _median(lambda: _build(env), rounds)
+    return [
+        figure(
+            "fold_vs_pandas",
+            len(fills) / fold_s,
+            "fills/s",
+            "pandas groupby.apply",
+            len(frame) / pandas_s,
+        ),
+        figure(
+            "fold_end_to_end_vs_read",
+            len(fills) / build_s,
+            "fills/s",
+            "COPY BINARY, bytes only",
+            len(fills) / read_s,
+        ),
+    ]
+
+
+def pandas_fold(frame: pd.DataFrame) -> pd.DataFrame:
+    """Fold fills as a notebook does: in floats, a Python loop per trader and coin."""
+    columns = ["time", "px", "sz", "side", "fee"]
+    groups = frame.sort_values("time").groupby(["user_address", "coin"])[columns]
+    return groups.apply(_fold_group)
+
+
+def _fold_group(group: pd.DataFrame) -> pd.DataFrame:
+    episodes: list[tuple[Any, ...]] = []
+    position = cost = profit = fees = largest = 0.0
+    opened = count = 0
+    for time_ms, px, sz, side, fee in group.itertuples(index=False):
+        change = sz if side == "B" else -sz
+        fees += fee
+        count += 1
+        if position == 0.0:
+            opened, largest = time_ms, 0.0
+        if position * change >= 0.0:
+            cost += abs(change) * px
+        else:
+            closing = min(abs(change), abs(position))
+            average = cost / abs(position)
+            profit += closing * (px - average) * (1.0 if position > 0.0 else -1.0)
+            cost -= closing * average
+            if abs(change) >= abs(position):
+                episodes.append((opened, time_ms, largest, profit, fees, count))
+                opened, profit, fees, count, largest = time_ms, 0.0, 0.0, 0, 0.0
+                cost = (abs(change) - closing) * px
+        position += change
+        if abs(position) < 1e-9:
+            position = 0.0
+        largest = max(largest, abs(position))
+    names = ["opened", "closed", "max_size", "gross_pnl", "fees", "fill_count"]
+    return pd.DataFrame(episodes, columns=names)
+
+
+def _all_fills(conn: psycopg.Connection[Any]) -> Fills:
+    query = fills_query(FILLS)
+    decoder = FillDecoder(QUOTE_TOKENS)
+    rows = read_rows(conn, query, describe(conn, query))
+    return Fills.concat([decoder.decode(batch) for batch in rows])
+
+
+def _frame(conn: psycopg.Connection[Any], rows: int) -> pd.DataFrame:
+    """Read whole traders, about ``rows`` fills of them."""
+    query = f"""
+        with traders as (
+            select
+                user_address,
+                sum(count(*)) over (order by user_address) as fills_so_far
+            from {FILLS}
+            where coin not like '#%'
+            group by user_address
+        )
+        select
+            time, user_address, coin, px::float8 as px, sz::float8 as sz, side,
+            coalesce(fee, 0)::float8 as fee
+        from {FILLS}
+        where
+            coin not like '#%'
+            and user_address in (
+                select user_address from traders where fills_so_far <= {rows}
+            )
+    """
+    frame: pd.DataFrame = read_table(conn, query).to_pandas()
+    return frame
+
+
+def _read(conn: psycopg.Connection[Any]) -> None:
+    statement = f"copy ({fills_query(FILLS)}) to stdout (format binary)"
+    with conn.cursor() as cursor, cursor.copy(statement) as copy:
+        _exhaust(copy)
+
+
+def _build(env: Mapping[str, str]) -> None:
+    with _connect(env) as conn:
+
+        def loads() -> pa.Table:
+            return read_table(
+                conn,
+                "select load_id, time_from, time_to, rows_loaded "
+                f"from ingestion.load_log where relation = '{FILLS}'",
+            )
+
+        _exhaust(PositionJob(conn, FILLS, loads, QUOTE_TOKENS).rebuild().rows)
+
+
+def _exhaust(items: Any) -> None:
+    for _ in items:
+        pass
+
+
+def _median(action: Callable[[], None], rounds: int) -> float:
+    """Median of a few runs; one before them compiles and warms up."""
+    action()
+    seconds = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        action()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def _connect(env: Mapping[str, str]) -> psycopg.Connection[Any]:
+    return psycopg.connect(
+        host=env["PGHOST"],
+        port=env["PGPORT"],
+        user=env["PGUSER"],
+        dbname=env["PGDATABASE"],
+        password=env.get("PGPASSWORD"),
+        autocommit=True,
+    )
