@@ -39,13 +39,11 @@ def measure(env: Mapping[str, str], tape: Path, scratch: Path) -> list[Figure]:
     *days, last = sorted(tape.rglob("*.parquet"))
     artifacts = ["--target-path", str(scratch), "--log-path", str(scratch)]
     dbt = ["dbt.cli.main", "--no-use-colors"]
-    load = ["loaders.load_to_db", "fills"]
-    _run(env, [*dbt, "run-operation", "create_sources", *artifacts])
-    _run(env, [*load, *map(str, days)])
-    full, full_mb = _run(env, [*dbt, "build", *artifacts])
-    _run(env, [*load, str(last)])
-    day, day_mb = _run(env, [*dbt, "build", *artifacts])
-    same, _ = _run(env, [*dbt, "build", *artifacts])
+    load(env, scratch, *days)
+    full, full_mb = run(env, [*dbt, "build", *artifacts])
+    run(env, ["loaders.load_to_db", "fills", str(last)])
+    day, day_mb = run(env, [*dbt, "build", *artifacts])
+    same, _ = run(env, [*dbt, "build", *artifacts])
     share = f"full build of {len(days)} days"
     return [
         figure("build_full", full, "s"),
@@ -56,8 +54,26 @@ def measure(env: Mapping[str, str], tape: Path, scratch: Path) -> list[Figure]:
     ]
 
 
-def _run(env: Mapping[str, str], command: list[str]) -> tuple[float, float]:
-    """Run a module; return its seconds and peak resident memory in MB."""
+def load(env: Mapping[str, str], scratch: Path, *tapes: Path) -> None:
+    """Create the raw tables and load files or folders of fills."""
+    artifacts = ["--target-path", str(scratch), "--log-path", str(scratch)]
+    run(env, ["dbt.cli.main", "run-operation", "create_sources", *artifacts])
+    run(env, ["loaders.load_to_db", "fills", *map(str, tapes)])
+
+
+def run(env: Mapping[str, str], command: list[str]) -> tuple[float, float]:
+    """Run a module.
+
+    Returns
+    -------
+    tuple of float
+        Its seconds, and its peak resident memory in MB.
+
+    Raises
+    ------
+    RuntimeError
+        When it fails, with what it printed.
+    """
     start = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", *command],

@@ -22,9 +22,11 @@ KEY_TESTS = {"unique_combination", "unique"}
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     target = tmp_path_factory.mktemp("parse")
     done = subprocess.run(
-        [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "parse"]
-        + ["--no-partial-parse", "--show-all-deprecations"]
-        + ["--target-path", str(target), "--log-path", str(target)],
+        [
+            *(str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "parse"),
+            *("--no-partial-parse", "--show-all-deprecations"),
+            *("--target-path", str(target), "--log-path", str(target)),
+        ],
         cwd=PROJECT,
         env=dict(os.environ),
         capture_output=True,
@@ -73,7 +75,7 @@ def test_every_model_column_has_a_type(manifest: dict[str, Any]) -> None:
 
 
 def test_every_macro_is_described(manifest: dict[str, Any]) -> None:
-    # Materializations and tests are blocks of their own kind: their file's header tells.
+    # Materializations and tests are described by the header of their file.
     missing = [
         macro["name"]
         for macro in manifest["macros"].values()
