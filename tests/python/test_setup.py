@@ -1,0 +1,89 @@
+"""The set-up: the Makefile's commands and the lock file."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+WORK_TARGETS = {"setup", "test", "lint", "docs", "bench", "clean"}
+TARGETS = WORK_TARGETS | {"run", "up", "down", "psql", "url"}
+ADDRESSES = (
+    "://",
+    "--index-url",
+    "--extra-index-url",
+    "--find-links",
+    "--trusted-host",
+)
+
+
+def make(*args: str, cwd: Path = PROJECT) -> subprocess.CompletedProcess[str]:
+    """Run make as a person would, also when make runs these tests."""
+    env = {k: v for k, v in os.environ.items() if "MAKE" not in k and k != "MFLAGS"}
+    return subprocess.run(
+        ["make", *args], cwd=cwd, env=env, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def locked() -> list[Requirement]:
+    lines = (PROJECT / "requirements.lock").read_text().splitlines()
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("python", ["3.11.0", "3.12.0", "3.13.0"])
+def test_the_lock_file_serves_every_python(
+    locked: list[Requirement], python: str
+) -> None:
+    """Each dependency has exactly one version there, and it is one we ask for."""
+    environment = {"python_full_version": python, "python_version": python[:4]}
+    with (PROJECT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)["project"]
+    extras = project["optional-dependencies"].values()
+    wanted = project["dependencies"] + [text for extra in extras for text in extra]
+    versions: dict[str, list[str]] = {}
+    for pin in locked:
+        if pin.marker is None or pin.marker.evaluate(environment):
+            assert str(pin.specifier).startswith("=="), pin
+            versions.setdefault(pin.name, []).append(str(pin.specifier)[2:])
+    for requirement in map(Requirement, wanted):
+        assert len(versions.get(requirement.name, [])) == 1, requirement
+        assert versions[requirement.name][0] in requirement.specifier
+    assert all(len(pinned) == 1 for pinned in versions.values())
+
+
+def test_the_lock_file_names_no_address() -> None:
+    lines = (PROJECT / "requirements.lock").read_text().splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert [line for line in pins if any(mark in line for mark in ADDRESSES)] == []
+
+
+def test_make_lists_its_commands() -> None:
+    done = make()
+    assert done.returncode == 0
+    listed = [line.split()[1] for line in done.stdout.splitlines()]
+    assert sorted(listed) == sorted({"help", *TARGETS})
+
+
+def test_an_unfit_python_is_refused(tmp_path: Path) -> None:
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(PROJECT / name, tmp_path)
+    done = make("setup", "PYTHON=/bin/false", cwd=tmp_path)
+    assert done.returncode != 0
+    assert "/bin/false is not" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.parametrize("command", ["url", "down", "psql"])
+def test_commands_name_the_set_up_that_is_missing(tmp_path: Path, command: str) -> None:
+    shutil.copy(PROJECT / "Makefile", tmp_path)
+    done = make("-s", command, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "make setup" in done.stderr
