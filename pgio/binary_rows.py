@@ -1,8 +1,7 @@
 """Read a query through ``COPY … (FORMAT BINARY)`` and find where each value lies.
 
-libpq hands over one row a message. A thread collects messages and joins them, so that
-reading (which waits for the server) and decoding (compiled, without the interpreter's
-lock) run side by side.
+A thread collects the rows, so that reading (which waits for the server) and decoding
+run side by side; both are compiled and do without the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -15,20 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import psycopg
 from psycopg import sql
-from psycopg.pq import ExecStatus
 
 from pgio.binary_kernels import locate_fields
+from pgio.copy_messages import read_messages
 from pgio.prefetch import prefetch
 
 #: Rows decoded at once: 15 columns of fills make about 13 MB of raw bytes.
 BATCH_ROWS = 65_536
-
-#: Messages are joined while the processor still has them at hand.
-_PIECE_ROWS = 2_048
-
-#: "PGCOPY\n\377\r\n\0", flags and the length of an extension that no server sends.
-_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
-_TRAILER_BYTES = 2
 
 Query = str | sql.Composable
 
@@ -136,62 +128,13 @@ def read_rows(
     psycopg.Error
         What the server objected to.
     """
-    with prefetch(_messages(conn, query, batch_rows), depth=2) as chunks:
-        for count, chunk in chunks:
-            data = np.frombuffer(chunk, dtype=np.uint8)
+    statement = sql.SQL("copy ({}) to stdout (format binary)").format(
+        sql.SQL(as_statement(conn, query))
+    )
+    with prefetch(read_messages(conn, statement, batch_rows), depth=2) as chunks:
+        for count, data in chunks:
             starts = np.empty((len(columns), count), dtype=np.int64)
             lengths = np.empty((len(columns), count), dtype=np.int32)
             if not locate_fields(data, starts, lengths):
                 raise ValueError("the server's rows do not match their description")
             yield RowBatch(columns, data, starts, lengths)
-
-
-def _messages(
-    conn: psycopg.Connection[Any], query: Query, batch_rows: int
-) -> Iterator[tuple[int, bytes]]:
-    """Yield (rows, bytes of these rows)."""
-    statement = sql.SQL("copy ({}) to stdout (format binary)").format(
-        sql.SQL(as_statement(conn, query))
-    )
-    # `Copy.read` costs 0.3 µs a row more than asking libpq; it is used where there is
-    # something to wait for, or to end.
-    available = conn.pgconn.get_copy_data
-    rows: list[Any] = []
-    pieces: list[bytes] = []
-    with conn.cursor() as cursor, cursor.copy(statement) as copy:
-        message: Any = bytes(copy.read())
-        if not message.startswith(_HEADER):
-            raise ValueError("the server's binary COPY has a header this cannot read")
-        message = message[len(_HEADER) :]
-        count = 0
-        while True:
-            while len(message) > _TRAILER_BYTES:
-                rows.append(message)
-                count += 1
-                if len(rows) == _PIECE_ROWS or count == batch_rows:
-                    pieces.append(b"".join(rows))
-                    rows.clear()
-                    if count == batch_rows:
-                        yield count, b"".join(pieces)
-                        pieces.clear()
-                        count = 0
-                size, message = available(1)
-                if size < 0:
-                    raise _server_error(conn)
-            if len(message) == _TRAILER_BYTES:
-                break
-            message = copy.read()
-            if not message:
-                raise psycopg.OperationalError("COPY ended without its trailer")
-        copy.read()
-        if count:
-            yield count, b"".join([*pieces, *rows])
-
-
-def _server_error(conn: psycopg.Connection[Any]) -> psycopg.Error:
-    """Return why the server stopped sending, and leave the connection idle."""
-    error: psycopg.Error = psycopg.OperationalError("COPY ended without its trailer")
-    while (result := conn.pgconn.get_result()) is not None:
-        if result.status == ExecStatus.FATAL_ERROR:
-            error = psycopg.errors.error_from_result(result, encoding="utf-8")
-    return error

@@ -10,6 +10,8 @@ from numba.extending import overload
 from pgio.binary_kernels import times_plus
 from pgio.compiled import compiled
 
+_SMALL_DIVISOR = 1 << 51
+
 
 def mul_div(a: Any, b: Any, c: Any) -> Any:
     """Return ``a * b // c`` for ``a, b >= 0`` and ``c > 0``, whatever the product.
@@ -24,20 +26,26 @@ def _mul_div_64(a: Any, b: Any, c: Any) -> Any:
     def divide(a: Any, b: Any, c: Any) -> Any:
         if float(a) * float(b) < 4e18:
             return a * b // c
+        if c < _SMALL_DIVISOR:
+            # The quotient in floating point is at most 2**11 off. What it leaves of
+            # the product then fits in 64 bits, whose arithmetic wraps, and is exact.
+            guess = np.int64(float(a) * float(b) / float(c))
+            rest = np.uint64(a) * np.uint64(b) - np.uint64(guess) * np.uint64(c)
+            return guess + np.int64(rest) // c
         # Long multiplication by the bits of b, reduced modulo c on the way.
         part = a % c
         high = 0
-        rest = 0
+        left = 0
         for bit in range(62, -1, -1):
             high += high
-            rest += rest
-            if rest >= c:
-                rest -= c
+            left += left
+            if left >= c:
+                left -= c
                 high += 1
             if (b >> bit) & 1:
-                rest += part
-                if rest >= c:
-                    rest -= c
+                left += part
+                if left >= c:
+                    left -= c
                     high += 1
         return (a // c) * b + high
 

@@ -99,13 +99,18 @@ def _extend(state: Any, key: int, change: Any, px: Any, unit: Any) -> None:
 
 
 @compilable
+def _cut(amount: Any, grid: Any) -> Any:
+    return amount if grid == 1 else amount // grid * grid
+
+
+@compilable
 def _reduce(state: Any, key: int, size: Any, px: Any, unit: Any, grid: Any) -> Any:
     """Take ``size`` off the position at average cost; return its recomputed profit."""
     position = state[key, POSITION]
     left = abs(position) - size
     notional = size * px
     cost = state[key, COST]
-    kept = mul_div(cost, left, abs(position)) // grid * grid
+    kept = _cut(mul_div(cost, left, abs(position)), grid)
     state[key, COST] = kept
     state[key, EXIT_SIZE] += size
     state[key, EXIT_NOTIONAL] += notional
@@ -119,7 +124,7 @@ def _reduce(state: Any, key: int, size: Any, px: Any, unit: Any, grid: Any) -> A
 @compilable
 def _share(fee: Any, part: Any, whole: Any, grid: Any) -> Any:
     """Return the part of a fee that belongs to ``part`` of ``whole``."""
-    cut = mul_div(abs(fee), part, whole) // grid * grid
+    cut = _cut(mul_div(abs(fee), part, whole), grid)
     return cut if fee >= 0 else -cut
 
 

@@ -15,19 +15,24 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from devdb.conninfo import connect
+from pgio import copy_messages
 from pgio.binary_rows import describe, read_rows
 from pgio.copy_out import read_batches, read_table
+from pgio.libpq import find_libpq
 from pgio.scaled import Scaled, scaled_column
 from pgio.text_codes import TextCodes
 
 
-@pytest.fixture(scope="module")
-def conn() -> Iterator[psycopg.Connection[Any]]:
-    try:
-        connection = connect(autocommit=True)
-    except psycopg.OperationalError as error:
-        pytest.skip(f"no server: {error}")
-    with connection:
+@pytest.fixture(scope="module", params=["libpq", "psycopg"])
+def conn(
+    request: pytest.FixtureRequest, server: dict[str, Any]
+) -> Iterator[psycopg.Connection[Any]]:
+    """A connection, read in both the ways there are."""
+    with pytest.MonkeyPatch.context() as patch, connect(autocommit=True) as connection:
+        if request.param == "psycopg":
+            patch.setattr(copy_messages, "find_libpq", lambda: None)
+        elif find_libpq() is None:
+            pytest.skip("psycopg has no C extension here")
         yield connection
 
 
@@ -188,6 +193,17 @@ def test_inside_a_transaction(conn: psycopg.Connection[Any]) -> None:
         conn.execute("create temporary table copy_out_t (a bigint) on commit drop")
         conn.execute("insert into copy_out_t values (1), (2)")
         assert read_table(conn, "select a from copy_out_t")["a"].to_pylist() == [1, 2]
+
+
+def test_rows_larger_than_the_buffer(conn: psycopg.Connection[Any]) -> None:
+    query = """
+        select repeat('x', 100000 * (i % 4)) || i as s
+        from generate_series(1, 40) as t (i)
+    """
+    expected = ["x" * (100_000 * (i % 4)) + str(i) for i in range(1, 41)]
+    for batch_rows in (1, 3, 1000):
+        batches = read_batches(conn, query, batch_rows)
+        assert pa.Table.from_batches(batches)["s"].to_pylist() == expected
 
 
 def test_places_of_the_values(conn: psycopg.Connection[Any]) -> None:
