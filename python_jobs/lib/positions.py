@@ -222,16 +222,21 @@ class PositionJob:
             select
                 new_fills.user_address,
                 new_fills.coin,
-                coalesce(first_time <= last_positions.last_time, false) as is_rebuilt
+                coalesce(
+                    new_fills.first_time
+                    <= (extract(epoch from latest.last_fill_at) * 1000)::bigint,
+                    false
+                ) as is_rebuilt
             from new_fills
-            left join (
-                select
-                    user_address,
-                    coin,
-                    max((extract(epoch from last_fill_at) * 1000)::bigint) as last_time
-                from {positions}
-                group by user_address, coin
-            ) as last_positions using (user_address, coin)
+            left join lateral (
+                select p.last_fill_at
+                from {positions} as p
+                where
+                    p.user_address = new_fills.user_address
+                    and p.coin = new_fills.coin
+                order by p.last_fill_at desc
+                limit 1
+            ) as latest on true
             """
         )
         self._connection.execute("analyze touched_keys")
