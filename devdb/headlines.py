@@ -1,6 +1,6 @@
 """What a build came to: row counts, the top traders, the strongest signals.
 
-``python -m devdb.headlines`` prints it for the server in use; ``make run`` ends with it.
+``python -m devdb.headlines`` prints it for the server in use; ``make run`` ends so.
 """
 
 from __future__ import annotations
