@@ -42,7 +42,8 @@ select
     ) as taker_volume,
     coalesce(sum(closed_pnl) filter (where {{ is_trade() }}), 0) as gross_pnl,
     coalesce(
-        sum(coalesce(closed_pnl, 0) - {{ fee_usd() }}) filter (where {{ is_trade() }}), 0
+        sum(coalesce(closed_pnl, 0) - {{ fee_usd() }}) filter (where {{ is_trade() }}),
+        0
     ) as net_pnl,
     count(*) filter (where {{ is_trade() }} and {{ is_closing() }}) as closing_fills,
     count(*) filter (

@@ -14,7 +14,7 @@ fills as (
         sum(coalesce(closed_pnl, 0)) as realized_pnl,
         sum(coalesce(fee, 0)) as fees_paid
     from {{ source('hyperliquid', 'fills') }}
-    group by 1
+    group by day
 
 ),
 

@@ -98,11 +98,28 @@ prices as (
     select
         price_spans.coin,
         price_spans.close_px,
-        calendar.price_at::date as price_date
+        generate_series(
+            price_spans.from_date::timestamp,
+            price_spans.to_date,
+            interval '1 day'
+        )::date as price_date
     from price_spans
-    cross join lateral generate_series(
-        price_spans.from_date::timestamp, price_spans.to_date, interval '1 day'
-    ) as calendar (price_at)
+
+),
+
+position_days as (
+
+    select
+        position_spans.user_address,
+        position_spans.coin,
+        position_spans.end_position,
+        generate_series(
+            position_spans.from_date::timestamp,
+            position_spans.to_date,
+            interval '1 day'
+        )::date as held_date
+    from position_spans
+    where position_spans.end_position <> 0
 
 ),
 
@@ -110,21 +127,15 @@ prices as (
 exposures as (
 
     select
-        position_spans.user_address,
-        position_spans.coin,
-        prices.price_date as exposure_date,
-        position_spans.end_position * prices.close_px as exposure_usd
-    from position_spans
-    cross join lateral generate_series(
-        position_spans.from_date::timestamp,
-        position_spans.to_date,
-        interval '1 day'
-    ) as calendar (exposure_at)
+        position_days.user_address,
+        position_days.coin,
+        position_days.held_date as exposure_date,
+        position_days.end_position * prices.close_px as exposure_usd
+    from position_days
     inner join prices
         on
-            position_spans.coin = prices.coin
-            and calendar.exposure_at::date = prices.price_date
-    where position_spans.end_position <> 0
+            position_days.coin = prices.coin
+            and position_days.held_date = prices.price_date
 
 ),
 
@@ -206,14 +217,14 @@ flows as (
         smart_money.as_of_date,
         activity.coin,
         sum(activity.net_flow_usd) filter (
-            where days.age = 0
+            where ages.days_ago = 0
         ) as flow_24h_usd,
         sum(activity.net_flow_usd) as flow_7d_usd
     from activity
-    cross join generate_series(0, 6) as days (age)
+    cross join generate_series(0, 6) as ages (days_ago)
     inner join smart_money
         on
-            activity.activity_date + days.age = smart_money.as_of_date
+            activity.activity_date + ages.days_ago = smart_money.as_of_date
             and activity.user_address = smart_money.user_address
     group by
         smart_money.as_of_date,
@@ -221,11 +232,30 @@ flows as (
 
 ),
 
+signal_keys as (
+
+    select
+        held.as_of_date,
+        held.coin
+    from held
+    union distinct
+    select
+        held_before.as_of_date,
+        held_before.coin
+    from held_before
+    union distinct
+    select
+        flows.as_of_date,
+        flows.coin
+    from flows
+
+),
+
 sums as (
 
     select
-        as_of_date,
-        coin,
+        signal_keys.as_of_date,
+        signal_keys.coin,
         coalesce(held.long_usd, 0) as smart_long_usd,
         coalesce(held.short_usd, 0) as smart_short_usd,
         coalesce(held.long_usd, 0) - coalesce(held.short_usd, 0) as smart_net_usd,
@@ -239,9 +269,19 @@ sums as (
         held.winners_gross_usd,
         held.losers_net_usd,
         held.losers_gross_usd
-    from held
-    full join held_before using (as_of_date, coin)
-    full join flows using (as_of_date, coin)
+    from signal_keys
+    left join held
+        on
+            signal_keys.as_of_date = held.as_of_date
+            and signal_keys.coin = held.coin
+    left join held_before
+        on
+            signal_keys.as_of_date = held_before.as_of_date
+            and signal_keys.coin = held_before.coin
+    left join flows
+        on
+            signal_keys.as_of_date = flows.as_of_date
+            and signal_keys.coin = flows.coin
 
 ),
 
@@ -269,7 +309,9 @@ signals as (
         end as net_flow_7d_usd,
         case
             when sums.as_of_date > history.first_date
-                then trim_scale(round(sums.smart_net_usd - sums.smart_net_before_usd, 6))
+                then trim_scale(
+                    round(sums.smart_net_usd - sums.smart_net_before_usd, 6)
+                )
         end as net_change_24h_usd,
         case
             when count(*) over trailing_days >= {{ var('signal_z_min_days') }}
