@@ -78,8 +78,13 @@ REFUSED = [
 ]
 
 
-def _render(folder: Path, cases: list[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Compile each (expression, edition); return its SQL or message on one line."""
+def render(
+    folder: Path, cases: list[tuple[str, str]], accepted: set[tuple[str, str]]
+) -> dict[tuple[str, str], str]:
+    """Compile each (expression, edition); return its SQL or message on one line.
+
+    Those of `accepted` must compile.
+    """
     (folder / "macros").symlink_to(REPO / "macros")
     (folder / "models").mkdir()
     project = {
@@ -102,7 +107,6 @@ def _render(folder: Path, cases: list[tuple[str, str]]) -> dict[tuple[str, str],
             f"{{% if execute %}}{{{{ {jinja} }}}}{{% endif %}}"
         )
     rendered = {}
-    accepted = {case[:2] for case in RENDERED} | set(BUCKETS)
     for edition in sorted({edition for _, edition in cases}):
         numbers = [n for n, case in enumerate(cases) if case[1] == edition]
         fine = [number for number in numbers if cases[number] in accepted]
@@ -138,7 +142,8 @@ def rendered(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[tuple[str, str], str]:
     cases = [*BUCKETS, *(case[:2] for case in RENDERED + REFUSED)]
-    return _render(tmp_path_factory.mktemp("macros"), cases)
+    accepted = {case[:2] for case in RENDERED} | set(BUCKETS)
+    return render(tmp_path_factory.mktemp("macros"), cases, accepted)
 
 
 @pytest.mark.parametrize(("jinja", "edition", "expected"), RENDERED)

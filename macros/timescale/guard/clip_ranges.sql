@@ -1,0 +1,53 @@
+{#
+    Ranges as touched_ranges makes them, without what lies before the first bucket that is
+    wholly retained: refreshing that would replace whole buckets by half-empty ones.
+    `bucket` is the bucket's interval, `retained_from` the result of retained_from.
+#}
+{% macro clip_ranges(ranges, retained_from, bucket, unit=none) -%}
+    {%- if retained_from is none or ranges | length == 0 -%}
+        {{ return(ranges) }}
+    {%- endif -%}
+    {%- set answer = run_query(clip_ranges_sql(ranges, retained_from, bucket, unit)) -%}
+    {%- set type = 'timestamptz' if unit is none else 'bigint' -%}
+    {%- set clipped = [] -%}
+    {%- for row in answer.rows -%}
+        {%- do clipped.append(("'" ~ row[0] ~ "'::" ~ type, "'" ~ row[1] ~ "'::" ~ type)) -%}
+    {%- endfor -%}
+    {{ return(clipped) }}
+{%- endmacro %}
+
+
+{% macro clip_ranges_sql(ranges, retained_from, bucket, unit=none) %}
+    with
+
+    ranges (range_from, range_to) as (
+        values
+        {%- for range_from, range_to in ranges %}
+        ({{ range_from }}, {{ range_to }}){{ ',' if not loop.last }}
+        {%- endfor %}
+    ),
+
+    retained as (
+        select {{ first_whole_bucket(retained_from, bucket, unit) }} as first_bucket
+    )
+
+    select
+        greatest(ranges.range_from, retained.first_bucket)::text as range_from,
+        ranges.range_to::text as range_to
+    from ranges
+    cross join retained
+    where ranges.range_to > retained.first_bucket
+    order by ranges.range_from
+{% endmacro %}
+
+
+{#
+    The start of the first bucket that begins at `retained_from` or later.
+#}
+{% macro first_whole_bucket(retained_from, bucket, unit=none) -%}
+    case
+        when {{ time_bucket(bucket, retained_from, unit) }} = {{ retained_from }}
+            then {{ retained_from }}
+        else {{ time_bucket(bucket, retained_from, unit) }} + {{ time_span(bucket, unit) }}
+    end
+{%- endmacro %}

@@ -1,0 +1,147 @@
+{#
+    When a rollup is built anew and rows of its source are gone: moves the buckets that can
+    no longer be computed from the old relation into the new one, or stops the build. Call
+    it after `intermediate` was filled from the source, before it takes the place of
+    `existing`, in the transaction of that swap. `retained_from` is the result of the macro
+    of this name.
+
+    A bucket is old when it begins before the first wholly retained one, or before the
+    first one that the source still yields. Old rows win over what was just computed from
+    half of their raw rows.
+
+    The variable `forget_history`, a list of `schema.name`, gives the old buckets up.
+#}
+{% macro keep_old_buckets(spec, existing, intermediate, retained_from) -%}
+    {%- set forgotten = var('forget_history', []) -%}
+    {%- set forgotten = [forgotten] if forgotten is string else forgotten -%}
+    {%- if execute and existing is not none and spec['consumer'] not in forgotten -%}
+        {%- set shape = fromjson(
+            run_query(old_shape_sql(spec, existing, intermediate)).rows[0][0]
+        ) -%}
+        {%- if shape['stores_rows'] and spec['bucket'] in shape['columns']
+            and shape['columns'][spec['bucket']]['fits']
+        -%}
+            {%- do carry_old_buckets(spec, existing, intermediate, retained_from, shape) -%}
+        {%- elif shape['stores_rows'] and retained_from is not none -%}
+            {%- do refuse_rebuild(
+                spec, retained_from, existing ~ " has no column '" ~ spec['bucket']
+                ~ "' of the new type to tell its old buckets by"
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
+    {%- do run_query(set_bucket_interval_sql(spec)) -%}
+{%- endmacro %}
+
+
+{% macro carry_old_buckets(spec, existing, intermediate, retained_from, shape) -%}
+    {%- set boundary = old_bucket_boundary(spec, intermediate, retained_from) -%}
+    {%- set old = run_query(
+        "select count(*), min(" ~ spec['bucket'] ~ ")::text, max(" ~ spec['bucket']
+        ~ ")::text from " ~ existing ~ " where " ~ spec['bucket'] ~ " < " ~ boundary
+    ).rows[0] -%}
+    {%- if old[0] | int > 0 -%}
+        {%- set span = old[0] ~ " rows in buckets from " ~ old[1] ~ " to " ~ old[2] -%}
+        {%- do assert_old_buckets_fit(spec, existing, retained_from, shape, boundary, span) -%}
+        {%- set storage = bucket_storage(intermediate) -%}
+        {%- do run_query(
+            replace_old_buckets_sql(spec, existing, storage, boundary, shape)
+        ) -%}
+        {%- do assert_old_buckets_show(spec, existing, intermediate, boundary, span) -%}
+        {%- do log(
+            spec['consumer'] ~ ": kept " ~ span ~ ", as they were: the raw rows they were"
+            ~ " made of are gone", info=true
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    The instant before which a bucket is old, as a literal: looked up once, because carrying
+    old buckets over moves the first bucket of the new relation.
+#}
+{% macro old_bucket_boundary(spec, intermediate, retained_from) -%}
+    {%- set found = run_query(
+        'select (' ~ old_bucket_boundary_sql(spec, intermediate, retained_from) ~ ')::text'
+    ).rows[0][0] -%}
+    {{ return(
+        "'" ~ found ~ "'::" ~ ('timestamptz' if spec['time_unit'] is none else 'bigint')
+    ) }}
+{%- endmacro %}
+
+
+{% macro old_bucket_boundary_sql(spec, intermediate, retained_from) -%}
+    {%- set unit = spec['time_unit'] -%}
+    {%- set never = "'infinity'::timestamptz" if unit is none
+        else '9223372036854775807::bigint' -%}
+    greatest(
+        (select coalesce(min(computed.{{ spec['bucket'] }}), {{ never }})
+        from {{ intermediate }} as computed)
+        {%- if retained_from is not none -%}
+        , {{ first_whole_bucket(retained_from, spec['bucket_interval'], unit) }}
+        {%- endif -%}
+    )
+{%- endmacro %}
+
+
+{#
+    Where the rows of a rollup lie: the table itself, or what is behind a continuous
+    aggregate. Rows written there belong to the aggregate; no later refresh replaces them
+    unless it is told that their raw rows changed.
+#}
+{% macro bucket_storage(relation) -%}
+    {%- if timescale_edition() == 'community' -%}
+        {%- set answer = run_query(
+            "select format('%I.%I', materialization_hypertable_schema,"
+            ~ " materialization_hypertable_name)"
+            ~ " from timescaledb_information.continuous_aggregates"
+            ~ " where view_schema = '" ~ relation.schema
+            ~ "' and view_name = '" ~ relation.identifier ~ "'"
+        ) -%}
+        {%- if answer.rows | length > 0 -%}
+            {{ return(answer.rows[0][0]) }}
+        {%- endif -%}
+    {%- endif -%}
+    {{ return(relation | string) }}
+{%- endmacro %}
+
+
+{% macro replace_old_buckets_sql(spec, existing, storage, boundary, shape) %}
+    {%- set names = [] %}
+    {%- for name in shape['columns'] %}
+        {%- do names.append(adapter.quote(name)) %}
+    {%- endfor %}
+    with
+
+    old as materialized (
+        select {{ names | join(', ') }}
+        from {{ existing }}
+        where {{ spec['bucket'] }} < {{ boundary }}
+    ),
+
+    replaced as (
+        delete from {{ storage }} as computed
+        using old
+        where
+            {%- for column in spec['unique_key'] %}
+            {{ 'and ' if not loop.first -}}
+            computed.{{ column }} is not distinct from old.{{ column }}
+            {%- endfor %}
+        returning 1
+    )
+
+    insert into {{ storage }} ({{ names | join(', ') }})
+    select {{ names | join(', ') }}
+    from old
+    where (select count(*) from replaced) >= 0
+{% endmacro %}
+
+
+{#
+    Remembers the width of a rollup's buckets: rows alone do not tell a day from an hour.
+#}
+{% macro set_bucket_interval_sql(spec) %}
+    insert into ops.model_state as state (model, bucket_interval)
+    values ('{{ spec['consumer'] }}', '{{ spec['bucket_interval'] }}')
+    on conflict (model) do update set bucket_interval = excluded.bucket_interval
+    where state.bucket_interval is distinct from excluded.bucket_interval
+{% endmacro %}

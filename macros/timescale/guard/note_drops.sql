@@ -1,0 +1,137 @@
+{#
+    Looks for drops that the project did not make itself, and writes a mark for them: those
+    of the server's retention job, and those made by hand, which the load log gives away.
+    Writes nothing when there is nothing new.
+#}
+{% macro note_drops(table) -%}
+    {%- set answer = run_query(unnoted_drop_sql(table)) -%}
+    {%- if answer.rows | length > 0 and answer.rows[0][0] is not none -%}
+        {%- do set_retention_mark(
+            table['relation'], "'" ~ answer.rows[0][0] ~ "'::timestamptz"
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    The instant before which rows are gone, where no mark says so yet; else NULL.
+#}
+{% macro unnoted_drop_sql(table) %}
+    {%- set unit = table['time_unit'] %}
+    {%- set time_column = table['time_column'] %}
+    with
+
+    marks as (
+        select coalesce(max(retention_marks.dropped_before), '-infinity') as instant
+        from ops.retention_marks
+        where retention_marks.relation = '{{ table['relation'] }}'
+    ),
+
+    -- The earliest row that was ever loaded and not dropped before the mark.
+    logged as (
+        select min(load_log.time_from) as time_from
+        from ingestion.load_log
+        cross join marks
+        where
+            load_log.relation = '{{ table['relation'] }}'
+            and load_log.time_from >= marks.instant
+    ),
+
+    missing as (
+        select logged.time_from
+        from logged
+        where
+            logged.time_from is not null
+            and not exists (
+                select 1
+                from {{ table['relation'] }} as raw
+                where raw.{{ time_column }} = {{ load_time('logged.time_from', unit) }}
+            )
+    ),
+
+    -- Only read where that row is gone. With no row left, all that was logged is gone.
+    by_hand as (
+        select
+            coalesce(
+                (
+                    select {{ mark_time('min(raw.' ~ time_column ~ ')', unit) }}
+                    from {{ table['relation'] }} as raw
+                    cross join marks
+                    where {{ mark_time('raw.' ~ time_column, unit) }} >= marks.instant
+                ),
+                (
+                    select max(load_log.time_to) + interval '1 microsecond'
+                    from ingestion.load_log
+                    where load_log.relation = '{{ table['relation'] }}'
+                )
+            ) as instant
+        from missing
+    ),
+
+    found as (
+        select by_hand.instant from by_hand
+        {%- if timescale_edition() == 'community' %}
+        union all
+        select job_drops.instant
+        from ({{ retention_job_drops_sql(table) }}) as job_drops
+        {%- endif %}
+    )
+
+    select max(found.instant)::text as dropped_before
+    from found
+    cross join marks
+    where found.instant > marks.instant
+{% endmacro %}
+
+
+{#
+    What the server's retention job has dropped up to now: nothing before its first run,
+    then every chunk that ended before its drop_after. The chunk that reaches across that
+    instant is still there with all of its rows.
+#}
+{% macro retention_job_drops_sql(table) %}
+    {%- set unit = table['time_unit'] %}
+    select
+        coalesce(
+            (
+                select
+                    {%- if unit is none %}
+                    chunks.range_start
+                    {%- else %}
+                    {{ mark_time('chunks.range_start_integer', unit) }}
+                    {%- endif %}
+                from timescaledb_information.chunks
+                where
+                    chunks.hypertable_schema = jobs.hypertable_schema
+                    and chunks.hypertable_name = jobs.hypertable_name
+                    {%- if unit is none %}
+                    and chunks.range_start <= cutoff.instant
+                    and chunks.range_end > cutoff.instant
+                    {%- else %}
+                    and {{ mark_time('chunks.range_start_integer', unit) }} <= cutoff.instant
+                    and {{ mark_time('chunks.range_end_integer', unit) }} > cutoff.instant
+                    {%- endif %}
+                limit 1
+            ),
+            cutoff.instant
+        ) as instant
+    from timescaledb_information.jobs
+    inner join timescaledb_information.job_stats
+        on jobs.job_id = job_stats.job_id
+    cross join lateral (
+        select
+            {%- if unit is none %}
+            job_stats.last_successful_finish - (jobs.config ->> 'drop_after')::interval
+            {%- else %}
+            job_stats.last_successful_finish
+            - (jobs.config ->> 'drop_after')::bigint * interval '1 microsecond'
+            * {{ 1000000 // interval_units('1 second', unit) }}
+            {%- endif %} as instant
+    ) as cutoff
+    where
+        jobs.proc_name = 'policy_retention'
+        and jobs.hypertable_schema || '.' || jobs.hypertable_name
+        = '{{ table['relation'] }}'
+        and job_stats.total_successes > 0
+        and isfinite(job_stats.last_successful_finish)
+{% endmacro %}

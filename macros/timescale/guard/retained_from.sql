@@ -1,0 +1,73 @@
+{#
+    The first instant from which on a table still has all of its rows, as an SQL literal in
+    the table's own time; none when nothing was ever dropped from it. Three witnesses, the
+    latest counts:
+
+    - ops.retention_marks, written by every road by which the project drops rows;
+    - the server's own retention job (Community), which drops by itself;
+    - the load log: the earliest row it knows of is gone, so somebody dropped it by hand.
+
+    `source` is `schema.name`, or a dictionary with `relation` (or `source`), `time_column`
+    and `time_unit`, as rollup_spec and declared_tables make them.
+#}
+{% macro retained_from(source) -%}
+    {%- if not execute -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set table = guarded_table(source) -%}
+    {%- do note_drops(table) -%}
+    {%- set answer = run_query(retained_from_sql(table)) -%}
+    {%- set found = answer.rows[0][0] if answer.rows | length > 0 else none -%}
+    {%- if found is none -%}
+        {{ return(none) }}
+    {%- elif table['time_unit'] is not none -%}
+        {{ return(found ~ '::bigint') }}
+    {%- endif -%}
+    {{ return("'" ~ found ~ "'::timestamptz") }}
+{%- endmacro %}
+
+
+{% macro retained_from_sql(table) %}
+    select {{ load_time('marks.dropped_before', table['time_unit']) }}::text
+    from ops.retention_marks as marks
+    where marks.relation = '{{ table['relation'] }}'
+{% endmacro %}
+
+
+{#
+    What the guard needs of a table: relation, time_column, time_unit.
+#}
+{% macro guarded_table(source) -%}
+    {%- if source is mapping -%}
+        {{ return({
+            'relation': source.get('source') or source.get('relation'),
+            'time_column': source.get('time_column'),
+            'time_unit': source.get('time_unit'),
+        }) }}
+    {%- endif -%}
+    {%- for node in graph.sources.values() -%}
+        {%- if node.schema ~ '.' ~ node.identifier == source -%}
+            {%- set settings = node.config.meta.get('timescale', {}) -%}
+            {{ return({
+                'relation': source,
+                'time_column': settings.get('time_column'),
+                'time_unit': settings.get('time_unit'),
+            }) }}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'model' -%}
+        {%- if node.schema ~ '.' ~ node.alias == source -%}
+            {%- set settings = node.config.get('meta', {}).get('timescale', {}) -%}
+            {{ return({
+                'relation': source,
+                'time_column': settings.get('bucket') or settings.get('time_column'),
+                'time_unit': settings.get('time_unit'),
+            }) }}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- do exceptions.raise_compiler_error(
+        "retained_from('" ~ source ~ "'): neither a source nor a model of this project"
+        ~ " has this name; give schema.name, or a dictionary with relation, time_column"
+        ~ " and time_unit."
+    ) -%}
+{%- endmacro %}
