@@ -13,7 +13,12 @@ import click
 
 from devdb import conninfo as project
 from devdb.cluster import HOST
-from devdb.database import describe, has_vector, wait_until_ready
+from devdb.database import (
+    describe,
+    has_unused_timescaledb,
+    has_vector,
+    wait_until_ready,
+)
 from devdb.embedded import EmbeddedServer
 from devdb.errors import ServerError
 from devdb.programs import wheel_bin_dir
@@ -52,6 +57,11 @@ def up() -> None:
         if not has_vector(conn):
             raise ServerError(
                 "this server lacks the extension vector: install pgvector on it"
+            )
+        if has_unused_timescaledb(conn):
+            click.echo(
+                "It has TimescaleDB, which this database does not use: for hypertables "
+                "and continuous aggregates, `create extension timescaledb` in it."
             )
 
 

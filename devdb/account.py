@@ -117,6 +117,26 @@ class Account:
             os.chown(folder, self.uid, self.gid)
 
 
+@dataclass(frozen=True)
+class Command:
+    """A program with its arguments, and who runs it.
+
+    Attributes
+    ----------
+    argv
+        The program and its arguments.
+    account
+        The user of this machine that starts it.
+    """
+
+    argv: Sequence[str | Path]
+    account: Account
+
+    def run(self, timeout: float | None = None) -> subprocess.CompletedProcess[str]:
+        """Run it and wait; see `Account.run`."""
+        return self.account.run(self.argv, timeout=timeout)
+
+
 def server_account(existing: Path | None = None) -> Account:
     """Choose the account for a server.
 

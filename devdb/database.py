@@ -12,6 +12,7 @@ from psycopg import sql
 from devdb.errors import ServerError
 
 ANSWER_SECONDS = 300
+TIMESCALEDB = "timescaledb"
 
 
 def wait_until_ready(conninfo: Mapping[str, Any]) -> psycopg.Connection[Any]:
@@ -59,20 +60,67 @@ def prepare_database(conninfo: Mapping[str, Any], user: str, dbname: str) -> Non
             create = sql.SQL("create database {} owner {}")
             conn.execute(create.format(sql.Identifier(dbname), sql.Identifier(user)))
     with wait_until_ready({**conninfo, "dbname": dbname}) as conn:
-        conn.execute("set client_min_messages = warning")
-        conn.execute("create extension if not exists vector")
+        enable_extensions(conn)
+
+
+def enable_extensions(conn: psycopg.Connection[Any]) -> None:
+    """Make the extensions in a database: ``vector``, and TimescaleDB if it is loaded.
+
+    Parameters
+    ----------
+    conn
+        In autocommit mode, as a role that may make them.
+    """
+    conn.execute("set client_min_messages = warning")
+    # First thing in its session, which TimescaleDB insists on.
+    if _has_timescaledb(conn) and _has(
+        conn, "pg_available_extensions", "name", TIMESCALEDB
+    ):
+        conn.execute("create extension if not exists timescaledb")
+    conn.execute("create extension if not exists vector")
+
+
+def edition(conn: psycopg.Connection[Any]) -> str:
+    """Return ``community``, ``apache`` or ``postgres``: what this database offers.
+
+    The macro ``timescale_edition`` asks the same question.
+    """
+    if not _has(conn, "pg_extension", "extname", TIMESCALEDB):
+        return "postgres"
+    row = conn.execute("select current_setting('timescaledb.license', true)").fetchone()
+    return "community" if row == ("timescale",) else "apache"
 
 
 def describe(conn: psycopg.Connection[Any]) -> str:
-    """Return a line about the server: version, place and database."""
+    """Return a line about the server: versions, edition, place and database."""
     info = conn.info
     version = (info.parameter_status("server_version") or "?").split()[0]
-    return f"PostgreSQL {version} at {info.host}:{info.port}, database {info.dbname}"
+    place = f"at {info.host}:{info.port}, database {info.dbname}"
+    row = conn.execute(
+        "select extversion from pg_extension where extname = %s", [TIMESCALEDB]
+    ).fetchone()
+    if row is None:
+        return f"PostgreSQL {version} {place}"
+    name = edition(conn).capitalize()
+    return f"PostgreSQL {version} with TimescaleDB {row[0]}, {name} edition, {place}"
+
+
+def has_unused_timescaledb(conn: psycopg.Connection[Any]) -> bool:
+    """Say whether the server has TimescaleDB and this database does not use it."""
+    return _has_timescaledb(conn) and not _has(
+        conn, "pg_extension", "extname", TIMESCALEDB
+    )
 
 
 def has_vector(conn: psycopg.Connection[Any]) -> bool:
     """Say whether pgvector is installed on the server."""
     return _has(conn, "pg_available_extensions", "name", "vector")
+
+
+def _has_timescaledb(conn: psycopg.Connection[Any]) -> bool:
+    # Its settings exist; the list of libraries is for superusers' eyes only.
+    query = "select current_setting('timescaledb.max_background_workers', true)"
+    return conn.execute(query).fetchone() != (None,)
 
 
 def _has(conn: psycopg.Connection[Any], catalog: str, column: str, name: str) -> bool:

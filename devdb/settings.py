@@ -75,6 +75,20 @@ def throwaway_settings(memory: int) -> dict[str, str]:
     }
 
 
+def timescale_settings() -> dict[str, str]:
+    """Return what a server with TimescaleDB needs on top.
+
+    Every database with the extension has a scheduler and its jobs have workers: a test
+    session has dozens of databases.
+    """
+    return {
+        "shared_preload_libraries": "timescaledb",
+        "timescaledb.telemetry_level": "off",
+        "timescaledb.max_background_workers": "32",
+        "max_worker_processes": "64",
+    }
+
+
 def render(settings: Mapping[str, str]) -> str:
     """Return the text of a ``postgresql.conf``."""
     lines = [f"{name} = {value}" for name, value in settings.items()]

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,17 +15,23 @@ from devdb.cluster import Cluster
 from devdb.errors import ServerError
 from devdb.processes import free_port
 from devdb.programs import embedded_programs
-from devdb.settings import memory_bytes, throwaway_settings
+from devdb.settings import memory_bytes, throwaway_settings, timescale_settings
+from devdb.trees import CLUSTER_PARENTS, Tree, tree_programs
 
 # Reads until its standard input closes, which the end of this process does however it
 # comes: an exit, an interrupt, kill -9. In its own session, Ctrl-C does not reach it.
-STOP = 'cat > /dev/null; "$1/pg_ctl" stop -s -m immediate -D "$2"; rm -rf "$3"'
+STOP = 'cat > /dev/null; folder=$1; shift; "$@"; rm -rf "$folder"'
 WATCHDOG: Sequence[str | Path] = ("/bin/sh", "-c", STOP, "sh")
 
 
 @contextmanager
-def throwaway_cluster() -> Iterator[Cluster]:
+def throwaway_cluster(tree: Tree | None = None) -> Iterator[Cluster]:
     """Run a cluster on a free port in a temporary folder; both go in the end.
+
+    Parameters
+    ----------
+    tree
+        Whose PostgreSQL; the embedded one when None.
 
     Yields
     ------
@@ -37,21 +43,21 @@ def throwaway_cluster() -> Iterator[Cluster]:
     ServerError
         When it cannot be started.
     """
-    account = server_account()
-    home = _temporary_folder(account)
+    account = server_account() if tree is None else tree.account
+    parents = [tempfile.gettempdir(), "/tmp", "/var/tmp"]
+    home = _temporary_folder(account, parents if tree is None else CLUSTER_PARENTS)
     try:
-        programs = embedded_programs(account, home)
-        cluster = Cluster(
-            programs, home / "cluster", throwaway_settings(memory_bytes())
-        )
+        cluster = _cluster(account, home, tree)
         account.make_folder(cluster.folder)
+        data_dir = f"--pgdata={cluster.data_dir}"
+        stop = cluster.programs.command("pg_ctl", "stop", "-s", "-mimmediate", data_dir)
         watchdog = subprocess.Popen(
-            [*WATCHDOG, programs.bin_dir, cluster.data_dir, cluster.folder],
+            [*WATCHDOG, cluster.folder, *stop.argv],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            **account.popen_arguments(),
+            **stop.account.popen_arguments(),
         )
         try:
             cluster.create("--no-sync")
@@ -63,9 +69,20 @@ def throwaway_cluster() -> Iterator[Cluster]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _temporary_folder(account: Account) -> Path:
+def _cluster(account: Account, home: Path, tree: Tree | None) -> Cluster:
+    settings = throwaway_settings(memory_bytes())
+    if tree is None:
+        return Cluster(embedded_programs(account, home), home / "cluster", settings)
+    if tree.edition != "postgres":
+        settings |= timescale_settings()
+    # Inside the tree there is room for dynamic shared memory, whatever there is here.
+    settings["dynamic_shared_memory_type"] = "posix"
+    return Cluster(tree_programs(tree, home), home / "cluster", settings)
+
+
+def _temporary_folder(account: Account, parents: Iterable[str | Path]) -> Path:
     """Make a temporary folder that `account` can enter."""
-    for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):
+    for parent in parents:
         if not os.access(parent, os.W_OK):
             continue
         folder = Path(tempfile.mkdtemp(prefix="vigil-", dir=parent))

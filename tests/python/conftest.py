@@ -1,14 +1,16 @@
-"""Fixtures: one server a session, as many databases as tests want.
+"""Fixtures: every server found, and as many databases on each as tests want.
 
-The server is a throw-away one, unless PGHOST or PGSERVICE names another. Every test,
-and every command a test starts, finds it through the PG* variables, which lead to a
-database of this session's own: no test writes to a database that was there before.
+A test that needs a database runs on each server (see `servers`): throw-away ones, or
+the one that PGHOST or PGSERVICE names. It, and every command it starts, finds the
+server through the PG* variables, which lead to a database of this session's own: no
+test writes to a database that was there before.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
@@ -16,17 +18,15 @@ from typing import Any
 
 import psycopg
 import pytest
+import servers
+from servers import TestServer
 
-from devdb.conninfo import conninfo as project_conninfo
-from devdb.conninfo import is_external
-from devdb.throwaway import throwaway_cluster
+from devdb.database import enable_extensions
 
-VARIABLES = {
-    "PGHOST": "host",
-    "PGPORT": "port",
-    "PGUSER": "user",
-    "PGDATABASE": "dbname",
-}
+NO_SERVER = "no database"
+OUTCOMES = ("passed", "failed", "skipped")
+Tally = defaultdict[str, dict[str, float]]
+TALLY = pytest.StashKey[Tally]()
 
 
 @dataclass(frozen=True)
@@ -45,24 +45,45 @@ class Database:
     env: dict[str, str]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def server() -> Iterator[dict[str, Any]]:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options that choose servers."""
+    parser.addoption(
+        "--all-servers",
+        action="store_true",
+        help="run tests marked any_server on every server too",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what needs a server on each; pytest orders tests so that each starts once."""
+    if "server" in metafunc.fixturenames:
+        found = servers.servers_for(metafunc)
+        metafunc.parametrize("server", found, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
     """Run a server; the value is arguments for `psycopg.connect` to a scratch database.
 
     Depend on it to connect in a fixture of your own that is wider than a test.
     """
     with ExitStack() as stack:
-        if is_external():
-            info = _resolved(project_conninfo())
-        else:
-            info = dict(stack.enter_context(throwaway_cluster()).conninfo())
+        info = stack.enter_context(request.param.run())
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.delenv("PGSERVICE", raising=False)
-        scratch = {**info, "dbname": f"vigil_test_{os.getpid()}"}
-        _set_variables(patch.setenv, scratch)
+        scratch = {**info, "dbname": servers.scratch_name()}
+        for name, value in servers.environment(scratch).items():
+            patch.setenv(name, value)
         _create_database(info, scratch["dbname"])
         stack.callback(_drop_database, info, scratch["dbname"])
         yield scratch
+
+
+@pytest.fixture(scope="session")
+def edition(server: dict[str, Any]) -> str:
+    """Name the edition of the server: ``postgres``, ``apache`` or ``community``."""
+    with psycopg.connect(**server) as conn:
+        return servers.edition(conn)
 
 
 @pytest.fixture(scope="session")
@@ -83,37 +104,61 @@ def make_database(server: dict[str, Any]) -> Iterator[Callable[[], dict[str, Any
 
 
 @pytest.fixture
-def database(make_database: Callable[[], dict[str, Any]]) -> Database:
-    """An empty database with pgvector, and the environment that leads to it."""
+def database(
+    server: dict[str, Any], make_database: Callable[[], dict[str, Any]]
+) -> Iterator[Database]:
+    """An empty database with the extensions, and the environment that leads to it."""
     conninfo = make_database()
-    env = dict(os.environ)
-    _set_variables(env.__setitem__, conninfo)
-    return Database(conninfo, env)
-
-
-def _resolved(conninfo: dict[str, Any]) -> dict[str, Any]:
-    """Return what libpq makes of the environment, so that it can be varied."""
-    with psycopg.connect(**conninfo) as conn:
-        info = conn.info
-        resolved = {"host": info.host, "port": info.port, "user": info.user}
-        password = {"password": info.password} if info.password else {}
-        return {**resolved, **password, "dbname": info.dbname}
-
-
-def _set_variables(
-    setter: Callable[[str, str], None], conninfo: dict[str, Any]
-) -> None:
-    for name, key in VARIABLES.items():
-        setter(name, str(conninfo[key]))
+    yield Database(conninfo, {**os.environ, **servers.environment(conninfo)})
+    # Now, not in the end: with TimescaleDB every database keeps a process busy.
+    _drop_database(server, conninfo["dbname"])
 
 
 def _create_database(server: dict[str, Any], name: str) -> None:
     with psycopg.connect(**server, autocommit=True) as conn:
         conn.execute(f"create database {name}")
-    with psycopg.connect(**{**server, "dbname": name}) as conn:
-        conn.execute("create extension if not exists vector")
+    with psycopg.connect(**{**server, "dbname": name}, autocommit=True) as conn:
+        enable_extensions(conn)
 
 
 def _drop_database(server: dict[str, Any], name: str) -> None:
     with psycopg.connect(**server, autocommit=True) as conn:
         conn.execute(f"drop database if exists {name} with (force)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Prepare the count by server."""
+    config.stash[TALLY] = defaultdict(lambda: dict.fromkeys((*OUTCOMES, "seconds"), 0))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Count each test for its server, and the time of its set-up to that."""
+    report = yield
+    callspec = getattr(item, "callspec", None)
+    chosen = callspec.params.get("server") if callspec is not None else None
+    name = chosen.name if isinstance(chosen, TestServer) else NO_SERVER
+    counts = item.config.stash[TALLY][name]
+    counts["seconds"] += report.duration
+    if report.when == "call" or report.outcome != "passed":
+        counts[report.outcome] += 1
+    return report
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print the counts by server, and why a usual one is missing."""
+    terminalreporter.section("servers")
+    tally = config.stash[TALLY]
+    editions = {server.name: server.edition for server in servers.test_servers()}
+    for name in (*editions, NO_SERVER):
+        counts = ", ".join(f"{int(tally[name][o])} {o}" for o in OUTCOMES)
+        label = f"{name} ({editions[name]})" if name in editions else name
+        terminalreporter.line(f"{label:<22} {counts}, {tally[name]['seconds']:.0f} s")
+    for name in servers.USUAL:
+        reason = servers.why_not(name)
+        if reason is not None:
+            terminalreporter.line(f"{name:<22} not run: {reason}")

@@ -19,11 +19,13 @@ from devdb.conninfo import connect
 from pgio.copy_in import copy_batches
 from pgio.prefetch import prefetch
 
+pytestmark = pytest.mark.any_server
+
 UTC = dt.UTC
 
 
 @pytest.fixture(scope="module")
-def conn() -> Iterator[psycopg.Connection[Any]]:
+def conn(server: dict[str, Any]) -> Iterator[psycopg.Connection[Any]]:
     with connect() as conn:
         yield conn
         conn.rollback()

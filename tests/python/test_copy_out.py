@@ -22,6 +22,8 @@ from pgio.libpq import find_libpq
 from pgio.scaled import Scaled, scaled_column
 from pgio.text_codes import TextCodes
 
+pytestmark = pytest.mark.any_server
+
 
 @pytest.fixture(scope="module", params=["libpq", "psycopg"])
 def conn(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from dbt.cli.main import dbtRunner
 
+pytestmark = pytest.mark.any_server
+
 if TYPE_CHECKING:
     from pyjobs_project import PyJobsProject
 

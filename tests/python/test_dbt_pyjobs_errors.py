@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+pytestmark = pytest.mark.any_server
+
 if TYPE_CHECKING:
     from pyjobs_project import PyJobsProject
 

@@ -13,6 +13,8 @@ import pytest
 
 from devdb.conninfo import DEFAULT_HOST, DEFAULT_PORT
 
+pytestmark = pytest.mark.any_server
+
 if TYPE_CHECKING:
     from pyjobs_project import PyJobsProject
 

@@ -11,6 +11,8 @@ import pytest
 
 from dbt_pyjobs.column_types import CastError, cast_for
 
+pytestmark = pytest.mark.any_server
+
 if TYPE_CHECKING:
     from pyjobs_project import PyJobsProject
 

@@ -27,6 +27,8 @@ from loading import (
 
 from loaders.bad_rows import BadRowLimit
 
+pytestmark = pytest.mark.any_server
+
 pytest_plugins = ["loading_database"]
 
 Database = psycopg.Connection[Any]

@@ -19,6 +19,8 @@ from devdb.conninfo import connect
 from loaders import ledger, load_to_db
 from loaders.objects import natural_key
 
+pytestmark = pytest.mark.any_server
+
 pytest_plugins = ["loading_database"]
 
 Database = psycopg.Connection[Any]

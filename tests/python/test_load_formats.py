@@ -28,6 +28,8 @@ from loading import (
 
 from devdb.conninfo import PROJECT_DIR
 
+pytestmark = pytest.mark.any_server
+
 pytest_plugins = ["loading_database"]
 
 Database = psycopg.Connection[Any]

@@ -27,6 +27,8 @@ from pgio.copy_in import copy_batches
 from pgio.copy_out import read_table
 from python_jobs.lib.positions import PositionChanges, PositionJob
 
+pytestmark = pytest.mark.any_server
+
 FILLS = "hyperliquid.fills"
 TARGET = "analytics.trader_positions"
 QUOTE_TOKENS = ("USDC", "USDT0", "USDH", "USDE", "USDHL", "USDXL")
