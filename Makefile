@@ -21,7 +21,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run setup test lint docs bench up down psql url clean
+.PHONY: help run setup test lint docs bench up down psql url timescale clean
 
 say = @printf '\n\033[1m%s\033[0m\n'
 ifeq ($(shell test -t 1 && echo terminal),)
@@ -29,7 +29,7 @@ say = @printf '\n%s\n'
 endif
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
 run: up  ## Set up, start the server, load FILLS=path or sample data, build, show
 ifeq ($(FILLS),)
@@ -83,6 +83,9 @@ psql: | $(PY)  ## Open psql on the server in use; ARGS="..." are its arguments
 
 url: | $(PY)  ## Print the libpq URL of the server in use (with make -s: nothing else)
 	@$(PY) -m devdb url
+
+timescale: setup  ## Make a server with Debian's TimescaleDB for the tests (needs root)
+	@$(PY) -m devdb timescale
 
 clean:  ## Stop the embedded server, remove its data and all build output; .venv stays
 	@if [ -e .vigil/cluster ] || [ -L .vigil/cluster ]; then $(PY) -m devdb remove; fi

@@ -19,6 +19,7 @@ from devdb.database import (
     has_vector,
     wait_until_ready,
 )
+from devdb.debian import make_apache_tree
 from devdb.embedded import EmbeddedServer
 from devdb.errors import ServerError
 from devdb.programs import wheel_bin_dir
@@ -114,6 +115,12 @@ def throwaway(command: tuple[str, ...]) -> None:
         variables = _as_variables(cluster.conninfo())
         code = subprocess.call(command, env={**os.environ, **variables})
     sys.exit(code)
+
+
+@cli.command()
+def timescale() -> None:
+    """Make the server tree with Debian's TimescaleDB, for the tests; needs root."""
+    make_apache_tree(tell=click.echo)
 
 
 @cli.command()

@@ -1,5 +1,7 @@
 """What a build came to: row counts, the top traders, the strongest signals.
 
+On TimescaleDB also its hypertables, continuous aggregates and jobs.
+
 ``python -m devdb.headlines`` prints it for the server in use; ``make run`` ends so.
 """
 
@@ -14,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from devdb.conninfo import connect
+from devdb.timescale_report import timescale_sections
 
 RELATIONS = (
     "hyperliquid.fills",
@@ -78,7 +81,7 @@ def _table(title: str, columns: Sequence[tuple[str, str]], rows: list[Any]) -> T
 
 
 def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
-    """Print the three tables.
+    """Print the tables; on TimescaleDB, what it runs as well.
 
     Raises
     ------
@@ -125,6 +128,9 @@ def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
             conn.execute(STRONGEST_SIGNALS).fetchall(),
         )
     )
+    for title, columns, rows in timescale_sections(conn):
+        console.print()
+        console.print(_table(title, columns, rows))
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 PROJECT = Path(__file__).resolve().parents[2]
 
 WORK_TARGETS = {"setup", "test", "lint", "docs", "bench", "clean"}
-TARGETS = WORK_TARGETS | {"run", "up", "down", "psql", "url"}
+TARGETS = WORK_TARGETS | {"run", "up", "down", "psql", "url", "timescale"}
 ADDRESSES = (
     "://",
     "--index-url",

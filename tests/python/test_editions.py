@@ -1,0 +1,136 @@
+"""The same fills, built on every server, give the same rows in every model.
+
+The servers run one after the other: each one's rows are compared with those of the
+first that ran in this session.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from servers import environment
+
+from devdb.conninfo import PROJECT_DIR
+
+pytestmark = pytest.mark.slow
+
+# Each model's key, by which its rows are ordered.
+MODELS = {
+    "analytics.trader_daily": "day, user_address",
+    "analytics.coin_daily": "day, coin",
+    "analytics.trader_coin_daily": "day, user_address, coin",
+    "analytics.trader_positions": "position_id",
+    "analytics.trader_win_rates": "user_address",
+    "analytics.trader_profiles": "user_address",
+    "analytics.trader_cohorts": "as_of_date, user_address",
+    "analytics.asset_signals": "as_of_date, coin",
+}
+# Late fills, of which each edition's rollups must take exactly the touched buckets.
+HELPINGS = 2
+
+Rows = list[tuple[Any, ...]]
+
+
+@pytest.fixture(scope="session")
+def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("editions_tape")
+    command = [sys.executable, "-m", "loaders.simulate", str(folder), "--hourly"]
+    amount = ["--fills", "12000", "--days", "16", "--seed", "23", "--format", "parquet"]
+    subprocess.run([*command, *amount], cwd=PROJECT_DIR, check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def rows_by_server() -> dict[str, dict[str, Rows]]:
+    """Rows of every model by server, filled as the servers run."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Built:
+    """A database in which everything is built.
+
+    Attributes
+    ----------
+    server
+        Its server's edition and port.
+    """
+
+    server: str
+    conninfo: dict[str, Any]
+
+    def run(self, *command: str) -> str:
+        """Run a command on the database; return what it prints."""
+        done = subprocess.run(
+            command,
+            cwd=PROJECT_DIR,
+            env={**os.environ, **environment(self.conninfo)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def built(
+    edition: str,
+    make_database: Callable[[], dict[str, Any]],
+    tape: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    rows_by_server: dict[str, dict[str, Rows]],
+) -> Built:
+    """Load and build the tape in helpings whose hours interleave."""
+    conninfo = make_database()
+    built = Built(f"{edition} at {conninfo['port']}", conninfo)
+    target = str(tmp_path_factory.mktemp("target"))
+    dbt = (str(Path(sys.executable).with_name("dbt")), "--quiet")
+    places = ("--target-path", target, "--log-path", target)
+    hours = sorted((tape / "parquet").rglob("*.parquet"))
+    for number in range(HELPINGS):
+        built.run(*dbt, "run-operation", "create_sources", *places)
+        loader = (sys.executable, "-m", "loaders.load_to_db", "fills")
+        built.run(*loader, *map(str, hours[number::HELPINGS]))
+        built.run(*dbt, "build", *places)
+    with psycopg.connect(**conninfo) as conn:
+        rows_by_server[built.server] = {
+            relation: conn.execute(
+                f"select * from {relation} order by {key}"  # type: ignore[arg-type]
+            ).fetchall()
+            for relation, key in MODELS.items()
+        }
+    return built
+
+
+@pytest.mark.parametrize("relation", MODELS)
+def test_every_edition_gives_the_same_rows(
+    built: Built, rows_by_server: dict[str, dict[str, Rows]], relation: str
+) -> None:
+    first = next(iter(rows_by_server))
+    rows = rows_by_server[built.server][relation]
+    assert rows, f"{relation} is empty: the tape is too small for this test"
+    assert rows == rows_by_server[first][relation], f"{built.server} is not as {first}"
+
+
+def test_headlines_say_what_the_server_runs(built: Built, edition: str) -> None:
+    said = built.run(sys.executable, "-m", "devdb.headlines")
+    assert "Strongest signals" in said
+    hypertables = "timescaledb_information.hypertables" in said
+    assert hypertables == (edition != "postgres")
+    with psycopg.connect(**built.conninfo) as conn:
+        if edition == "community":
+            query = (
+                "select view_name from timescaledb_information.continuous_aggregates"
+            )
+            names = {name for (name,) in conn.execute(query)}
+            assert {"trader_daily", "coin_daily", "trader_coin_daily"} <= names
+            assert all(f"analytics.{name}" in said for name in names)
