@@ -111,7 +111,7 @@ def _write_csv(files: Sequence[Path], csv: Path) -> tuple[list[str], int]:
     rows = 0
     with csv.open("wb") as out:
         for path in files:
-            for chunk in FILLS.readers["parquet"](path):
+            for chunk in FILLS.readers["parquet"](path, None):
                 out.write(encode_csv(chunk.rows))
                 columns = chunk.rows.schema.names
                 rows += chunk.rows.num_rows

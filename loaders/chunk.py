@@ -26,11 +26,14 @@ class BadRow:
         Column, complaint and value.
     raw
         The row as it came, as JSON text.
+    is_late
+        Nothing is wrong with it but its age: the table has dropped that time already.
     """
 
     row_number: int
     reason: str
     raw: str
+    is_late: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,8 +71,9 @@ class Dataset:
     to_datetime
         Turns a value of that column into an aware datetime.
     readers
-        Format name to a function from a local file to its chunks. It raises
-        `ObjectError` for a file that cannot be read as that format.
+        Format name to a function from a local file, and the first instant whose rows
+        are kept if any were ever dropped, to its chunks; older rows are refused as
+        late. It raises `ObjectError` for a file that cannot be read as that format.
     suffixes
         File suffix to format name.
     """
@@ -77,5 +81,5 @@ class Dataset:
     relation: str
     time_column: str
     to_datetime: Callable[[Any], datetime]
-    readers: Mapping[str, Callable[[Path], Iterator[Chunk]]]
+    readers: Mapping[str, Callable[[Path, datetime | None], Iterator[Chunk]]]
     suffixes: Mapping[str, str]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -67,13 +68,17 @@ class _Events:
         self.indices.extend(range(count))
 
 
-def read_fills_archive(path: Path) -> Iterator[Chunk]:
+def read_fills_archive(
+    path: Path, kept_from: datetime | None = None
+) -> Iterator[Chunk]:
     """Read an hour of the exchange's archive in batches of bounded size.
 
     Parameters
     ----------
     path
         A local file, ``H.lz4``.
+    kept_from
+        Refuse fills older than this, as late.
 
     Yields
     ------
@@ -99,11 +104,11 @@ def read_fills_archive(path: Path) -> Iterator[Chunk]:
                     f"({type(error).__name__}: {error})"
                 ) from error
             if len(events) >= BATCH_ROWS:
-                yield _chunk(events, first_row, compressed.tell() / size)
+                yield _chunk(events, first_row, compressed.tell() / size, kept_from)
                 first_row += len(events)
                 events = _Events()
         if len(events):
-            yield _chunk(events, first_row, 1.0)
+            yield _chunk(events, first_row, 1.0, kept_from)
 
 
 def _lines(compressed: BinaryIO) -> Iterator[bytes]:
@@ -128,7 +133,9 @@ def _decompressed(compressed: BinaryIO) -> Iterator[bytes]:
         raise ObjectError(f"not a whole LZ4 frame: {error}") from error
 
 
-def _chunk(events: _Events, first_row: int, progress: float) -> Chunk:
+def _chunk(
+    events: _Events, first_row: int, progress: float, kept_from: datetime | None
+) -> Chunk:
     for fill in events.fills:
         if isinstance(fill, dict) and fill.get("liquidation") is not None:
             fill["liquidation"] = orjson.dumps(fill["liquidation"]).decode()
@@ -153,7 +160,7 @@ def _chunk(events: _Events, first_row: int, progress: float) -> Chunk:
             "event": [events.users[index], events.fills[index]],
         }
 
-    rows, bad = split_fills(columns, raw_row, first_row, refused)
+    rows, bad = split_fills(columns, raw_row, first_row, refused, kept_from=kept_from)
     return Chunk(rows, len(events), min(1.0, progress), bad)
 
 

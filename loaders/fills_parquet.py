@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,13 +19,17 @@ from loaders.validate import split_fills
 logger = logging.getLogger(__name__)
 
 
-def read_fills_parquet(path: Path) -> Iterator[Chunk]:
+def read_fills_parquet(
+    path: Path, kept_from: datetime | None = None
+) -> Iterator[Chunk]:
     """Read a Parquet file of fills in batches of bounded size.
 
     Parameters
     ----------
     path
         A local file.
+    kept_from
+        Refuse rows older than this, as late.
 
     Yields
     ------
@@ -42,13 +47,13 @@ def read_fills_parquet(path: Path) -> Iterator[Chunk]:
         with pq.ParquetFile(
             path, pre_buffer=False, page_checksum_verification=True
         ) as file:
-            yield from _chunks(file)
+            yield from _chunks(file, kept_from)
     except (pa.ArrowException, OSError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise ObjectError(f"cannot be read as Parquet: {first_line}") from error
 
 
-def _chunks(file: pq.ParquetFile) -> Iterator[Chunk]:
+def _chunks(file: pq.ParquetFile, kept_from: datetime | None) -> Iterator[Chunk]:
     schema = file.schema_arrow
     matched, unknown = match_columns(schema.names)
     if unknown:
@@ -60,7 +65,9 @@ def _chunks(file: pq.ParquetFile) -> Iterator[Chunk]:
     total = file.metadata.num_rows
     first_row = 1
     for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(matched)):
-        rows, bad = split_fills(_columns(batch, matched), _Raw(batch), first_row)
+        rows, bad = split_fills(
+            _columns(batch, matched), _Raw(batch), first_row, kept_from=kept_from
+        )
         first_row += batch.num_rows
         yield Chunk(rows, batch.num_rows, min(1.0, (first_row - 1) / total), bad)
 

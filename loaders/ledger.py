@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import psycopg
 import pyarrow as pa
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from loaders.chunk import BadRow, Dataset
@@ -16,7 +17,12 @@ from loaders.errors import SetupError
 from loaders.objects import Object
 from pgio.copy_in import copy_batches
 
-_TABLES = ("ingestion.load_log", "ingestion.quarantine", "ingestion.stream_offsets")
+_TABLES = (
+    "ingestion.load_log",
+    "ingestion.quarantine",
+    "ingestion.stream_offsets",
+    "ops.retention_marks",
+)
 
 
 @dataclass
@@ -92,6 +98,21 @@ def begin_load(conn: psycopg.Connection[Any]) -> tuple[int, datetime]:
         """
     ).fetchone()
     return cast("tuple[int, datetime]", row)
+
+
+def kept_from(conn: psycopg.Connection[Any], relation: str) -> datetime | None:
+    """Return the first instant a table still has all rows of, if any were dropped.
+
+    The lock is the one that writing takes anyway. Whoever drops rows holds one that
+    excludes it until the mark is written, so the answer holds for the transaction.
+    """
+    table = sql.Identifier(*relation.split("."))
+    conn.execute(sql.SQL("lock table {} in row exclusive mode").format(table))
+    row = conn.execute(
+        "select dropped_before from ops.retention_marks where relation = %s",
+        (relation,),
+    ).fetchone()
+    return None if row is None else cast("datetime", row[0]).astimezone(UTC)
 
 
 def quarantine(

@@ -82,22 +82,27 @@ def store_object(
     writer = _Writer(conn, dataset, load_id, expect_duplicates)
     result = writer.result
     first_bad: BadRow | None = None
-    chunks = _encode(dataset.readers[source.format](path), load_id)
+    bad_rows = 0
+    kept_from = ledger.kept_from(conn, dataset.relation)
+    chunks = _encode(dataset.readers[source.format](path, kept_from), load_id)
     with prefetch(chunks, depth=2) as encoded:
         for item in encoded:
             chunk = item.chunk
             result.rows_read += chunk.rows_read
             if chunk.bad:
-                first_bad = first_bad or chunk.bad[0]
+                # Late rows are kept aside too, but nothing is wrong with the object.
+                wrong = [row for row in chunk.bad if not row.is_late]
+                bad_rows += len(wrong)
+                first_bad = first_bad or next(iter(wrong), None)
                 result.rows_quarantined += len(chunk.bad)
                 ledger.quarantine(
                     conn, load_id, dataset.relation, source.uri, chunk.bad
                 )
             writer.write(item)
             on_chunk(chunk)
-    if first_bad and limit.is_exceeded(result.rows_quarantined, result.rows_read):
+    if first_bad and limit.is_exceeded(bad_rows, result.rows_read):
         raise ObjectError(
-            f"{result.rows_quarantined:,} of {result.rows_read:,} rows are bad, more "
+            f"{bad_rows:,} of {result.rows_read:,} rows are bad, more "
             f"than --max-bad-rows {limit}; the first is row {first_bad.row_number:,}, "
             f"{first_bad.reason}. Correct the object, or allow more to send them to "
             "ingestion.quarantine"

@@ -17,6 +17,7 @@ from loaders.fills_schema import FIELDS, Field
 #: Before the exchange opened there are no fills.
 EARLIEST = datetime(2023, 1, 1, tzinfo=UTC)
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIDES = pa.array(["B", "A"])
 _NEGATIVE = r"^-.*[1-9]"
 
@@ -45,6 +46,7 @@ def split_fills(
     raw_row: Callable[[int], Any],
     first_row: int,
     refused: Mapping[int, str] | None = None,
+    kept_from: datetime | None = None,
 ) -> tuple[pa.RecordBatch, list[BadRow]]:
     """Convert a batch of fills to the table's columns and take out what cannot be.
 
@@ -59,6 +61,8 @@ def split_fills(
         Row number in the object of the row at index 0, from 1.
     refused
         Rows the reader itself refused, by index, with the reason.
+    kept_from
+        First instant the table still has all rows of, if it ever dropped any.
 
     Returns
     -------
@@ -76,12 +80,20 @@ def split_fills(
         converted[field.column] = values
         names[field.column] = name
     _check_values(converted, names, refusals)
+    wrong = set(refusals.reasons)
+    if kept_from is not None:
+        _check_age(converted["time"], names["time"], kept_from, refusals)
     rows = _in_table_order(converted)
     if not refusals.reasons:
         return rows, []
     keep = pc.invert(pa.array([i in refusals.reasons for i in range(len(rows))]))
     bad = [
-        BadRow(first_row + row, refusals.reasons[row], raw_json(raw_row(row)))
+        BadRow(
+            first_row + row,
+            refusals.reasons[row],
+            raw_json(raw_row(row)),
+            is_late=row not in wrong,
+        )
         for row in sorted(refusals.reasons)
     ]
     return rows.filter(keep), bad
@@ -109,6 +121,16 @@ def _check_values(
     # Without an order id a dust conversion has no key to recognise it by.
     keyless = pc.and_(columns["oid"].is_null(), pc.equal(columns["tid"], 0))
     refusals.add(keyless, names["oid"], "is missing, and tid is 0", None)
+
+
+def _check_age(
+    time: pa.Array, name: str, kept_from: datetime, refusals: _Refusals
+) -> None:
+    """Refuse what would land in a time that is dropped, in a half-empty bucket."""
+    # Rounded up: a millisecond that began before the instant is not kept whole.
+    earliest = -((_EPOCH - kept_from) // timedelta(milliseconds=1))
+    complaint = f"is older than what is kept, from {kept_from.isoformat()} on"
+    refusals.add(pc.less(time, earliest), name, complaint, time)
 
 
 def time_limits() -> tuple[datetime, datetime]:

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from test_macros import render
 
-POLICY = "guard_refresh_policy('analytics.day', 'raw.ticks', {start}, {end}, {drop}, {bucket})"
+DAY = 86_400_000_000
+POLICY = (
+    "guard_refresh_policy('analytics.day', 'raw.ticks', {start}, {end}, {drop},"
+    " {bucket})"
+)
 
 
 def policy(start: str, drop: str, end: str = "'1 hour'", bucket: str = "1 day") -> str:
@@ -22,7 +26,7 @@ ACCEPTED = {
     policy("none", "'90 days'", bucket="1 minute"): "129599 minutes",
     policy("none", "'3 months'"): "83 days",
     policy("none", "'90 days'", end="none"): "89 days",
-    "interval_bounds('1 month 1 day')": f"({29 * 86_400_000_000}, {32 * 86_400_000_000})",
+    "interval_bounds('1 month 1 day')": f"({29 * DAY}, {32 * DAY})",
     "human_interval(5400000000)": "90 minutes",
     "mark_time('time', 'ms')": (
         "timestamptz '1970-01-01 00:00:00+00'"

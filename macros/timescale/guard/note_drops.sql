@@ -86,8 +86,9 @@
 
 {#
     What the server's retention job has dropped up to now: nothing before its first run,
-    then every chunk that ended before its drop_after. The chunk that reaches across that
-    instant is still there with all of its rows.
+    then every chunk that ended before its drop_after, if anything so old was loaded before
+    that run. The chunk that reaches across that instant is still there with all its rows.
+    A rollup has no loads: for one, every run counts.
 #}
 {% macro retention_job_drops_sql(table) %}
     {%- set unit = table['time_unit'] %}
@@ -134,4 +135,19 @@
         = '{{ table['relation'] }}'
         and job_stats.total_successes > 0
         and isfinite(job_stats.last_successful_finish)
+        and (
+            not exists (
+                select 1
+                from ingestion.load_log
+                where load_log.relation = '{{ table['relation'] }}'
+            )
+            or exists (
+                select 1
+                from ingestion.load_log
+                where
+                    load_log.relation = '{{ table['relation'] }}'
+                    and load_log.time_from < cutoff.instant
+                    and load_log.finished_at < job_stats.last_successful_finish
+            )
+        )
 {% endmacro %}
