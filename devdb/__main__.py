@@ -17,6 +17,7 @@ from devdb.database import (
     describe,
     has_unused_timescaledb,
     has_vector,
+    prepare_database,
     wait_until_ready,
 )
 from devdb.debian import make_apache_tree
@@ -24,6 +25,7 @@ from devdb.embedded import EmbeddedServer
 from devdb.errors import ServerError
 from devdb.programs import wheel_bin_dir
 from devdb.throwaway import throwaway_cluster
+from devdb.trees import find_tree
 
 VARIABLES = {
     "PGHOST": "host",
@@ -106,13 +108,17 @@ def psql(arguments: tuple[str, ...]) -> None:
 
 
 @cli.command(context_settings=PASS_ON)
+@click.option("--server", help="A tree's name, apache say; else the embedded server.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def throwaway(command: tuple[str, ...]) -> None:
+def throwaway(server: str | None, command: tuple[str, ...]) -> None:
     """Run COMMAND with an empty server of its own, or with the one of PGHOST."""
     if project.is_external():
         sys.exit(subprocess.call(command))
-    with throwaway_cluster() as cluster:
-        variables = _as_variables(cluster.conninfo())
+    with throwaway_cluster(None if server is None else find_tree(server)) as cluster:
+        prepare_database(
+            cluster.conninfo(), project.DEFAULT_USER, project.DEFAULT_DATABASE
+        )
+        variables = _as_variables(cluster.conninfo(project.DEFAULT_DATABASE))
         code = subprocess.call(command, env={**os.environ, **variables})
     sys.exit(code)
 

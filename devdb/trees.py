@@ -81,6 +81,21 @@ def found_trees(folder: Path | None = None) -> list[Tree]:
     return [tree for root in roots if (tree := _tree(root)) is not None]
 
 
+def find_tree(name: str) -> Tree:
+    """Return the tree of that name.
+
+    Raises
+    ------
+    ServerError
+        When there is none.
+    """
+    trees = {tree.name: tree for tree in found_trees()}
+    if name not in trees:
+        there = ", ".join(trees) or "none"
+        raise ServerError(f"there is no server {name} in {servers_dir()}: {there}")
+    return trees[name]
+
+
 def why_not_runnable() -> str | None:
     """Say why this process cannot run a tree, None when it can."""
     if os.geteuid() != 0:
