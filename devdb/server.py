@@ -11,7 +11,7 @@ class Server(Protocol):
     Attributes
     ----------
     name
-        What people call it: ``embedded`` for now.
+        What people call it: ``embedded``.
     """
 
     name: str
