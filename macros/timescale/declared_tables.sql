@@ -5,8 +5,8 @@
 #}
 {% macro declared_tables() -%}
     {%- set known = [
-        'time_column', 'time_unit', 'chunk_interval', 'columnstore', 'retention',
-        'primary_key', 'unique_keys', 'indexes', 'plain_indexes',
+        'time_column', 'time_unit', 'chunk_interval', 'dimensions', 'columnstore',
+        'retention', 'reorder', 'primary_key', 'unique_keys', 'indexes', 'plain_indexes',
     ] -%}
     {%- set tables = [] -%}
     {%- for source in graph.sources.values() | sort(attribute='unique_id') -%}

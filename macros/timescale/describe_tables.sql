@@ -1,7 +1,8 @@
 {#
     What the server has of the declared tables, in one query: a dictionary from
     `schema.name` to has_schema, kind, comment, columns, indexes and, with TimescaleDB,
-    is_hypertable and has_columnstore.
+    is_hypertable, dimensions (time first; spans in microseconds or the table's integers),
+    has_columnstore, segment_by and order_by. A table may be asked for without columns.
 #}
 {% macro describe_tables(tables) -%}
     {%- if tables | length == 0 -%}
@@ -20,7 +21,7 @@
         values
         {%- for table in tables -%}
             {%- set is_last_table = loop.last -%}
-            {%- for column in table['columns'] %}
+            {%- for column in table['columns'] or [{'name': '', 'type': ''}] %}
         (
             '{{ table['schema'] }}', '{{ table['name'] }}',
             '{{ column['name'] }}', '{{ column['type'] }}'
@@ -107,6 +108,32 @@
                 'indexes', coalesce(indexes.found, '{}'),
                 {%- if has_timescale %}
                 'is_hypertable', hypertables.hypertable_name is not null,
+                'dimensions', (
+                    select
+                        jsonb_agg(
+                            jsonb_build_object(
+                                'column', dimensions.column_name,
+                                'span', coalesce(
+                                    dimensions.integer_interval,
+                                    (
+                                        extract(epoch from dimensions.time_interval)
+                                        * 1000000
+                                    )::bigint
+                                ),
+                                'now', dimensions.integer_now_func,
+                                'partitions', dimensions.num_partitions
+                            )
+                            order by dimensions.dimension_number
+                        )
+                    from timescaledb_information.dimensions
+                    where
+                        dimensions.hypertable_schema = tables.schema_name
+                        and dimensions.hypertable_name = tables.table_name
+                ),
+                {%- if timescale_edition() == 'community' %}
+                'segment_by', columnstore.segmentby,
+                'order_by', columnstore.orderby,
+                {%- endif %}
                 'has_columnstore', coalesce(hypertables.compression_enabled, false)
                 {%- else %}
                 'is_hypertable', false,
@@ -124,5 +151,9 @@
         on
             tables.schema_name = hypertables.hypertable_schema
             and tables.table_name = hypertables.hypertable_name
+    {%- endif %}
+    {%- if timescale_edition() == 'community' %}
+    left join timescaledb_information.hypertable_columnstore_settings as columnstore
+        on tables.table_oid = columnstore.hypertable
     {%- endif %}
 {% endmacro %}

@@ -1,15 +1,17 @@
 {#
-    Turns on the columnstore of a hypertable and the policy that moves chunks into it.
+    Turns on the columnstore of a hypertable, or changes how it keeps its rows: chunks that
+    are in it already stay as they are. The policy that moves chunks into it is a job, see
+    declared_policies.
 #}
 {% macro enable_columnstore_sql(table) %}
     {%- set columnstore = table['columnstore'] %}
     alter table {{ table['relation'] }} set (
-        timescaledb.enable_columnstore,
-        timescaledb.segmentby = '{{ columnstore['segment_by'] | join(', ') }}',
+        timescaledb.enable_columnstore
+        {%- if columnstore.get('segment_by') is not none %},
+        timescaledb.segmentby = '{{ columnstore['segment_by'] | join(', ') }}'
+        {%- endif %}
+        {%- if columnstore.get('order_by') is not none %},
         timescaledb.orderby = '{{ columnstore['order_by'] | join(', ') }}'
-    );
-    call add_columnstore_policy(
-        '{{ table['relation'] }}',
-        after => {{ time_span(columnstore['after'], table['time_unit']) }}
+        {%- endif %}
     );
 {% endmacro %}

@@ -1,0 +1,13 @@
+{#
+    Changes a live job to what is declared. The job keeps its id, and stays paused when an
+    operator has paused it: alter_job leaves alone what it is not given.
+#}
+{% macro alter_policy_sql(policy, live) %}
+    select alter_job(
+        jobs.job_id,
+        schedule_interval => {{ span_literal(policy['policy']['schedule_interval']) }},
+        config => jobs.config || {{ policy_config(policy) }}
+    )
+    from timescaledb_information.jobs
+    where jobs.job_id = {{ live['job_id'] }};
+{% endmacro %}

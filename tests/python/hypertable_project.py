@@ -1,0 +1,137 @@
+"""A private copy of the project with the policies' views, and questions to the server."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from rollup_project import DAY, REPO, RollupProject, fills
+
+EDITION = """
+    select
+        case
+            when not exists (
+                select 1 from pg_extension where extname = 'timescaledb'
+            ) then 'postgres'
+            when current_setting('timescaledb.license', true) = 'timescale'
+                then 'community'
+            else 'apache'
+        end
+"""
+
+# Which transaction wrote each job, and the whole catalog: what a build must not touch.
+JOB_VERSIONS = """
+    select id, xmin::text, scheduled, config::text
+    from _timescaledb_catalog.bgw_job
+    where id >= 1000
+    order by id
+"""
+RECORDED_VERSIONS = """
+    select job_name, xmin::text, policy::text, enabled
+    from ops.retention_jobs
+    order by job_name
+"""
+
+
+class HypertableProject(RollupProject):
+    """The rollups' project with `models/ops` and the test of drift."""
+
+    def __init__(self, folder: Path, conninfo: dict[str, Any]) -> None:
+        super().__init__(folder, conninfo)
+        shutil.copytree(REPO / "models/ops", folder / "models/ops")
+        (folder / "tests/singular").mkdir(exist_ok=True)
+        name = "retention_jobs_agree_with_live_jobs.sql"
+        shutil.copy(REPO / "tests/singular" / name, folder / "tests/singular" / name)
+
+    @property
+    def edition(self) -> str:
+        """The edition of the server."""
+        [(edition,)] = self.query(EDITION)
+        return str(edition)
+
+    def declare(self, table: str = "fills", **settings: Any) -> None:
+        """Set keys of a source's `meta.timescale`; None takes one out."""
+        with self.edit_source(table) as source:
+            block = source["config"]["meta"]["timescale"]
+            for name, value in settings.items():
+                if value is None:
+                    block.pop(name, None)
+                else:
+                    block[name] = value
+
+    def jobs(self) -> dict[str, dict[str, Any]]:
+        """The server's own jobs of this project's tables, by procedure."""
+        if self.edition != "community":
+            return {}
+        rows = self.query(
+            """
+            select proc_name, job_id, schedule_interval::text, scheduled, config
+            from timescaledb_information.jobs
+            where job_id >= 1000
+            """
+        )
+        names = ("job_id", "schedule", "scheduled", "config")
+        return {proc: dict(zip(names, rest, strict=True)) for proc, *rest in rows}
+
+    def recorded(self) -> dict[str, tuple[dict[str, Any], bool]]:
+        """What ops.retention_jobs holds."""
+        return {
+            name: (policy, enabled)
+            for name, policy, enabled in self.query(
+                "select job_name, policy, enabled from ops.retention_jobs"
+            )
+        }
+
+    def dimensions(self, relation: str) -> list[tuple[Any, ...]]:
+        """The dimensions of a hypertable: column, span, partitions, now function."""
+        schema, name = relation.split(".")
+        return self.query(
+            f"""
+            select
+                column_name::text, coalesce(integer_interval::text, time_interval::text),
+                num_partitions, integer_now_func::text
+            from timescaledb_information.dimensions
+            where hypertable_schema = '{schema}' and hypertable_name = '{name}'
+            order by dimension_number
+            """
+        )
+
+    def add_hypertable(self, name: str, select: str, **options: Any) -> None:
+        """Write a hypertable model; `timescale` in the options is its block."""
+        block = {"timescale": options.pop("timescale")}
+        config = {"materialized": "hypertable", "schema": "analytics", "meta": block}
+        text = "".join(
+            f"    {key}={_literal(value)},\n"
+            for key, value in {**config, **options}.items()
+        )
+        self.add_model(name, f"{{{{ config(\n{text}) }}}}\n{select}\n")
+
+    def drift(self) -> list[tuple[Any, ...]]:
+        """What the test of drift finds, as (job, difference)."""
+        self.run("--select", "live_jobs")
+        done = self.invoke(
+            "compile", "--select", "retention_jobs_agree_with_live_jobs", "-q"
+        )
+        assert done.success, done.exception
+        [compiled] = (self.folder / "target/compiled").rglob("retention_jobs_agree*.sql")
+        return self.query(
+            f"select job_name, difference from ({compiled.read_text()}) as found"
+            " order by job_name"
+        )
+
+
+def recent_fills(days_ago: int, hours: range = range(2)) -> list[dict[str, Any]]:
+    """Some fills of the day that began so many days before today."""
+    import time
+
+    today = int(time.time() * 1000) // DAY
+    rows = fills(0, hours)
+    shift = (today - days_ago) * DAY - rows[0]["time"] // DAY * DAY
+    return [{**row, "time": row["time"] + shift} for row in rows]
+
+
+def _literal(value: Any) -> str:
+    """Return a value as Jinja writes it."""
+    return json.dumps(value).replace("true", "True").replace("false", "False")

@@ -1,0 +1,39 @@
+{#
+    What is declared runs, with these settings, and nothing else runs: each row is a
+    difference. A job that an operator has paused is none; `live_jobs.is_paused` shows it.
+#}
+with
+
+declared as (
+
+    select * from {{ source('ops', 'retention_jobs') }}
+    where enabled
+
+),
+
+live as (
+
+    select * from {{ ref('live_jobs') }}
+
+),
+
+differences as (
+
+    select
+        coalesce(declared.job_name, live.job_name) as job_name,
+        case
+            when live.job_id is null then 'declared, but not running'
+            when declared.job_name is null then 'running, but not declared'
+            else 'other settings than declared'
+        end as difference,
+        declared.policy as declared_policy,
+        live.policy as live_policy,
+        live.job_id
+    from declared
+    full outer join live
+        on declared.job_name = live.job_name
+    where declared.policy is distinct from live.policy
+
+)
+
+select * from differences
