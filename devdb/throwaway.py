@@ -52,7 +52,11 @@ def throwaway_cluster(tree: Tree | None = None) -> Iterator[Cluster]:
         data_dir = f"--pgdata={cluster.data_dir}"
         stop = cluster.programs.command("pg_ctl", "stop", "-s", "-mimmediate", data_dir)
         watchdog = subprocess.Popen(
-            [*WATCHDOG, cluster.folder, *stop.argv],
+            [
+                *WATCHDOG,
+                home if stop.account.is_current else cluster.folder,
+                *stop.argv,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -12,9 +12,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from conftest import Database
 from servers import USUAL, test_servers, why_not
 
 from devdb import trees
+from devdb.conninfo import PROJECT_DIR
 from devdb.database import edition
 from devdb.processes import is_free
 
@@ -64,6 +66,34 @@ def test_timescaledb_is_quiet_and_has_workers(server: dict[str, Any]) -> None:
     assert telemetry == ("off",)
 
 
+def up(database: Database) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "devdb", "up"],
+        cwd=PROJECT_DIR,
+        env=database.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_up_names_the_edition(database: Database) -> None:
+    said = up(database)
+    name = _edition(database.conninfo)
+    assert ("TimescaleDB" in said) == (name != "postgres")
+    assert (f"{name.capitalize()} edition" in said) == (name != "postgres")
+
+
+@pytest.mark.editions("apache", "community")
+def test_up_tells_of_a_timescaledb_that_is_not_used(database: Database) -> None:
+    with psycopg.connect(**database.conninfo) as conn:
+        conn.execute("drop extension timescaledb")
+    assert "`create extension timescaledb`" in up(database)
+    assert _edition(database.conninfo) == "postgres"
+
+
 @needs_tree
 @pytest.mark.parametrize("name", FOUND)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -83,7 +113,7 @@ def test_a_tree_dies_with_its_owner(name: str, number: signal.Signals) -> None:
     os.killpg(owner.pid, number)
     owner.communicate()
     deadline = time.monotonic() + 60
-    while not is_free(int(port)) or Path(folder).exists():
+    while not is_free(int(port)) or Path(folder).parent.exists():
         assert time.monotonic() < deadline, "the server or its folder is still there"
         time.sleep(0.05)
     assert Path("/proc/mounts").read_text() == mounts
