@@ -151,6 +151,8 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Print the counts by server, and why a usual one is missing."""
+    if config.option.collectonly:
+        return
     terminalreporter.section("servers")
     tally = config.stash[TALLY]
     editions = {server.name: server.edition for server in servers.test_servers()}

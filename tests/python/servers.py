@@ -76,7 +76,7 @@ test_servers.__test__ = False  # type: ignore[attr-defined]
 
 def why_not(name: str) -> str | None:
     """Say why the tests do not run on the server `name`, None when they do."""
-    if name in {server.name for server in test_servers()}:
+    if any(name in (server.name, server.edition) for server in test_servers()):
         return None
     if is_external():
         return f"PGHOST names the server: nothing runs on {name}"
