@@ -81,10 +81,13 @@
     select
         json_build_object(
             'stores_rows', pg_class.relkind <> 'v' or exists (select 1 from aggregates),
-            'bucket_interval', (
-                select model_state.bucket_interval
-                from ops.model_state
-                where model_state.model = '{{ spec['consumer'] }}'
+            'bucket_interval', coalesce(
+                (select aggregates.bucket_width from aggregates),
+                (
+                    select model_state.bucket_interval
+                    from ops.model_state
+                    where model_state.model = '{{ spec['consumer'] }}'
+                )
             ),
             'columns', (select columns.found from columns)
         )::text as shape
@@ -108,8 +111,15 @@
         ) -%}
     {%- endfor -%}
     {%- set width = shape['bucket_interval'] -%}
+    {#- The server knows the width of an aggregate over an integer time as a number. -#}
+    {%- if width is not none and modules.re.fullmatch('\\d+', width) -%}
+        {%- set units = interval_units('1 second', spec['time_unit']) -%}
+        {%- set width = human_interval((width | int) * 1000000 // units) -%}
+    {%- endif -%}
     {%- if width is not none
-        and interval_bounds(width) != interval_bounds(spec['bucket_interval'])
+        and run_query(
+            "select interval '" ~ width ~ "' = interval '" ~ spec['bucket_interval'] ~ "'"
+        ).rows[0][0] is false
     -%}
         {%- do problems.append(
             "their buckets are of " ~ width ~ ", the new ones of "

@@ -29,7 +29,6 @@
             ) -%}
         {%- endif -%}
     {%- endif -%}
-    {%- do run_query(set_bucket_interval_sql(spec)) -%}
 {%- endmacro %}
 
 
@@ -137,7 +136,8 @@
 
 
 {#
-    Remembers the width of a rollup's buckets: rows alone do not tell a day from an hour.
+    Remembers the width of a rollup's buckets, in the transaction that built it: rows alone
+    do not tell a day from an hour.
 #}
 {% macro set_bucket_interval_sql(spec) %}
     insert into ops.model_state as state (model, bucket_interval)

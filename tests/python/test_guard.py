@@ -1,0 +1,216 @@
+"""Aggregated history outlives its raw rows, whatever is done through the project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Database
+from guard_project import (
+    KEPT_DAYS,
+    apply_retention,
+    build_history,
+    days,
+    declare_retention,
+    drop_by_hand,
+    history,
+    is_community,
+    raw_days,
+    rows_before,
+    run_jobs,
+    today,
+)
+from rollup_project import DAY, START, RollupProject
+
+VOLUME = "sum(px * sz) as volume"
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: Database) -> RollupProject:
+    return RollupProject(tmp_path, database.conninfo)
+
+
+def test_by_hand_the_guides_way_loses_history(project: RollupProject) -> None:
+    """What the rest of this file is about: documented here, not wanted."""
+    build_history(project)
+    if not is_community(project):
+        # Its equal without continuous aggregates: the rollup made anew from raw rows.
+        project.execute("create table by_hand as select * from analytics.coin_daily")
+        drop_by_hand(project)
+        project.execute(
+            "delete from by_hand; insert into by_hand (day, coin) select distinct"
+            f" time / {DAY} * {DAY}, coin from hyperliquid.fills"
+        )
+        assert project.query("select count(distinct day) from by_hand") == [(91,)]
+        return
+    drop_by_hand(project)
+    assert project.query("select count(distinct day) from analytics.coin_daily") == [
+        (121,)
+    ]
+    project.execute(
+        "call refresh_continuous_aggregate('analytics.coin_daily', null, null)"
+    )
+    assert project.query("select count(distinct day) from analytics.coin_daily") == [
+        (91,)
+    ]
+
+
+@pytest.mark.parametrize("drop", [apply_retention, drop_by_hand])
+def test_no_road_loses_history(
+    project: RollupProject, drop: Callable[[RollupProject], None]
+) -> None:
+    before = build_history(project)
+    project.execute("create table raw_copy as select * from hyperliquid.fills")
+    drop(project)
+    left = raw_days(project)
+
+    project.run()
+    assert history(project) == before
+
+    project.load(days([today() - 1], hour=5))
+    project.execute(
+        "insert into raw_copy select * from hyperliquid.fills"
+        " where load_id = (select max(load_id) from hyperliquid.fills)"
+    )
+    project.run()
+    recent = history(project)
+    assert recent != before
+    assert [len(rows) for rows in recent.values()] >= [
+        len(rows) for rows in before.values()
+    ]
+    assert history(project, before=today() - 1) == {
+        name: rows_before(rows, today() - 1) for name, rows in before.items()
+    }
+
+    project.run("--full-refresh")
+    assert history(project) == recent
+
+    project.edit_model("coin_daily", VOLUME, "sum(px * sz) * 2 as volume")
+    project.run()
+    changed = history(project)
+    assert changed["trader_daily"] == recent["trader_daily"]
+    assert len(changed["coin_daily"]) == len(recent["coin_daily"])
+    # Retention cuts at chunks: two days are neither old nor new for sure.
+    volumes = """
+        select distinct volume = factor * (
+            select sum(px * sz) from raw_copy
+            where time >= day and time < day + 86400000 and raw_copy.coin = daily.coin
+        )
+        from analytics.coin_daily as daily, lateral (values ({factor})) as f (factor)
+        where day {condition}
+    """
+    old = START + (today() - left - 1) * DAY
+    new = START + (today() - left + 2) * DAY
+    for factor, condition in ((1, f"< {old}"), (2, f">= {new}")):
+        query = volumes.format(factor=factor, condition=condition)
+        assert project.query(query) == [(True,)]
+
+    if is_community(project):
+        run_jobs(project, "proc_name = 'policy_refresh_continuous_aggregate'")
+        assert history(project) == changed
+    assert raw_days(project) == left
+
+
+def test_a_late_load_does_not_empty_old_buckets(project: RollupProject) -> None:
+    build_history(project)
+    apply_retention(project)
+    before = history(project)
+    # Past the loader, which would have put these aside.
+    project.load(days([today() - 100], hour=7) + days([today() - 1], hour=7))
+    project.run()
+    assert history(project, before=today() - KEPT_DAYS) == {
+        name: rows_before(rows, today() - KEPT_DAYS) for name, rows in before.items()
+    }
+    [(fills_of_today,)] = project.query(
+        "select sum(fill_count) from analytics.coin_daily"
+        f" where day = {START + (today() - 1) * DAY}"
+    )
+    assert fills_of_today == 8
+
+
+def test_a_change_is_aggregated_before_its_chunk_is_dropped(
+    project: RollupProject,
+) -> None:
+    build_history(project)
+    project.load(days([today() - 100], hour=7))
+    apply_retention(project)
+    assert project.query(
+        "select sum(fill_count) from analytics.coin_daily"
+        f" where day = {START + (today() - 100) * DAY}"
+    ) == [(8,)]
+
+
+def test_new_columns_are_refused_until_history_is_given_up(
+    project: RollupProject,
+) -> None:
+    build_history(project)
+    apply_retention(project)
+    before = history(project)
+    project.edit_model("coin_daily", VOLUME, f"{VOLUME}, max(px) as highest")
+    message = project.error("--select", "coin_daily")
+    for part in (
+        "analytics.coin_daily",
+        "hyperliquid.fills has dropped its rows before",
+        "column highest is numeric, not in the old rows",
+        "forget_history",
+    ):
+        assert part in message
+    assert history(project) == before
+
+    project.run("--vars", "{forget_history: [analytics.coin_daily]}")
+    [(count,)] = project.query("select count(distinct day) from analytics.coin_daily")
+    assert KEPT_DAYS <= count <= KEPT_DAYS + 2
+
+
+def test_another_bucket_is_refused(project: RollupProject) -> None:
+    build_history(project)
+    apply_retention(project)
+    before = history(project)
+    project.edit_model("coin_daily", "'1 day', 'time'", "'1 hour', 'time'")
+    project.edit_model(
+        "coin_daily", "'bucket_interval': '1 day'", "'bucket_interval': '1 hour'"
+    )
+    message = project.error("--select", "coin_daily")
+    assert "their buckets are of 1 day, the new ones of 1 hour" in message
+    assert history(project) == before
+
+
+@pytest.mark.parametrize("kind", ["table", "view"])
+def test_another_materialization_is_refused(project: RollupProject, kind: str) -> None:
+    build_history(project)
+    apply_retention(project)
+    before = history(project)
+    project.edit_model("coin_daily", "config(", f"config(materialized='{kind}', ")
+    message = project.error("--select", "coin_daily")
+    assert "analytics.coin_daily" in message
+    assert "hyperliquid.fills has dropped its rows before" in message
+    assert history(project) == before
+
+
+def test_a_table_that_becomes_native_keeps_its_history(project: RollupProject) -> None:
+    """The upgrade of an edition: what was a maintained table is an aggregate now."""
+    build_history(project)
+    apply_retention(project)
+    before = history(project)
+    project.execute("create table analytics.old as select * from analytics.coin_daily")
+    if is_community(project):
+        project.execute("drop materialized view analytics.coin_daily")
+    else:
+        project.execute("drop table analytics.coin_daily")
+    project.execute("alter table analytics.old rename to coin_daily")
+    project.run("--full-refresh")
+    assert history(project) == before
+
+
+def test_a_refresh_beyond_what_is_kept_does_not_compile(project: RollupProject) -> None:
+    project.create_sources()
+    declare_retention(project, "7 days")
+    message = project.error()
+    for part in (
+        "analytics.coin_daily",
+        "7 days (start_offset)",
+        "hyperliquid.fills drops its rows after 7 days (retention)",
+        "at most 6 days",
+    ):
+        assert part in message
