@@ -4,13 +4,17 @@
     edition would make.
 #}
 {% macro rollup_action(spec, state, existing, is_same_kind) -%}
-    {%- if existing is none or not is_same_kind or should_full_refresh() -%}
+    {%- if existing is none -%}
         {{ return('build') }}
     {%- endif -%}
 
     {#- `--empty` is a dry run of the graph: it does not empty what is there. -#}
-    {%- if flags.EMPTY -%}
+    {%- set is_on_record = state['fingerprint'] is not none -%}
+    {%- if flags.EMPTY and (is_same_kind or is_on_record) -%}
         {{ return('none') }}
+    {%- endif -%}
+    {%- if should_full_refresh() or not is_same_kind or not is_on_record -%}
+        {{ return('build') }}
     {%- endif -%}
 
     {%- if state['fingerprint'] != spec['fingerprint'] -%}
@@ -32,20 +36,33 @@
         {{ return('build') }}
     {%- endif -%}
 
+    {#- The rollup below was built anew: this one still holds the rows of the old one. -#}
+    {%- if spec['parent'] is not none and state['built_on'] != state['parent_built'] -%}
+        {{ return('build') }}
+    {%- endif -%}
+
     {{ return('refresh' if state['loads'] | length > 0 else 'none') }}
 {%- endmacro %}
 
 
 {#
     Records what a rollup now contains, in the transaction of its rows. Loads applied
-    earlier stay recorded: their rows are still in the source, so in every rebuild.
+    earlier stay recorded: their rows are still in the source, so in every rebuild. After
+    an `--empty` build nothing is on record: the next run builds it.
 #}
-{% macro record_rollup(spec, state) -%}
-    {%- if not flags.EMPTY -%}
-        {%- do mark_loads_applied(spec['consumer'], state['loads']) -%}
+{% macro record_rollup(spec, state, action) -%}
+    {%- if flags.EMPTY -%}
+        {%- do run_query(
+            "delete from ops.model_state where model = '" ~ spec['consumer'] ~ "'"
+        ) -%}
+        {{ return('') }}
     {%- endif -%}
-    {%- if state['fingerprint'] != spec['fingerprint'] -%}
-        {%- do set_fingerprint(spec['consumer'], spec['fingerprint']) -%}
+    {%- do mark_loads_applied(spec['consumer'], state['loads']) -%}
+    {%- if action == 'build' -%}
+        {%- do set_fingerprint(
+            spec['consumer'], spec['fingerprint'] ~ '@' ~ state['parent_built']
+        ) -%}
+        {%- do run_query(set_bucket_interval_sql(spec)) -%}
     {%- endif -%}
 {%- endmacro %}
 

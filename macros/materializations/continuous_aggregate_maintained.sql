@@ -4,15 +4,7 @@
     written. The rows and the record of the loads they contain change in one transaction.
 #}
 {% macro build_maintained_rollup(spec) -%}
-    {%- set existing = load_cached_relation(this) -%}
     {%- set target = this.incorporate(type='table') -%}
-    {%- set leftovers = [
-        load_cached_relation(make_intermediate_relation(target)),
-        load_cached_relation(make_backup_relation(target, 'table')),
-    ] -%}
-    {%- for leftover in leftovers -%}
-        {%- do drop_relation_if_exists(leftover) -%}
-    {%- endfor -%}
 
     {{- run_hooks(pre_hooks, inside_transaction=False) -}}
     {#- BEGIN. A second build of this model waits here for the first to commit. -#}
@@ -22,7 +14,9 @@
     {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
     {%- set state = rollup_state(spec) -%}
-    {%- set action = rollup_action(spec, state, existing, existing.is_table) -%}
+    {%- do drop_rollup_leftovers(state) -%}
+    {%- set existing = rollup_existing(state) -%}
+    {%- set action = rollup_action(spec, state, existing, state['kind'] == 'table') -%}
     {%- if action == 'build' -%}
         {%- do swap_in_maintained_rollup(spec, state, existing, target) -%}
     {%- elif action == 'refresh' -%}
@@ -31,6 +25,14 @@
         {%- do report_unchanged() -%}
     {%- endif -%}
 
+    {%- if state['kind'] == 'table' or action == 'build' -%}
+        {%- set grain = {'columns': spec['unique_key'], 'unique': true} -%}
+        {%- do sync_rollup_indexes(target, grain) -%}
+        {%- do ensure_rollup_policies(spec, target) -%}
+    {%- endif -%}
+    {%- if action == 'build' -%}
+        {%- do run_query('analyze ' ~ target) -%}
+    {%- endif -%}
     {%- set should_revoke = should_revoke(existing, full_refresh_mode=action == 'build') -%}
     {%- do apply_grants(target, config.get('grants'), should_revoke=should_revoke) -%}
     {%- do persist_docs(target, model) -%}
@@ -43,32 +45,36 @@
 
 {#
     Builds the whole table beside the existing relation, whatever that is, and takes its
-    place.
+    place. Of a source that has dropped rows, only whole buckets are computed; older ones
+    are carried over.
 #}
 {% macro swap_in_maintained_rollup(spec, state, existing, target) -%}
     {%- set intermediate = make_intermediate_relation(target) -%}
+    {%- set retained = rollup_retained_from(spec) -%}
+    {%- set query = sql -%}
+    {%- if retained is not none -%}
+        {%- set query = sql | replace(
+            rollup_filter(spec['input_column']),
+            spec['input_column'] ~ ' >= '
+            ~ first_whole_bucket(retained, spec['bucket_interval'], spec['time_unit'])
+        ) -%}
+    {%- endif -%}
     {#- The loads listed before this statement are all in it. One that commits while it
         runs may be in it too; it stays unapplied and is simply recomputed next time. -#}
     {%- call statement('main') -%}
-        {{ get_create_table_as_sql(False, intermediate, sql) }}
+        {{ get_create_table_as_sql(False, intermediate, query) }}
     {%- endcall -%}
 
-    {%- set grain = {'columns': spec['unique_key'], 'unique': true} -%}
-    {%- for index in [grain] + (config.get('indexes') or []) -%}
-        {%- do run_query(get_create_index_sql(intermediate, index)) -%}
-    {%- endfor -%}
-
     {%- if existing is not none -%}
-        {%- set backup = make_backup_relation(target, existing.type) -%}
+        {%- do keep_old_buckets(spec, existing, intermediate, retained) -%}
+        {%- set backup = rollup_backup(existing) -%}
         {%- do adapter.rename_relation(existing, backup) -%}
         {%- do adapter.rename_relation(intermediate, target) -%}
         {%- do adapter.drop_relation(backup) -%}
     {%- else -%}
         {%- do adapter.rename_relation(intermediate, target) -%}
     {%- endif -%}
-
-    {%- do run_query('analyze ' ~ target) -%}
-    {%- do record_rollup(spec, state) -%}
+    {%- do record_rollup(spec, state, 'build') -%}
 {%- endmacro %}
 
 
@@ -76,17 +82,17 @@
     Recomputes the touched buckets of an existing table.
 #}
 {% macro refresh_maintained_rollup(spec, state, target) -%}
-    {%- set ranges = touched_ranges(spec, state['loads']) -%}
+    {%- set ranges = touched_and_retained(spec, state['loads']) -%}
     {%- set changed = 0 -%}
     {%- set statements = [] -%}
     {%- if ranges | length > 0 -%}
         {%- set fresh = make_temp_relation(target) -%}
         {%- set columns = adapter.get_columns_in_relation(target)
             | map(attribute='name') | list -%}
-        {%- set marker = rollup_filter(spec['time_column']) -%}
+        {%- set marker = rollup_filter(spec['input_column']) -%}
         {%- do statements.append(
             'create temporary table ' ~ fresh ~ ' on commit drop as (\n'
-            ~ sql | replace(marker, in_ranges(spec['time_column'], ranges)) ~ '\n)'
+            ~ sql | replace(marker, in_ranges(spec['input_column'], ranges)) ~ '\n)'
         ) -%}
         {%- do statements.append(sync_sql(
             target, fresh, spec['unique_key'], columns,
@@ -95,8 +101,33 @@
         {%- do run_query(statements[0]) -%}
         {%- set changed = run_query(statements[1]).rows[0][0] | int -%}
     {%- endif -%}
-    {%- do record_rollup(spec, state) -%}
+    {%- do record_rollup(spec, state, 'refresh') -%}
     {%- call noop_statement('main', 'REFRESH ' ~ changed, 'REFRESH', changed) -%}
         {{ statements | join(';\n') }}
     {%- endcall -%}
+{%- endmacro %}
+
+
+{#
+    The ranges that loads touched, without the buckets whose rows are no longer all there.
+#}
+{% macro touched_and_retained(spec, load_ids) -%}
+    {{ return(clip_ranges(
+        touched_ranges(spec, load_ids),
+        rollup_retained_from(spec),
+        spec['bucket_interval'],
+        spec['time_unit']
+    )) }}
+{%- endmacro %}
+
+
+{#
+    From when on what the rollup reads is complete; none when nothing was ever dropped.
+#}
+{% macro rollup_retained_from(spec) -%}
+    {{ return(retained_from({
+        'relation': spec['input'],
+        'time_column': spec['input_column'],
+        'time_unit': spec['time_unit'],
+    })) }}
 {%- endmacro %}

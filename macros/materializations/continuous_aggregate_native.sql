@@ -3,42 +3,26 @@
 
     A refresh cannot run inside a transaction, so a new one is created empty under a
     passing name, filled, and only then takes the place of what is there. The loads listed
-    before a refresh are recorded after it: Python models wait for that record.
+    before a refresh are recorded after it: Python models wait for that record. A lock of
+    the session, not of a transaction, makes a second build of the model wait for all that.
 #}
 {% macro build_native_rollup(spec) -%}
-    {%- set existing = load_cached_relation(this) -%}
     {%- set target = this.incorporate(type='materialized_view') -%}
-    {%- set intermediate = make_intermediate_relation(target) -%}
-    {%- do drop_relation_if_exists(load_cached_relation(intermediate)) -%}
-    {%- do drop_relation_if_exists(
-        load_cached_relation(make_backup_relation(target, target.type))
-    ) -%}
-
     {{- run_hooks(pre_hooks, inside_transaction=False) -}}
+    {#- Released below, or when the connection of a failed model is closed. -#}
+    {%- call statement('lock') -%}
+        select pg_advisory_lock(hashtextextended('{{ spec['consumer'] }}', 0))
+    {%- endcall -%}
     {%- set state = rollup_state(spec) -%}
-    {%- set action = rollup_action(spec, state, existing, state['is_native']) -%}
+    {%- do drop_rollup_leftovers(state) -%}
+    {%- set existing = rollup_existing(state) -%}
+    {%- set is_native = state['kind'] == 'continuous_aggregate' -%}
+    {%- set action = rollup_action(spec, state, existing, is_native) -%}
     {%- if action == 'build' -%}
-        {%- call statement('main') -%}
-            {{ create_continuous_aggregate_sql(spec, intermediate) }}
-        {%- endcall -%}
-        {%- do create_indexes(intermediate) -%}
-        {%- do adapter.commit() -%}
-        {%- if not flags.EMPTY -%}
-            {%- do refresh_continuous_aggregate(intermediate, 'null', 'null') -%}
-        {%- endif -%}
+        {%- set retained = rollup_retained_from(spec) -%}
+        {%- do fill_continuous_aggregate(spec, make_intermediate_relation(target), retained) -%}
     {%- elif action == 'refresh' -%}
-        {%- set ranges = touched_ranges(spec, state['loads']) -%}
-        {%- if ranges | length == 0 -%}
-            {%- do report_unchanged() -%}
-        {%- else -%}
-            {%- do refresh_continuous_aggregate(target, ranges[0][0], ranges[-1][1]) -%}
-            {#- The server does not say how many rows it wrote. -#}
-            {%- call noop_statement(
-                'main', 'REFRESH of ' ~ state['loads'] | length ~ ' loads', 'REFRESH'
-            ) -%}
-                -- {{ ranges | length }} ranges
-            {%- endcall -%}
-        {%- endif -%}
+        {%- do refresh_touched_ranges(spec, state, target) -%}
     {%- else -%}
         {%- do report_unchanged() -%}
     {%- endif -%}
@@ -47,26 +31,87 @@
     {%- call statement('begin') -%} select 1 {%- endcall -%}
     {{- run_hooks(pre_hooks, inside_transaction=True) -}}
     {%- if action == 'build' -%}
-        {%- if existing is not none -%}
-            {%- set backup = make_backup_relation(target, existing.type) -%}
-            {%- do adapter.rename_relation(existing, backup) -%}
-            {%- do adapter.rename_relation(intermediate, target) -%}
-            {%- do adapter.drop_relation(backup) -%}
-        {%- else -%}
-            {%- do adapter.rename_relation(intermediate, target) -%}
-        {%- endif -%}
-        {%- do add_refresh_policy(spec, target) -%}
+        {%- do swap_in_continuous_aggregate(spec, existing, target, retained) -%}
     {%- endif -%}
     {%- if action != 'none' -%}
-        {%- do record_rollup(spec, state) -%}
+        {%- do record_rollup(spec, state, action) -%}
+    {%- endif -%}
+    {%- if is_native or action == 'build' -%}
+        {%- do sync_continuous_aggregate(spec, target) -%}
     {%- endif -%}
     {%- set should_revoke = should_revoke(existing, full_refresh_mode=action == 'build') -%}
     {%- do apply_grants(target, config.get('grants'), should_revoke=should_revoke) -%}
     {%- do persist_docs(target, model) -%}
     {{- run_hooks(post_hooks, inside_transaction=True) -}}
     {%- do adapter.commit() -%}
+
+    {%- call statement('unlock') -%}
+        select pg_advisory_unlock(hashtextextended('{{ spec['consumer'] }}', 0))
+    {%- endcall -%}
+    {%- do adapter.commit() -%}
     {{- run_hooks(post_hooks, inside_transaction=False) -}}
     {{ return(target) }}
+{%- endmacro %}
+
+
+{#
+    Creates a continuous aggregate and fills it, from the first bucket of which all raw
+    rows are there.
+#}
+{% macro fill_continuous_aggregate(spec, intermediate, retained) -%}
+    {%- call statement('main') -%}
+        {{ create_continuous_aggregate_sql(spec, intermediate) }}
+    {%- endcall -%}
+    {%- do adapter.commit() -%}
+    {%- if not flags.EMPTY -%}
+        {%- set range_from = 'null' -%}
+        {%- if retained is not none -%}
+            {%- set range_from = first_whole_bucket(
+                retained, spec['bucket_interval'], spec['time_unit']
+            ) -%}
+        {%- endif -%}
+        {%- do refresh_continuous_aggregate(intermediate, range_from, 'null') -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    One call from the first touched bucket to the last: of what lies between, the server
+    itself knows what has changed.
+#}
+{% macro refresh_touched_ranges(spec, state, target) -%}
+    {%- set ranges = touched_and_retained(spec, state['loads']) -%}
+    {%- if ranges | length == 0 -%}
+        {%- do report_unchanged() -%}
+    {%- else -%}
+        {%- do adapter.commit() -%}
+        {%- do refresh_continuous_aggregate(target, ranges[0][0], ranges[-1][1]) -%}
+        {#- The server does not say how many rows it wrote. -#}
+        {%- call noop_statement(
+            'main', 'REFRESH of ' ~ state['loads'] | length ~ ' loads', 'REFRESH'
+        ) -%}
+            -- {{ ranges | length }} ranges
+        {%- endcall -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    The filled aggregate takes the name. An old one that other aggregates are made of stays,
+    under its passing name, until each of them is built on the new one: dropping it would
+    take them along.
+#}
+{% macro swap_in_continuous_aggregate(spec, existing, target, retained) -%}
+    {%- set intermediate = make_intermediate_relation(target) -%}
+    {%- if existing is not none -%}
+        {%- do keep_old_buckets(spec, existing, intermediate, retained) -%}
+        {%- do adapter.rename_relation(existing, rollup_backup(existing)) -%}
+    {%- endif -%}
+    {%- do adapter.rename_relation(intermediate, target) -%}
+    {#- First the old relation; if it was the last to read an old version of the rollup
+        below, then that one too. -#}
+    {%- do drop_rollup_leftovers(rollup_state(spec)) -%}
+    {%- do drop_rollup_leftovers(rollup_state(spec)) -%}
 {%- endmacro %}
 
 
@@ -100,7 +145,8 @@
 
 {#
     Refreshes [range_from, range_to), outside of any transaction. The driver opens one by
-    itself and does not see that this commit ends it, so the call runs alone.
+    itself and does not see that this commit ends it, so the call runs alone. dbt must have
+    committed its own before, or it would take all that follows for a part of that.
 #}
 {% macro refresh_continuous_aggregate(relation, range_from, range_to) -%}
     {%- call statement('commit_before_refresh', auto_begin=False) -%}
@@ -113,31 +159,4 @@
             {{ range_to }}
         )
     {%- endcall -%}
-{%- endmacro %}
-
-
-{#
-    The server's own refresh job, if the model declares one: human intervals for
-    start_offset, end_offset and schedule_interval.
-#}
-{% macro add_refresh_policy(spec, relation) -%}
-    {%- set policy = spec['refresh_policy'] -%}
-    {%- if policy is not none -%}
-        {%- set offsets = {} -%}
-        {%- for name in ['start_offset', 'end_offset'] -%}
-            {%- set interval = policy.get(name) -%}
-            {%- do offsets.update({
-                name: time_span(interval, spec['time_unit'])
-                    if interval is not none else 'null'
-            }) -%}
-        {%- endfor -%}
-        {%- do run_query(
-            "select add_continuous_aggregate_policy('"
-            ~ relation.schema ~ "." ~ relation.identifier ~ "'"
-            ~ ", start_offset => " ~ offsets['start_offset']
-            ~ ", end_offset => " ~ offsets['end_offset']
-            ~ ", schedule_interval => interval '"
-            ~ policy.get('schedule_interval', '1 hour') ~ "')"
-        ) -%}
-    {%- endif -%}
 {%- endmacro %}

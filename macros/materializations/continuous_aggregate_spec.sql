@@ -6,16 +6,71 @@
             meta={'timescale': {
                 'bucket': 'day',
                 'bucket_interval': '1 day',
-                'refresh_policy': {…},         optional, Community only
+                'refresh_policy': {…},         optional, a job on Community only
                 'materialized_only': true,     optional, Community only
+                'columnstore': {…},            optional, Community only
+                'retention': {…},              optional
             }},
         )
 
-    The time column and its unit come from the source's YAML.
+    The time column and its unit come from the source's YAML. `source` and `time_column`
+    are always those of the raw table, whose loads drive the refreshes; `input` and
+    `input_column` are what the query reads, the raw table or the rollup below.
 #}
 {% macro rollup_spec() -%}
     {%- set settings = config.get('meta', {}).get('timescale', {}) -%}
-    {%- set known = ['bucket', 'bucket_interval', 'refresh_policy', 'materialized_only'] -%}
+    {%- do assert_rollup_settings(settings) -%}
+    {%- set input = rollup_input(model) -%}
+    {%- if rollup_filter(input['input_column']) not in sql -%}
+        {%- do exceptions.raise_compiler_error(
+            "The WHERE of a continuous aggregate must contain {{ rollup_filter('"
+            ~ input['input_column'] ~ "') }}: without it a refresh would read the"
+            ~ " whole source."
+        ) -%}
+    {%- endif -%}
+
+    {%- set consumer = this.schema ~ '.' ~ this.identifier -%}
+    {%- set policy = settings.get('refresh_policy') -%}
+    {%- if policy is not none -%}
+        {%- set start_offset = guard_refresh_policy(
+            consumer,
+            input['input'],
+            policy.get('start_offset'),
+            policy.get('end_offset'),
+            retention_interval(input['input_retention']),
+            settings['bucket_interval'],
+            input['time_unit']
+        ) -%}
+        {%- set policy = dict(policy, start_offset=start_offset) -%}
+    {%- endif -%}
+
+    {%- set spec = {
+        'consumer': consumer,
+        'bucket': settings['bucket'],
+        'bucket_interval': settings['bucket_interval'],
+        'unique_key': config.get('unique_key'),
+        'refresh_policy': policy,
+        'columnstore': settings.get('columnstore'),
+        'retention': settings.get('retention'),
+        'materialized_only': settings.get('materialized_only', true),
+        'fingerprint': 'rollup:' ~ local_md5(
+            without_empty_limit(sql) ~ config.get('unique_key')
+            ~ settings['bucket_interval']
+        ),
+    } -%}
+    {%- do spec.update(input) -%}
+    {{ return(spec) }}
+{%- endmacro %}
+
+
+{#
+    Stops on a misspelt, missing or mistyped setting.
+#}
+{% macro assert_rollup_settings(settings) -%}
+    {%- set known = [
+        'bucket', 'bucket_interval', 'refresh_policy', 'materialized_only',
+        'columnstore', 'retention',
+    ] -%}
     {%- for key in settings if key not in known -%}
         {%- do exceptions.raise_compiler_error(
             "Unknown key '" ~ key ~ "' in meta.timescale; known are "
@@ -28,6 +83,12 @@
             ~ " meta={'timescale': {'bucket': 'day', 'bucket_interval': '1 day'}}."
         ) -%}
     {%- endfor -%}
+    {%- if settings.get('materialized_only', true) is not boolean -%}
+        {%- do exceptions.raise_compiler_error(
+            "meta.timescale.materialized_only must be true or false, without quotes; it"
+            ~ " is '" ~ settings['materialized_only'] ~ "'."
+        ) -%}
+    {%- endif -%}
 
     {%- set unique_key = config.get('unique_key') -%}
     {%- if unique_key is none or unique_key is string
@@ -38,64 +99,11 @@
             ~ settings['bucket'] ~ "' among them; it is " ~ unique_key ~ "."
         ) -%}
     {%- endif -%}
-
-    {%- set source = rollup_source() -%}
-    {%- set timescale = source.config.meta['timescale'] -%}
-    {%- if rollup_filter(timescale['time_column']) not in sql -%}
+    {%- for index in config.get('indexes') or [] if index.get('unique') -%}
         {%- do exceptions.raise_compiler_error(
-            "The WHERE of a continuous aggregate must contain {{ rollup_filter('"
-            ~ timescale['time_column'] ~ "') }}: without it a refresh would read the"
-            ~ " whole source."
+            "The index on (" ~ index['columns'] | join(', ') ~ ") is declared unique, but"
+            ~ " the one thing unique in a rollup is its grain, unique_key, which needs no"
+            ~ " index of its own. Leave `unique` out."
         ) -%}
-    {%- endif -%}
-
-    {%- set policy = settings.get('refresh_policy') -%}
-    {%- if policy is not none and policy.get('start_offset') is none
-        and timescale.get('retention') is not none
-    -%}
-        {%- do exceptions.raise_compiler_error(
-            "refresh_policy has no start_offset, but " ~ source.schema ~ "."
-            ~ source.identifier ~ " keeps its rows for " ~ timescale['retention']
-            ~ " only: a refresh would delete the aggregates of dropped rows. Set"
-            ~ " start_offset to less than that."
-        ) -%}
-    {%- endif -%}
-
-    {{ return({
-        'consumer': this.schema ~ '.' ~ this.identifier,
-        'source': source.schema ~ '.' ~ source.identifier,
-        'time_column': timescale['time_column'],
-        'time_unit': timescale.get('time_unit'),
-        'bucket': settings['bucket'],
-        'bucket_interval': settings['bucket_interval'],
-        'unique_key': unique_key,
-        'refresh_policy': policy,
-        'materialized_only': settings.get('materialized_only', true),
-        'fingerprint': local_md5(sql ~ unique_key ~ settings['bucket_interval']),
-    }) }}
-{%- endmacro %}
-
-
-{#
-    The one source a rollup reads, as it stands in `graph`.
-#}
-{% macro rollup_source() -%}
-    {%- set names = [] -%}
-    {%- for unique_id in model.depends_on.nodes if unique_id in graph.sources -%}
-        {%- do names.append(unique_id) -%}
     {%- endfor -%}
-    {%- if names | length != 1 or model.depends_on.nodes | length != 1 -%}
-        {%- do exceptions.raise_compiler_error(
-            "A continuous aggregate reads exactly one source() and no ref(); this one"
-            ~ " depends on: " ~ model.depends_on.nodes | join(', ') ~ "."
-        ) -%}
-    {%- endif -%}
-    {%- set source = graph.sources[names[0]] -%}
-    {%- if source.config.meta.get('timescale', {}).get('time_column') is none -%}
-        {%- do exceptions.raise_compiler_error(
-            "Source " ~ source.schema ~ "." ~ source.identifier ~ " has no"
-            ~ " config.meta.timescale.time_column, so it cannot be rolled up over time."
-        ) -%}
-    {%- endif -%}
-    {{ return(source) }}
 {%- endmacro %}

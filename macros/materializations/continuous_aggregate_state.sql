@@ -1,7 +1,15 @@
 {#
-    What the server knows of a rollup, in one query: {'fingerprint': what it was built
-    from or none, 'is_native': whether it is a continuous aggregate, 'loads': the ids of
-    the loads it does not contain}.
+    What the server knows of a rollup, in one query, asked once no other build of it can
+    run:
+
+    - fingerprint: what it was built from, or none;
+    - built_on, parent_built: which build of the rollup below it was made of, and which is
+      there now;
+    - kind: 'continuous_aggregate', 'table', 'view' or 'materialized_view' has its name, or
+      none;
+    - materialized_only: of a continuous aggregate;
+    - leftovers: [name, type] of what an interrupted build left behind;
+    - loads: the ids of the loads it does not contain.
 #}
 {% macro rollup_state(spec) -%}
     {%- set answer = run_query(rollup_state_sql(spec)) -%}
@@ -10,139 +18,160 @@
 
 
 {% macro rollup_state_sql(spec) %}
-    select
-        jsonb_build_object(
-            'fingerprint', (
-                select model_state.fingerprint
-                from ops.model_state
-                where model_state.model = '{{ spec['consumer'] }}'
-            ),
-            'is_native',
-            {%- if timescale_edition() == 'community' %}
+    {%- set is_native = timescale_edition() == 'community' %}
+    {%- set intermediate = make_intermediate_relation(this.incorporate(type='table')) %}
+    with
+
+    relations as (
+        select
+            pg_class.relname as name,
+            case
+                {%- if is_native %}
+                when aggregates.view_name is not null then 'continuous_aggregate'
+                {%- endif %}
+                when pg_class.relkind = 'm' then 'materialized_view'
+                when pg_class.relkind = 'v' then 'view'
+                else 'table'
+            end as kind
+            {%- if is_native %},
+            aggregates.materialized_only,
             exists (
                 select 1
-                from timescaledb_information.continuous_aggregates
+                from timescaledb_information.continuous_aggregates as above
                 where
-                    view_schema || '.' || view_name = '{{ spec['consumer'] }}'
-            ),
-            {%- else %}
-            false,
+                    (above.hypertable_schema, above.hypertable_name) in (
+                        (aggregates.view_schema, aggregates.view_name),
+                        (
+                            aggregates.materialization_hypertable_schema,
+                            aggregates.materialization_hypertable_name
+                        )
+                    )
+            ) as has_aggregates_above
+            {%- else %},
+            null::boolean as materialized_only,
+            false as has_aggregates_above
             {%- endif %}
+        from pg_class
+        {%- if is_native %}
+        left join timescaledb_information.continuous_aggregates as aggregates
+            on
+                pg_class.relnamespace = to_regnamespace(quote_ident(aggregates.view_schema))
+                and pg_class.relname = aggregates.view_name
+        {%- endif %}
+        where
+            pg_class.relnamespace = to_regnamespace(quote_ident('{{ this.schema }}'))
+            and pg_class.relkind in ('r', 'p', 'v', 'm')
+            and (
+                pg_class.relname in ('{{ this.identifier }}', '{{ intermediate.identifier }}')
+                or starts_with(pg_class.relname, '{{ rollup_backup_prefix(this) }}')
+                {%- if spec['parent'] is not none %}
+                or starts_with(
+                    pg_class.relname,
+                    '{{ rollup_backup_prefix(api.Relation.create(
+                        schema=spec['parent'].split('.')[0],
+                        identifier=spec['parent'].split('.')[1]
+                    )) }}'
+                )
+                {%- endif %}
+            )
+    ),
+
+    record as (
+        select model_state.fingerprint
+        from ops.model_state
+        where model_state.model = '{{ spec['consumer'] }}'
+    )
+
+    select
+        jsonb_build_object(
+            'fingerprint', (select split_part(record.fingerprint, '@', 1) from record),
+            'built_on', (select split_part(record.fingerprint, '@', 2) from record),
+            'parent_built', coalesce((
+                select extract(epoch from model_state.updated_at)::text
+                from ops.model_state
+                where model_state.model = '{{ spec['parent'] or '' }}'
+            ), ''),
+            'kind', (
+                select relations.kind
+                from relations
+                where relations.name = '{{ this.identifier }}'
+            ),
+            'materialized_only', (
+                select relations.materialized_only
+                from relations
+                where relations.name = '{{ this.identifier }}'
+            ),
+            'leftovers', (
+                select
+                    coalesce(
+                        jsonb_agg(jsonb_build_array(
+                            relations.name,
+                            case
+                                when relations.kind = 'continuous_aggregate'
+                                    then 'materialized_view'
+                                else relations.kind
+                            end
+                        )),
+                        '[]'
+                    )
+                from relations
+                where
+                    relations.name != '{{ this.identifier }}'
+                    and not relations.has_aggregates_above
+            ),
             'loads', (
                 select coalesce(jsonb_agg(loads.load_id), '[]')
                 from ({{ unapplied_loads(spec['consumer'], spec['source']) }}) as loads
+                {%- if spec['parent'] is not none %}
+                -- What the rollup below has not taken in cannot be taken from it.
+                where exists (
+                    select 1
+                    from ingestion.applied_loads as below
+                    where
+                        below.consumer = '{{ spec['parent'] }}'
+                        and below.load_id = loads.load_id
+                )
+                {%- endif %}
             )
         )::text as state
 {% endmacro %}
 
 
 {#
-    The time ranges that the rows of these loads touch: a list of [from, to), whole
-    buckets, neighbours merged, as SQL literals.
+    The relation that has the rollup's name on the server, or none. dbt's cache cannot
+    know what another build, or the swap of a rollup below, did since the run began.
 #}
-{% macro touched_ranges(spec, load_ids) -%}
-    {%- set answer = run_query(touched_ranges_sql(spec, load_ids)) -%}
-    {%- set ranges = [] -%}
-    {%- for range_from, range_to in fromjson(answer.rows[0][0]) -%}
-        {%- if spec['time_unit'] is not none -%}
-            {%- do ranges.append((range_from ~ '::bigint', range_to ~ '::bigint')) -%}
-        {%- else -%}
-            {%- do ranges.append((
-                "'" ~ range_from ~ "'::timestamptz", "'" ~ range_to ~ "'::timestamptz"
-            )) -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {{ return(ranges) }}
-{%- endmacro %}
-
-
-{% macro touched_ranges_sql(spec, load_ids) %}
-    {%- set time_column = spec['time_column'] %}
-    {%- set unit = spec['time_unit'] %}
-    {%- set interval = spec['bucket_interval'] %}
-    {%- set width = time_span(interval, unit) %}
-    with
-
-    loads as materialized (
-        select
-            load_log.load_id,
-            {{ load_time('load_log.time_from', unit) }} as time_from,
-            {{ load_time('load_log.time_to', unit) }} as time_to
-        from ingestion.load_log
-        where
-            load_log.load_id = any('{ {{- load_ids | join(',') -}} }'::bigint[])
-            and load_log.time_from is not null
-    ),
-
-    ends as (
-        select
-            loads.*,
-            {{ time_bucket(interval, 'loads.time_from', unit) }} as first_bucket,
-            {{ time_bucket(interval, 'loads.time_to', unit) }} as last_bucket
-        from loads
-    ),
-
-    -- The first and the last bucket of a load are known without reading its rows; only
-    -- what lies between has to be looked up, within the load's own time range.
-    buckets as (
-        select ends.first_bucket as bucket from ends
-        union
-        select ends.last_bucket from ends
-        union
-        select {{ time_bucket(interval, 'raw.' ~ time_column, unit) }}
-        from ends
-        inner join {{ spec['source'] }} as raw
-            on
-                ends.load_id = raw.load_id
-                and raw.{{ time_column }} >= ends.first_bucket + {{ width }}
-                and raw.{{ time_column }} < ends.last_bucket
-        where ends.last_bucket > ends.first_bucket + {{ width }}
-    ),
-
-    merged as (
-        select
-            unnest(range_agg(
-                {{ 'tstzrange' if unit is none else 'int8range' }}(
-                    buckets.bucket, buckets.bucket + {{ width }}
-                )
-            )) as span
-        from buckets
-    )
-
-    select
-        coalesce(
-            jsonb_agg(
-                jsonb_build_array(lower(merged.span), upper(merged.span))
-                order by merged.span
-            ),
-            '[]'
-        )::text as ranges
-    from merged
-{% endmacro %}
-
-
-{#
-    A time of `load_log` in the unit of the table's own time.
-#}
-{% macro load_time(column, unit) -%}
-    {%- if unit is none -%}
-        {{ column }}
-    {%- else -%}
-        floor(
-            extract(epoch from {{ column }}) * {{ interval_units('1 second', unit) }}
-        )::bigint
+{% macro rollup_existing(state) -%}
+    {%- if state['kind'] is none -%}
+        {{ return(none) }}
     {%- endif -%}
+    {%- set type = state['kind'] | replace('continuous_aggregate', 'materialized_view') -%}
+    {{ return(this.incorporate(type=type)) }}
 {%- endmacro %}
 
 
 {#
-    A condition that holds inside any of the ranges.
+    What an interrupted build left, and old versions of the rollup below that nothing
+    reads any more.
 #}
-{% macro in_ranges(column, ranges) -%}
-    (
-    {%- for range_from, range_to in ranges %}
-        ({{ column }} >= {{ range_from }} and {{ column }} < {{ range_to }})
-        {{- ' or' if not loop.last }}
-    {%- endfor %}
-    )
+{% macro drop_rollup_leftovers(state) -%}
+    {%- for name, type in state['leftovers'] -%}
+        {%- do adapter.drop_relation(
+            this.incorporate(path={'identifier': name}, type=type)
+        ) -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{#
+    A passing name for the relation that is replaced, unlike any that may still be there.
+#}
+{% macro rollup_backup(existing) -%}
+    {%- set tag = local_md5(invocation_id ~ modules.datetime.datetime.now())[:6] -%}
+    {{ return(make_backup_relation(existing, existing.type, '__dbt_backup_' ~ tag)) }}
+{%- endmacro %}
+
+
+{% macro rollup_backup_prefix(relation) -%}
+    {{- relation.identifier[:63 - ('__dbt_backup_' | length) - 6] ~ '__dbt_backup' -}}
 {%- endmacro %}

@@ -3,6 +3,7 @@
     which only what really changed is written, in one transaction with the loads applied.
 #}
 {% materialization incremental, adapter='postgres', supported_languages=['sql', 'python'] %}
+    {% do leave_rollup(drops=true) %}
     {% if model.language == 'sql' %}
         {% set result = dbt.materialization_incremental_default() %}
         {% do report_sync() %}

@@ -3,6 +3,7 @@
     beside the old one and takes its place in one transaction.
 #}
 {% materialization table, adapter='postgres', supported_languages=['sql', 'python'] %}
+    {% do leave_rollup() %}
     {% if model.language == 'sql' %}
         {{ return(dbt.materialization_table_default()) }}
     {% endif %}

@@ -10,7 +10,10 @@
         {%- if with_relation and model.description
             and model.description != comments['relation']
         -%}
-            {%- do run_query(alter_relation_comment(relation, model.description)) -%}
+            {%- do run_query(
+                'comment on ' ~ comments['kind'] ~ ' ' ~ relation ~ ' is '
+                ~ postgres_escape_comment(model.description)
+            ) -%}
         {%- endif -%}
         {%- if with_columns and model.columns -%}
             {%- set documented = validate_doc_columns(
@@ -31,7 +34,8 @@
 
 
 {#
-    The comments on a relation: {'relation': text or none, 'columns': {name: text or none}}.
+    The comments on a relation: {'kind': what COMMENT calls it, 'relation': text or none,
+    'columns': {name: text or none}}. A continuous aggregate is a view to the server.
 #}
 {% macro relation_comments(relation) -%}
     {%- set answer = run_query(relation_comments_sql(relation)) -%}
@@ -42,6 +46,16 @@
 {% macro relation_comments_sql(relation) %}
     select
         jsonb_build_object(
+            'kind', (
+                select
+                    case pg_class.relkind
+                        when 'v' then 'view'
+                        when 'm' then 'materialized view'
+                        else 'table'
+                    end
+                from pg_class
+                where pg_class.oid = '{{ relation }}'::regclass
+            ),
             'relation', obj_description('{{ relation }}'::regclass, 'pg_class'),
             'columns', jsonb_object_agg(
                 pg_attribute.attname,

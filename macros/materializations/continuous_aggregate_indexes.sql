@@ -1,0 +1,104 @@
+{#
+    Makes the indexes of a rollup those that are declared: creates what is missing, and
+    drops what is not declared any more if this project made it, which its name tells. An
+    index that somebody else made for the same columns does as well and is left alone.
+#}
+{% macro sync_rollup_indexes(relation, grain=none) -%}
+    {%- set wanted = [] -%}
+    {%- for index in ([grain] if grain is not none else []) + (config.get('indexes') or [])
+    -%}
+        {%- do wanted.append({
+            'columns': index_column_texts(index['columns']),
+            'method': index.get('type') or 'btree',
+            'unique': index.get('unique', false),
+        }) -%}
+    {%- endfor -%}
+    {%- set found = fromjson(run_query(rollup_indexes_sql(relation)).rows[0][0]) -%}
+
+    {%- for index in found if index['is_ours'] and index['definition'] not in wanted -%}
+        {%- do run_query('drop index ' ~ index['name']) -%}
+    {%- endfor -%}
+    {%- set there = found | map(attribute='definition') | list -%}
+    {%- for index in wanted if index not in there -%}
+        {%- set tag = local_md5(relation ~ index ~ modules.datetime.datetime.now()) -%}
+        {%- set name = relation.identifier[:38] ~ '_dbt_' ~ tag[:20] -%}
+        {%- do run_query(
+            'create ' ~ ('unique ' if index['unique'] else '') ~ 'index '
+            ~ adapter.quote(name) ~ ' on ' ~ relation ~ ' using ' ~ index['method']
+            ~ ' (' ~ index['columns'] | join(', ') ~ ')'
+        ) -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{#
+    The indexes of a rollup: name, definition, is_ours. Those of a continuous aggregate are
+    on the hypertable that holds its rows.
+#}
+{% macro rollup_indexes_sql(relation) %}
+    with
+
+    holder as (
+        select
+            {%- if timescale_edition() == 'community' %}
+            format(
+                '%I.%I',
+                aggregates.materialization_hypertable_schema,
+                aggregates.materialization_hypertable_name
+            )::regclass as oid
+        from timescaledb_information.continuous_aggregates as aggregates
+        where
+            aggregates.view_schema = '{{ relation.schema }}'
+            and aggregates.view_name = '{{ relation.identifier }}'
+            {%- else %}
+            '{{ relation }}'::regclass as oid
+            {%- endif %}
+    )
+
+    select
+        coalesce(
+            jsonb_agg(jsonb_build_object(
+                'name', pg_index.indexrelid::regclass::text,
+                'is_ours', pg_class.relname ~ '(_dbt_[0-9a-f]{20}|^[0-9a-f]{32})$',
+                'definition', jsonb_build_object(
+                    'columns', array(
+                        select replace(
+                            pg_get_indexdef(pg_index.indexrelid, position, true), '"', ''
+                        )
+                        -- The bits of indoption: descending, nulls first.
+                        || case pg_index.indoption[position - 1]
+                            when 1 then ' desc nulls last'
+                            when 2 then ' nulls first'
+                            when 3 then ' desc'
+                            else ''
+                        end
+                        from generate_series(1, pg_index.indnkeyatts) as position
+                        order by position
+                    ),
+                    'method', pg_am.amname,
+                    'unique', pg_index.indisunique
+                )
+            )),
+            '[]'
+        )::text as found
+    from holder
+    inner join pg_index
+        on holder.oid = pg_index.indrelid
+    inner join pg_class
+        on pg_index.indexrelid = pg_class.oid
+    inner join pg_am
+        on pg_class.relam = pg_am.oid
+{% endmacro %}
+
+
+{#
+    Columns of an index as the server would write them: ['day desc', 'coin'].
+#}
+{% macro index_column_texts(columns) -%}
+    {%- set texts = [] -%}
+    {%- for column in columns -%}
+        {%- set text = (column | lower).split() | join(' ') -%}
+        {%- do texts.append(modules.re.sub(' asc\\b', '', text)) -%}
+    {%- endfor -%}
+    {{ return(texts) }}
+{%- endmacro %}

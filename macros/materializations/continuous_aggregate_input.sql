@@ -1,0 +1,86 @@
+{#
+    Where the rows of a rollup come from, as keys of its spec: source, time_column,
+    time_unit (of the raw table), input, input_column and input_retention (of what it reads)
+    and parent, the rollup below or none.
+#}
+{% macro rollup_input(node) -%}
+    {%- set names = node.depends_on.nodes -%}
+    {%- set below = graph.nodes.get(names[0]) if names | length == 1 else none -%}
+    {%- if names | length == 1 and names[0] in graph.sources -%}
+        {{ return(input_from_source(graph.sources[names[0]])) }}
+    {%- elif below is not none and below.resource_type == 'model'
+        and below.config.materialized == 'continuous_aggregate'
+    -%}
+        {{ return(input_from_rollup(below)) }}
+    {%- endif -%}
+    {%- do exceptions.raise_compiler_error(
+        "A continuous aggregate reads exactly one source(), or exactly one ref() to"
+        ~ " another continuous aggregate; " ~ node.name ~ " depends on: "
+        ~ names | join(', ') ~ "."
+    ) -%}
+{%- endmacro %}
+
+
+{% macro input_from_source(source) -%}
+    {%- set relation = source.schema ~ '.' ~ source.identifier -%}
+    {%- set timescale = source.config.meta.get('timescale', {}) -%}
+    {%- if timescale.get('time_column') is none -%}
+        {%- do exceptions.raise_compiler_error(
+            "Source " ~ relation ~ " has no config.meta.timescale.time_column, so it"
+            ~ " cannot be rolled up over time."
+        ) -%}
+    {%- endif -%}
+    {{ return({
+        'source': relation,
+        'time_column': timescale['time_column'],
+        'time_unit': timescale.get('time_unit'),
+        'input': relation,
+        'input_column': timescale['time_column'],
+        'input_retention': timescale.get('retention'),
+        'parent': none,
+    }) }}
+{%- endmacro %}
+
+
+{#
+    A rollup of a rollup: its time column is the bucket of the one below.
+#}
+{% macro input_from_rollup(below) -%}
+    {%- set timescale = below.config.get('meta', {}).get('timescale', {}) -%}
+    {%- set relation = below.schema ~ '.' ~ below.alias -%}
+    {%- do assert_buckets_nest(relation, timescale['bucket_interval']) -%}
+    {%- set root = rollup_input(below) -%}
+    {{ return(dict(
+        root,
+        input=relation,
+        input_column=timescale['bucket'],
+        input_retention=timescale.get('retention'),
+        parent=relation
+    )) }}
+{%- endmacro %}
+
+
+{#
+    A bucket must hold a whole number of the buckets it is made of.
+#}
+{% macro assert_buckets_nest(below, interval_below) -%}
+    {%- set interval = config.get('meta', {}).get('timescale', {})['bucket_interval'] -%}
+    {%- if is_calendar_interval(interval) or is_calendar_interval(interval_below) -%}
+        {{ return('') }}
+    {%- endif -%}
+    {%- if interval_units(interval, 'us') % interval_units(interval_below, 'us') != 0 -%}
+        {%- do exceptions.raise_compiler_error(
+            model.name ~ " has buckets of " ~ interval ~ ", which is no whole number of"
+            ~ " the buckets of " ~ interval_below ~ " it reads from " ~ below ~ ". Make"
+            ~ " bucket_interval a multiple of " ~ interval_below ~ "."
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    Whether an interval has no fixed length: months and years.
+#}
+{% macro is_calendar_interval(interval) -%}
+    {{ return(modules.re.search('mon|year', interval | lower) is not none) }}
+{%- endmacro %}

@@ -1,0 +1,170 @@
+{#
+    The time ranges to refresh for these loads: a list of [from, to), whole buckets,
+    neighbours merged, as SQL literals.
+
+    Buckets finer than an hour are refreshed by the hour, and no more than 100 ranges are
+    told apart, the widest gaps first: a refresh of a few buckets too many changes nothing
+    and costs less than a condition with a thousand ranges.
+#}
+{% macro touched_ranges(spec, load_ids) -%}
+    {%- set answer = run_query(touched_ranges_sql(spec, load_ids)) -%}
+    {%- set ranges = [] -%}
+    {%- for range_from, range_to in fromjson(answer.rows[0][0]) -%}
+        {%- if spec['time_unit'] is not none -%}
+            {%- do ranges.append((range_from ~ '::bigint', range_to ~ '::bigint')) -%}
+        {%- else -%}
+            {%- do ranges.append((
+                "'" ~ range_from ~ "'::timestamptz", "'" ~ range_to ~ "'::timestamptz"
+            )) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(ranges) }}
+{%- endmacro %}
+
+
+{% macro touched_ranges_sql(spec, load_ids, most=100) %}
+    {%- set time_column = spec['time_column'] %}
+    {%- set unit = spec['time_unit'] %}
+    {%- set slice = refresh_slice(spec['bucket_interval']) %}
+    {%- set width = time_span(slice, unit) %}
+    {%- set range_type = 'tstzrange' if unit is none else 'int8range' %}
+    with
+
+    loads as materialized (
+        select
+            load_log.load_id,
+            {{ load_time('load_log.time_from', unit) }} as time_from,
+            {{ load_time('load_log.time_to', unit) }} as time_to
+        from ingestion.load_log
+        where
+            load_log.load_id = any('{ {{- load_ids | join(',') -}} }'::bigint[])
+            and load_log.time_from is not null
+    ),
+
+    ends as (
+        select
+            loads.*,
+            {{ time_bucket(slice, 'loads.time_from', unit) }} as first_slice,
+            {{ time_bucket(slice, 'loads.time_to', unit) }} as last_slice
+        from loads
+    ),
+
+    {% if spec['parent'] is none -%}
+    -- The first and the last slice of a load are known without reading its rows; only
+    -- what lies between has to be looked up, within the load's own time range.
+    slices as (
+        select ends.first_slice as slice from ends
+        union
+        select ends.last_slice from ends
+        union
+        select {{ time_bucket(slice, 'raw.' ~ time_column, unit) }}
+        from ends
+        inner join {{ spec['source'] }} as raw
+            on
+                ends.load_id = raw.load_id
+                and raw.{{ time_column }} >= ends.first_slice + {{ width }}
+                and raw.{{ time_column }} < ends.last_slice
+        where ends.last_slice > ends.first_slice + {{ width }}
+    ),
+
+    spans as (
+        select
+            {{ range_type }}(slices.slice, slices.slice + {{ width }}) as span
+        from slices
+    ),
+    {%- else -%}
+    -- The rollup below keeps no load ids, and has few rows: all that lies between.
+    spans as (
+        select
+            {{ range_type }}(ends.first_slice, ends.last_slice + {{ width }}) as span
+        from ends
+    ),
+    {%- endif %}
+
+    merged as (
+        select unnest(range_agg(spans.span)) as span from spans
+    ),
+
+    gaps as (
+        select
+            merged.span,
+            lower(merged.span) - lag(upper(merged.span)) over (order by merged.span) as gap
+        from merged
+    ),
+
+    ranked as (
+        select
+            gaps.span,
+            row_number() over (order by gaps.gap desc nulls first, gaps.span) as rank
+        from gaps
+    ),
+
+    numbered as (
+        select
+            ranked.span,
+            count(*) filter (where ranked.rank <= {{ most }})
+                over (order by ranked.span) as number
+        from ranked
+    ),
+
+    ranges as (
+        select
+            min(lower(numbered.span)) as range_from,
+            max(upper(numbered.span)) as range_to
+        from numbered
+        group by numbered.number
+    )
+
+    select
+        coalesce(
+            jsonb_agg(
+                jsonb_build_array(ranges.range_from, ranges.range_to)
+                order by ranges.range_from
+            ),
+            '[]'
+        )::text as ranges
+    from ranges
+{% endmacro %}
+
+
+{#
+    The interval by which a rollup is refreshed: its bucket, or as many as make an hour.
+#}
+{% macro refresh_slice(bucket_interval) -%}
+    {%- if is_calendar_interval(bucket_interval) -%}
+        {{ return(bucket_interval) }}
+    {%- endif -%}
+    {%- set bucket = interval_units(bucket_interval, 'us') -%}
+    {%- set hour = interval_units('1 hour', 'us') -%}
+    {%- if bucket >= hour -%}
+        {{ return(bucket_interval) }}
+    {%- endif -%}
+    {{ return(((hour + bucket - 1) // bucket) * bucket ~ ' us') }}
+{%- endmacro %}
+
+
+{#
+    A time of `load_log` in the unit of the table's own time.
+#}
+{% macro load_time(column, unit) -%}
+    {%- if unit is none -%}
+        {{ column }}
+    {%- else -%}
+        floor(
+            extract(epoch from {{ column }}) * {{ interval_units('1 second', unit) }}
+        )::bigint
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    A condition that holds inside any of the ranges.
+#}
+{% macro in_ranges(column, ranges) -%}
+    (
+    {%- for range_from, range_to in ranges %}
+        ({{ column }} >= {{ range_from }} and {{ column }} < {{ range_to }})
+        {{- ' or' if not loop.last }}
+    {%- endfor %}
+    )
+{%- endmacro %}

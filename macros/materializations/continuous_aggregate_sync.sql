@@ -1,0 +1,123 @@
+{#
+    Alters an existing continuous aggregate where it differs from what its model declares,
+    and only there. None of this touches its rows.
+#}
+{% macro sync_continuous_aggregate(spec, relation) -%}
+    {%- set server = fromjson(
+        run_query(continuous_aggregate_settings_sql(relation)).rows[0][0]
+    ) -%}
+    {%- if server['materialized_only'] != spec['materialized_only'] -%}
+        {%- do run_query(
+            'alter materialized view ' ~ relation
+            ~ ' set (timescaledb.materialized_only = '
+            ~ spec['materialized_only'] | lower ~ ')'
+        ) -%}
+    {%- endif -%}
+    {%- do sync_rollup_indexes(relation) -%}
+
+    {%- set wanted = columnstore_settings(spec) -%}
+    {%- if wanted is none -%}
+        {#- First the job, which needs the columnstore, then the columnstore. -#}
+        {%- do ensure_rollup_policies(spec, relation) -%}
+        {%- if server['columnstore'] is not none -%}
+            {%- do clear_columnstore(relation, server['storage']) -%}
+        {%- endif -%}
+    {%- else -%}
+        {%- if server['columnstore'] != wanted -%}
+            {%- do set_columnstore(relation, wanted) -%}
+        {%- endif -%}
+        {%- do ensure_rollup_policies(spec, relation) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    The jobs of a rollup: refresh, columnstore, retention.
+#}
+{% macro ensure_rollup_policies(spec, relation) -%}
+    {%- do ensure_policies({
+        'relation': relation.schema ~ '.' ~ relation.identifier,
+        'time_unit': spec['time_unit'],
+        'refresh_policy': spec['refresh_policy'],
+        'columnstore': spec['columnstore'],
+        'retention': spec['retention'],
+    }) -%}
+{%- endmacro %}
+
+
+{#
+    What the server has of a continuous aggregate besides its query: materialized_only,
+    columnstore ({segment_by, order_by} as texts, or none) and storage, the hypertable
+    that holds its rows.
+#}
+{% macro continuous_aggregate_settings_sql(relation) %}
+    select
+        jsonb_build_object(
+            'materialized_only', aggregates.materialized_only,
+            'storage', storage.name,
+            'columnstore', case
+                when aggregates.compression_enabled then jsonb_build_object(
+                    'segment_by', coalesce(settings.segmentby, ''),
+                    'order_by', lower(coalesce(settings.orderby, ''))
+                )
+            end
+        )::text as found
+    from timescaledb_information.continuous_aggregates as aggregates
+    cross join lateral (
+        select
+            format(
+                '%I.%I',
+                aggregates.materialization_hypertable_schema,
+                aggregates.materialization_hypertable_name
+            ) as name
+    ) as storage
+    left join timescaledb_information.hypertable_columnstore_settings as settings
+        on storage.name::regclass = settings.hypertable
+    where
+        aggregates.view_schema = '{{ relation.schema }}'
+        and aggregates.view_name = '{{ relation.identifier }}'
+{% endmacro %}
+
+
+{#
+    The declared columnstore in the server's spelling, or none. The newest bucket first
+    unless `order_by` says otherwise.
+#}
+{% macro columnstore_settings(spec) -%}
+    {%- set columnstore = spec['columnstore'] -%}
+    {%- if columnstore is none -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set segment_by = columnstore.get('segment_by') or [] -%}
+    {%- set order_by = columnstore.get('order_by') or [spec['bucket'] ~ ' desc'] -%}
+    {%- set segment_by = [segment_by] if segment_by is string else segment_by -%}
+    {%- set order_by = [order_by] if order_by is string else order_by -%}
+    {{ return({
+        'segment_by': segment_by | join(','),
+        'order_by': index_column_texts(order_by) | join(','),
+    }) }}
+{%- endmacro %}
+
+
+{% macro set_columnstore(relation, wanted) -%}
+    {%- do run_query(
+        'alter materialized view ' ~ relation ~ ' set (timescaledb.enable_columnstore'
+        ~ ", timescaledb.segmentby = '" ~ wanted['segment_by'] ~ "'"
+        ~ ", timescaledb.orderby = '" ~ wanted['order_by'] ~ "')"
+    ) -%}
+{%- endmacro %}
+
+
+{#
+    Chunks in the columnstore go back to rows first: the server would refuse otherwise.
+#}
+{% macro clear_columnstore(relation, storage) -%}
+    {%- do run_query(
+        "select decompress_chunk(chunk, true) from show_chunks('" ~ storage
+        ~ "') as chunk"
+    ) -%}
+    {%- do run_query(
+        'alter materialized view ' ~ relation
+        ~ ' set (timescaledb.enable_columnstore = false)'
+    ) -%}
+{%- endmacro %}

@@ -1,0 +1,7 @@
+{#
+    dbt's `view`, unchanged, also where a rollup was before.
+#}
+{% materialization view, adapter='postgres' %}
+    {%- do leave_rollup() -%}
+    {{ return(dbt.materialization_view_default()) }}
+{% endmaterialization %}
