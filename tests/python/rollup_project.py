@@ -217,11 +217,46 @@ def fills(day: int, hours: Iterable[int], per_hour: int = 8) -> list[dict[str, A
     return rows
 
 
-def row_versions(project: RollupProject) -> list[tuple[Any, ...]]:
+def is_native(project: RollupProject) -> bool:
+    """Tell whether rollups are TimescaleDB's own continuous aggregates here."""
+    [(found,)] = project.query(
+        "select to_regclass('timescaledb_information.continuous_aggregates') is not null"
+        " and current_setting('timescaledb.license', true) = 'timescale'"
+    )
+    return bool(found)
+
+
+def storage(project: RollupProject, name: str) -> str:
+    """Return the relation that holds a rollup's rows."""
+    if not is_native(project):
+        return f"analytics.{name}"
+    [(found,)] = project.query(
+        "select format('%I.%I', materialization_hypertable_schema,"
+        " materialization_hypertable_name)"
+        " from timescaledb_information.continuous_aggregates"
+        f" where view_schema = 'analytics' and view_name = '{name}'"
+    )
+    return str(found)
+
+
+def row_versions(
+    project: RollupProject, names: Iterable[str] = ROLLUPS, where: str = "true"
+) -> list[tuple[Any, ...]]:
     """Where every row of every rollup lies, and which transaction wrote it."""
     return project.query(
         " union all ".join(
-            f"select '{name}', ctid::text, xmin::text from analytics.{name}"
-            for name in ROLLUPS
+            f"select '{name}', tableoid::text, ctid::text, xmin::text"
+            f" from {storage(project, name)} where {where}"
+            for name in names
         )
     )
+
+
+def index_definitions(project: RollupProject, name: str) -> list[str]:
+    """Return the columns of a rollup's indexes, without those the server adds."""
+    found = project.query(
+        "select indexdef from pg_indexes"
+        " where format('%I.%I', schemaname, tablename)::regclass"
+        f" = '{storage(project, name)}'::regclass and indexname ~ '_dbt_[0-9a-f]{{20}}$'"
+    )
+    return sorted(row[0].partition(" USING ")[2] for row in found)

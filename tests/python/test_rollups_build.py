@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 from conftest import Database
-from rollup_project import RollupProject, fills, row_versions
+from rollup_project import (
+    RollupProject,
+    fills,
+    index_definitions,
+    is_native,
+    row_versions,
+)
+
+BUILT = ("SELECT", "CREATE MATERIALIZED VIEW")
 
 
 @pytest.fixture
@@ -20,7 +28,7 @@ def test_a_changed_query_rebuilds(project: RollupProject) -> None:
     project.load(fills(0, range(4)))
     project.run()
     project.edit_model("coin_daily", "sum(px * sz) as volume", "sum(sz) as volume")
-    assert project.run()["coin_daily"].startswith("SELECT")
+    assert project.run()["coin_daily"].startswith(BUILT)
     [(agrees,)] = project.query(
         "select sum(volume) = (select sum(sz) from hyperliquid.fills)"
         " from analytics.coin_daily"
@@ -54,11 +62,11 @@ def test_whatever_has_the_name_is_replaced(project: RollupProject, kind: str) ->
     project.load(fills(0, range(4)))
     project.run()
     assert project.query("select count(*) > 0 from analytics.coin_daily") == [(True,)]
-    left = project.query("select relname from pg_class where relname like '%dbt_%'")
+    left = project.query(r"select relname from pg_class where relname like '%\_\_dbt\_%'")
     assert left == []
 
 
-def test_a_failed_refresh_leaves_rows_and_loads_as_they_were(
+def test_a_failed_refresh_leaves_the_loads_to_be_taken_in(
     project: RollupProject,
 ) -> None:
     project.load(fills(0, range(4)))
@@ -67,20 +75,27 @@ def test_a_failed_refresh_leaves_rows_and_loads_as_they_were(
     project.edit_model("coin_daily", "config(", "config(post_hook='select 1 / 0', ")
     load_id = project.load(fills(0, range(5, 6)))
     project.error("--select", "coin_daily")
-    assert row_versions(project) == before
+    if not is_native(project):
+        # The server refreshes its own aggregates outside of any transaction.
+        assert row_versions(project) == before
     pending = f"select 1 from ingestion.applied_loads where load_id = {load_id}"
     assert project.query(pending) == []
+    project.edit_model("coin_daily", "config(post_hook='select 1 / 0', ", "config(")
+    assert project.run()["coin_daily"] != "REFRESH 0"
+    assert project.query("select sum(fill_count) from analytics.coin_daily") == (
+        project.query("select count(*) from hyperliquid.fills")
+    )
 
 
 def test_full_refresh_keeps_the_indexes_and_the_grain(project: RollupProject) -> None:
     project.load(fills(0, range(4)))
     project.run()
+    before = index_definitions(project, "trader_coin_daily")
     project.run("--full-refresh")
-    found = project.query(
-        "select indexdef from pg_indexes where tablename = 'trader_coin_daily'"
-    )
-    definitions = sorted(row[0].rpartition("(")[2] for row in found)
-    assert definitions == ["day, user_address, coin)", "user_address, coin, day)"]
+    # A continuous aggregate takes no unique index: its grain is what it groups by.
+    grain = [] if is_native(project) else ["btree (day, user_address, coin)"]
+    assert before == [*grain, "btree (user_address, coin, day)"]
+    assert index_definitions(project, "trader_coin_daily") == before
     assert project.run()["trader_coin_daily"] == "REFRESH 0"
 
 

@@ -42,6 +42,12 @@ group by day, coin
             "and exists (select 1 from {{ ref('trader_daily') }}) group by",
             "exactly one source()",
         ),
+        ("'bucket': 'day',", "'bucket': 'day', 'materialized_only': 'no',", "'no'"),
+        (
+            "unique_key",
+            "indexes=[{'columns': ['coin'], 'unique': true}], unique_key",
+            "index on (coin)",
+        ),
         ("'hyperliquid', 'fills'", "'ingestion', 'load_log'", "time_column"),
     ],
 )
@@ -60,7 +66,7 @@ def test_a_policy_that_reaches_over_the_retention_is_refused(
 ) -> None:
     with project.edit_source("fills") as table:
         table["config"]["meta"]["timescale"]["retention"] = "90 days"
-    policy = "'bucket_interval': '1 day', 'refresh_policy': {'end_offset': '1 hour'}"
+    policy = "'bucket_interval': '1 day', 'refresh_policy': {'start_offset': '90 days'}"
     project.add_model("probe", GOOD.replace("'bucket_interval': '1 day'", policy))
     message = project.error("--select", "probe")
     assert "start_offset" in message
