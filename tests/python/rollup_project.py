@@ -220,7 +220,7 @@ def fills(day: int, hours: Iterable[int], per_hour: int = 8) -> list[dict[str, A
 def is_native(project: RollupProject) -> bool:
     """Tell whether rollups are TimescaleDB's own continuous aggregates here."""
     [(found,)] = project.query(
-        "select to_regclass('timescaledb_information.continuous_aggregates') is not null"
+        "select to_regclass('timescaledb_information.jobs') is not null"
         " and current_setting('timescaledb.license', true) = 'timescale'"
     )
     return bool(found)
@@ -257,6 +257,7 @@ def index_definitions(project: RollupProject, name: str) -> list[str]:
     found = project.query(
         "select indexdef from pg_indexes"
         " where format('%I.%I', schemaname, tablename)::regclass"
-        f" = '{storage(project, name)}'::regclass and indexname ~ '_dbt_[0-9a-f]{{20}}$'"
+        f" = '{storage(project, name)}'::regclass"
+        " and indexname ~ '_dbt_[0-9a-f]{20}$'"
     )
     return sorted(row[0].partition(" USING ")[2] for row in found)
