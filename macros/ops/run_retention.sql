@@ -9,10 +9,11 @@
         {{ return('') }}
     {%- endif -%}
     {%- set is_hypertable = timescale_edition() == 'apache' and not table.get('is_rollup') -%}
-    {%- set dropped_before = run_query(retention_boundary_sql(table)).rows[0][0] -%}
-    {%- if dropped_before is none -%}
+    {%- set answer = run_query(retention_boundary_sql(table)) -%}
+    {%- if answer.rows | length == 0 -%}
         {{ return('') }}
     {%- endif -%}
+    {%- set dropped_before = answer.rows[0][0] -%}
 
     {%- set type = 'bigint' if table['time_unit'] is not none else 'timestamptz' -%}
     {%- set boundary = "'" ~ dropped_before ~ "'::" ~ type -%}
@@ -48,7 +49,7 @@
 
 
 {#
-    The instant before which rows are to go, as text; NULL when there are none.
+    The instant before which rows are to go, as text; no row when there are none.
 #}
 {% macro retention_boundary_sql(table) %}
     {%- set unit = table['time_unit'] %}

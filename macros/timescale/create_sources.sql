@@ -20,7 +20,10 @@
         {%- do lock_sources() -%}
         {%- do make_source_changes(source_changes(tables)) -%}
     {%- endif -%}
-    {%- if source_policy_changes(tables) | length > 0 -%}
+    {#- `dbt test` is to find drift, not to hide it. -#}
+    {%- if flags.WHICH in ['run', 'build', 'run-operation']
+        and source_policy_changes(tables) | length > 0
+    -%}
         {%- do lock_sources() -%}
         {%- do make_source_changes(source_policy_changes(tables)) -%}
     {%- endif -%}

@@ -1,13 +1,14 @@
-"""A private copy of the project with the policies' views, and questions to the server."""
+"""A private copy of the project with its policies, and questions to the server."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
-from rollup_project import DAY, REPO, RollupProject, fills
+from rollup_project import CATALOG_STATE, DAY, REPO, RollupProject, fills
 
 EDITION = """
     select
@@ -35,12 +36,37 @@ RECORDED_VERSIONS = """
 """
 
 
+TICKS = """
+version: 2
+sources:
+  - name: probe
+    schema: probe
+    tables:
+      - name: ticks
+        description: A table over timestamptz.
+        config:
+          meta:
+            timescale:
+              time_column: ts
+              chunk_interval: 1 day
+              columnstore: {after: 7 days, segment_by: [exchange], order_by: [ts desc]}
+              unique_keys:
+                - {name: ticks_key, columns: [exchange, ts]}
+        columns:
+          - {name: ts, data_type: timestamptz, description: When.,
+             constraints: [{type: not_null}]}
+          - {name: exchange, data_type: text, description: Where.}
+          - {name: price, data_type: numeric, description: How much.}
+"""
+
+
 class HypertableProject(RollupProject):
-    """The rollups' project with `models/ops` and the test of drift."""
+    """The rollups' project with `models/ops`, the test of drift and `probe.ticks`."""
 
     def __init__(self, folder: Path, conninfo: dict[str, Any]) -> None:
         super().__init__(folder, conninfo)
         shutil.copytree(REPO / "models/ops", folder / "models/ops")
+        (folder / "models/sources/_probe__sources.yml").write_text(TICKS)
         (folder / "tests/singular").mkdir(exist_ok=True)
         name = "retention_jobs_agree_with_live_jobs.sql"
         shutil.copy(REPO / "tests/singular" / name, folder / "tests/singular" / name)
@@ -61,15 +87,20 @@ class HypertableProject(RollupProject):
                 else:
                     block[name] = value
 
-    def jobs(self) -> dict[str, dict[str, Any]]:
-        """The server's own jobs of this project's tables, by procedure."""
+    def jobs(self, relation: str = "hyperliquid.fills") -> dict[str, dict[str, Any]]:
+        """The server's own jobs of a table, by procedure."""
         if self.edition != "community":
             return {}
         rows = self.query(
-            """
+            f"""
             select proc_name, job_id, schedule_interval::text, scheduled, config
             from timescaledb_information.jobs
-            where job_id >= 1000
+            where
+                job_id >= 1000
+                and coalesce(
+                    hypertable_schema || '.' || hypertable_name,
+                    config ->> 'hypertable'
+                ) = '{relation}'
             """
         )
         names = ("job_id", "schedule", "scheduled", "config")
@@ -84,13 +115,40 @@ class HypertableProject(RollupProject):
             )
         }
 
+    def ticks(self, days_ago: int, count: int = 4) -> None:
+        """Insert some ticks of the day that began so many days before today."""
+        self.execute(
+            f"""
+            insert into probe.ticks (ts, exchange, price)
+            select
+                date_trunc('day', now(), 'UTC') - interval '{days_ago} days'
+                + n * interval '1 hour',
+                'a',
+                n
+            from generate_series(1, {count}) as n
+            """
+        )
+
+    def versions(self) -> list[list[tuple[Any, ...]]]:
+        """All that a build with nothing to change must leave as it is."""
+        found = [self.query(RECORDED_VERSIONS), self.query(CATALOG_STATE)]
+        if self.edition == "community":
+            found.append(self.query(JOB_VERSIONS))
+        return found
+
+    def count(self, relation: str) -> int:
+        """The number of rows."""
+        [(rows,)] = self.query(f"select count(*) from {relation}")
+        return int(rows)
+
     def dimensions(self, relation: str) -> list[tuple[Any, ...]]:
         """The dimensions of a hypertable: column, span, partitions, now function."""
         schema, name = relation.split(".")
         return self.query(
             f"""
             select
-                column_name::text, coalesce(integer_interval::text, time_interval::text),
+                column_name::text,
+                coalesce(integer_interval::text, time_interval::text),
                 num_partitions, integer_now_func::text
             from timescaledb_information.dimensions
             where hypertable_schema = '{schema}' and hypertable_name = '{name}'
@@ -111,11 +169,11 @@ class HypertableProject(RollupProject):
     def drift(self) -> list[tuple[Any, ...]]:
         """What the test of drift finds, as (job, difference)."""
         self.run("--select", "live_jobs")
-        done = self.invoke(
-            "compile", "--select", "retention_jobs_agree_with_live_jobs", "-q"
-        )
+        done = self.invoke("compile", "--select", "retention_jobs_agree_with_live_jobs")
         assert done.success, done.exception
-        [compiled] = (self.folder / "target/compiled").rglob("retention_jobs_agree*.sql")
+        [compiled] = (self.folder / "target/compiled").rglob(
+            "retention_jobs_agree*.sql"
+        )
         return self.query(
             f"select job_name, difference from ({compiled.read_text()}) as found"
             " order by job_name"
@@ -124,8 +182,6 @@ class HypertableProject(RollupProject):
 
 def recent_fills(days_ago: int, hours: range = range(2)) -> list[dict[str, Any]]:
     """Some fills of the day that began so many days before today."""
-    import time
-
     today = int(time.time() * 1000) // DAY
     rows = fills(0, hours)
     shift = (today - days_ago) * DAY - rows[0]["time"] // DAY * DAY

@@ -1,7 +1,9 @@
 {#
     What is declared runs, with these settings, and nothing else runs: each row is a
     difference. A job that an operator has paused is none; `live_jobs.is_paused` shows it.
+    The differences stay at hand as a view, which dbt names when the test fails.
 #}
+{{ config(store_failures_as='view', schema='ops', alias='job_differences') }}
 with
 
 declared as (
