@@ -23,11 +23,12 @@ HYPERTABLES: Section = (
         select
             h.hypertable_schema || '.' || h.hypertable_name,
             d.column_name,
-            coalesce(
-                d.time_interval::text,
+            justify_hours(
                 -- Integer times of this project are milliseconds.
-                (d.integer_interval * interval '1 millisecond')::text
-            ),
+                coalesce(
+                    d.time_interval, d.integer_interval * interval '1 millisecond'
+                )
+            )::text,
             h.num_chunks,
             case when h.compression_enabled then 'yes' else 'no' end,
             hypertable_size(
@@ -42,7 +43,7 @@ HYPERTABLES: Section = (
 )
 
 AGGREGATES: Section = (
-    "Continuous aggregates (timescaledb_information.continuous_aggregates)",
+    "Continuous aggregates (….continuous_aggregates)",
     [("view", ""), ("of", ""), ("real-time", ""), ("columnstore", "")],
     """
         select
@@ -57,27 +58,45 @@ AGGREGATES: Section = (
 
 # Jobs on an aggregate name the table that holds its rows.
 JOBS: Section = (
-    "Jobs (timescaledb_information.jobs)",
+    "Jobs (….jobs)",
     [
-        ("job", "d"),
+        ("job", ""),
         ("what", ""),
         ("on", ""),
         ("every", ""),
-        ("settings", ""),
-        ("runs", "d"),
+        ("offsets", ""),
         ("last", ""),
     ],
     """
         select
             j.job_id,
-            regexp_replace(j.proc_name, '^policy_', ''),
+            case
+                when j.proc_name like '%refresh%' then 'refresh'
+                when j.proc_name like '%compression%' then 'columnstore'
+                else regexp_replace(j.proc_name, '^policy_', '')
+            end,
             coalesce(
                 c.view_schema || '.' || c.view_name,
                 j.hypertable_schema || '.' || j.hypertable_name
             ),
             j.schedule_interval || case when j.scheduled then '' else ' (off)' end,
-            (j.config - 'mat_hypertable_id' - 'hypertable_id')::text,
-            coalesce(s.total_runs, 0),
+            (
+                select
+                    string_agg(
+                        case
+                            when o.value ~ '^[0-9]+$'
+                                then justify_hours(
+                                    o.value::bigint * interval '1 millisecond'
+                                )::text
+                            else o.value
+                        end,
+                        ' to ' order by o.key desc
+                    )
+                from jsonb_each_text(j.config) as o
+                where o.key in (
+                    'start_offset', 'end_offset', 'drop_after', 'compress_after'
+                )
+            ),
             coalesce(s.last_run_status, 'not yet')
         from timescaledb_information.jobs as j
         left join timescaledb_information.job_stats as s using (job_id)
