@@ -41,20 +41,20 @@
 {% macro assert_no_history_lost(consumer) -%}
     {%- set forgotten = var('forget_history', []) -%}
     {%- set forgotten = [forgotten] if forgotten is string else forgotten -%}
-    {%- for unique_id in model.depends_on.nodes
-        if unique_id in graph.sources and consumer not in forgotten
-    -%}
-        {%- set source = graph.sources[unique_id] -%}
-        {%- set settings = source.config.meta.get('timescale', {}) -%}
+    {%- for unique_id in model.depends_on.nodes if consumer not in forgotten -%}
+        {%- set input = graph.sources.get(unique_id) or graph.nodes[unique_id] -%}
+        {%- set name = input.schema ~ '.' ~ (input.identifier or input.alias) -%}
+        {%- set settings = input.config.get('meta', {}).get('timescale', {}) -%}
         {%- set retained = none -%}
-        {%- if settings.get('time_column') is not none -%}
-            {%- set retained = retained_from(source.schema ~ '.' ~ source.identifier) -%}
+        {%- if settings.get('time_column') is not none or settings.get('bucket') is not none
+        -%}
+            {%- set retained = retained_from(name) -%}
         {%- endif -%}
         {%- if retained is not none -%}
             {%- do exceptions.raise_compiler_error(
                 consumer ~ " is a rollup with history that cannot be computed again: "
-                ~ source.schema ~ "." ~ source.identifier ~ " has dropped its rows before "
-                ~ retained_instant(retained, settings.get('time_unit')) ~ ". As "
+                ~ name ~ " has dropped its rows before "
+                ~ retained_instant(retained, guarded_table(name)['time_unit']) ~ ". As "
                 ~ config.get('materialized') ~ " it would lose that. Nothing was changed."
                 ~ " Keep materialized: continuous_aggregate, or give the new model a name"
                 ~ " of its own, or give that history up: --vars '{forget_history: ["

@@ -61,7 +61,7 @@
             {{ return({
                 'relation': source,
                 'time_column': settings.get('bucket') or settings.get('time_column'),
-                'time_unit': settings.get('time_unit'),
+                'time_unit': node_time_unit(node),
             }) }}
         {%- endif -%}
     {%- endfor -%}

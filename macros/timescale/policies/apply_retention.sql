@@ -24,6 +24,7 @@
     declare
         is_integer constant boolean := jsonb_typeof(config -> 'drop_after') = 'number';
         target constant regclass := (config ->> 'hypertable')::regclass;
+        storage regclass;
         aggregate_name text;
         width text;
         hypertable record;
@@ -52,16 +53,43 @@
             end if;
         end loop;
 
-        select catalog.id, dimensions.integer_now_func, dimensions.integer_now_func_schema
+        -- The rows of a rollup lie in a hypertable of its own, whose "now" is that of the
+        -- raw table at the bottom.
+        select coalesce(max(
+            format(
+                '%I.%I',
+                aggregates.materialization_hypertable_schema,
+                aggregates.materialization_hypertable_name
+            )
+        )::regclass, target)
+        into storage
+        from timescaledb_information.continuous_aggregates as aggregates
+        where format('%I.%I', aggregates.view_schema, aggregates.view_name)::regclass = target;
+
+        with recursive levels as (
+            select catalog.id
+            from _timescaledb_catalog.hypertable as catalog
+            where format('%I.%I', catalog.schema_name, catalog.table_name)::regclass = storage
+            union all
+            select aggregates.raw_hypertable_id
+            from levels
+            inner join _timescaledb_catalog.continuous_agg as aggregates
+                on levels.id = aggregates.mat_hypertable_id
+        )
+        select
+            (
+                select catalog.id
+                from _timescaledb_catalog.hypertable as catalog
+                where
+                    format('%I.%I', catalog.schema_name, catalog.table_name)::regclass
+                    = storage
+            ) as id,
+            max(dimensions.integer_now_func::text) as integer_now_func,
+            max(dimensions.integer_now_func_schema::text) as integer_now_func_schema
         into hypertable
-        from _timescaledb_catalog.hypertable as catalog
+        from levels
         inner join _timescaledb_catalog.dimension as dimensions
-            on catalog.id = dimensions.hypertable_id
-        where
-            format('%I.%I', catalog.schema_name, catalog.table_name)::regclass = target
-            and dimensions.interval_length is not null
-        order by dimensions.id
-        limit 1;
+            on levels.id = dimensions.hypertable_id;
 
         if is_integer then
             execute format(
@@ -92,7 +120,7 @@
         from timescaledb_information.chunks
         where
             format('%I.%I', chunks.hypertable_schema, chunks.hypertable_name)::regclass
-            = target
+            = storage
             and coalesce(chunks.range_end_integer, _timescaledb_functions.to_unix_microseconds(chunks.range_end))
             <= old_until;
         if cutoff is null then
@@ -124,7 +152,7 @@
                 end if;
             end loop;
             commit;
-            execute format('lock table %s in share row exclusive mode', target);
+            execute format('lock table %s in share row exclusive mode', storage);
             exit when not exists (
                 select 1
                 from _timescaledb_catalog.continuous_aggs_hypertable_invalidation_log as log
