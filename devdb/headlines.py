@@ -68,7 +68,8 @@ STRONGEST_SIGNALS = """
 
 def _table(title: str, columns: Sequence[tuple[str, str]], rows: list[Any]) -> Table:
     """Lay out `rows`; each column is a heading and a format, ``""`` for text."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=None)
+    table = Table(title_justify="left", title_style="bold", box=None)
+    table.title, table.min_width = title, len(title)
     for heading, layout in columns:
         table.add_column(heading, justify="right" if layout else "left", no_wrap=True)
     for row in rows:

@@ -43,7 +43,7 @@ HYPERTABLES: Section = (
 )
 
 AGGREGATES: Section = (
-    "Continuous aggregates (….continuous_aggregates)",
+    "Continuous aggregates (timescaledb_information.continuous_aggregates)",
     [("view", ""), ("of", ""), ("real-time", ""), ("columnstore", "")],
     """
         select
@@ -58,7 +58,7 @@ AGGREGATES: Section = (
 
 # Jobs on an aggregate name the table that holds its rows.
 JOBS: Section = (
-    "Jobs (….jobs)",
+    "Jobs (timescaledb_information.jobs)",
     [
         ("job", ""),
         ("what", ""),
