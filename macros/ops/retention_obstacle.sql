@@ -27,6 +27,8 @@
     select
         to_regclass('{{ consumer }}') is null as is_missing,
         count(loads.load_id) as load_count
-    from ({{ unapplied_loads(consumer, table['relation']) }}) as loads
+    from (
+        {{ unapplied_loads(consumer, table.get('loads_of') or table['relation']) }}
+    ) as loads
     where {{ load_time('loads.time_from', table['time_unit']) }} < {{ boundary }}
 {% endmacro %}

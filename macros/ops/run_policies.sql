@@ -32,7 +32,8 @@
 {#
     Everything that declares a retention: source tables, hypertable models and rollups, each
     a dictionary with relation, time_column, time_unit, chunk_interval and retention. The
-    chunks of a rollup that is a table are its buckets.
+    chunks of a rollup that is a table are its buckets, and what the rollups above it take
+    in are loads of its own source, `loads_of`.
 #}
 {% macro tables_with_retention() -%}
     {%- set tables = [] -%}
@@ -45,14 +46,16 @@
     -%}
         {%- set settings = node.config.get('meta', {}).get('timescale', {}) -%}
         {%- if settings.get('retention') is not none -%}
+            {%- set is_rollup = node.config.materialized == 'continuous_aggregate' -%}
             {%- do tables.append({
                 'relation': node.schema ~ '.' ~ node.alias,
+                'loads_of': rollup_input(node)['source'] if is_rollup else none,
                 'time_column': settings.get('time_column') or settings.get('bucket'),
                 'time_unit': node_time_unit(node),
                 'chunk_interval': settings.get('chunk_interval')
                     or settings.get('bucket_interval'),
                 'retention': settings['retention'],
-                'is_rollup': node.config.materialized == 'continuous_aggregate',
+                'is_rollup': is_rollup,
             }) -%}
         {%- endif -%}
     {%- endfor -%}

@@ -17,6 +17,10 @@
 
     {%- set type = 'bigint' if table['time_unit'] is not none else 'timestamptz' -%}
     {%- set boundary = "'" ~ dropped_before ~ "'::" ~ type -%}
+    {#- No load may come in between the look and the mark; later ones see the mark. -#}
+    {#- After a `commit` by hand the driver opens no transaction of its own. -#}
+    {%- do run_query('begin') -%}
+    {%- do run_query('lock table ' ~ relation ~ ' in share row exclusive mode') -%}
     {%- set obstacle = retention_obstacle(table, boundary) -%}
     {%- if obstacle is not none -%}
         {%- do exceptions.warn(
@@ -24,6 +28,7 @@
             ~ retention_interval(table['retention']) ~ " only: " ~ obstacle
         ) -%}
         {%- do record_policy_run('retention ' ~ relation, error=obstacle) -%}
+        {%- do run_query('commit') -%}
         {{ return('') }}
     {%- endif -%}
 
