@@ -27,8 +27,8 @@
         {%- do report_unchanged() -%}
     {%- endif -%}
 
-    {#- BEGIN, whatever the hooks are. -#}
-    {%- call statement('begin') -%} select 1 {%- endcall -%}
+    {#- In so many words: after a commit neither dbt nor the driver would. -#}
+    {%- call statement('begin') -%} begin {%- endcall -%}
     {{- run_hooks(pre_hooks, inside_transaction=True) -}}
     {%- if action == 'build' -%}
         {%- do swap_in_continuous_aggregate(spec, existing, target, retained) -%}
@@ -145,8 +145,8 @@
 
 {#
     Refreshes [range_from, range_to), outside of any transaction. The driver opens one by
-    itself and does not see that this commit ends it, so the call runs alone. dbt must have
-    committed its own before, or it would take all that follows for a part of that.
+    itself and does not see that this commit ends it, so the call runs alone. Nor does it
+    begin another one later: who wants one must say so, in SQL.
 #}
 {% macro refresh_continuous_aggregate(relation, range_from, range_to) -%}
     {%- call statement('commit_before_refresh', auto_begin=False) -%}

@@ -183,13 +183,13 @@ def test_indexes_come_and_go(project: AggregateProject) -> None:
     assert index_definitions(project, "probe") == grain
     project.execute("create index by_hand on analytics.probe (total)")
     declared = [
-        {"columns": ["sensor", "bucket desc"]},
+        {"columns": ["sensor", "total desc"]},
         {"columns": ["sensor"], "type": "hash"},
     ]
     project.write_rollup(indexes=declared)
     project.run()
     assert index_definitions(project, "probe") == sorted(
-        [*grain, "btree (sensor, bucket DESC)", "hash (sensor)"]
+        [*grain, "btree (sensor, total DESC)", "hash (sensor)"]
     )
     names = project.query("select oid from pg_class where relkind = 'i' order by 1")
     project.run()
