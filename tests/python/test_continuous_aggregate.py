@@ -160,12 +160,12 @@ def test_columnstore(project: AggregateProject) -> None:
 
 
 def test_retention_of_the_rollup(project: AggregateProject) -> None:
-    project.write_rollup(settings={"retention": {"drop_after": "90000 days"}})
+    project.write_rollup(settings={"retention": {"drop_after": "20000 days"}})
     project.run()
     before = project.jobs()
     if project.is_native:
         assert before["policy_retention"][1]["drop_after"] == _span(
-            project, "90000 days"
+            project, "20000 days"
         )
     project.run()
     assert project.jobs() == before
@@ -212,8 +212,8 @@ def test_a_second_build_writes_nothing_anywhere(project: AggregateProject) -> No
         settings={
             "refresh_policy": POLICY,
             "materialized_only": False,
-            "columnstore": {"after": "30 days", "segment_by": ["sensor"]},
-            "retention": "90000 days",
+            "columnstore": {"after": "20000 days", "segment_by": ["sensor"]},
+            "retention": "20000 days",
         },
         indexes=[{"columns": ["total"]}],
         grants={"select": ["public"]},
