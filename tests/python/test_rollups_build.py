@@ -62,7 +62,9 @@ def test_whatever_has_the_name_is_replaced(project: RollupProject, kind: str) ->
     project.load(fills(0, range(4)))
     project.run()
     assert project.query("select count(*) > 0 from analytics.coin_daily") == [(True,)]
-    left = project.query(r"select relname from pg_class where relname like '%\_\_dbt\_%'")
+    left = project.query(
+        r"select relname from pg_class where relname like '%\_\_dbt\_%'"
+    )
     assert left == []
 
 
