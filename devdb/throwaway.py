@@ -45,8 +45,10 @@ def throwaway_cluster() -> Iterator[Cluster]:
             programs, home / "cluster", throwaway_settings(memory_bytes())
         )
         account.make_folder(cluster.folder)
+        for folder, _, _ in os.walk(home):
+            os.chown(folder, account.uid, -1)  # for the watchdog to remove
         watchdog = subprocess.Popen(
-            [*WATCHDOG, programs.bin_dir, cluster.data_dir, cluster.folder],
+            [*WATCHDOG, programs.bin_dir, cluster.data_dir, home],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
