@@ -14,7 +14,7 @@ import click
 from psycopg import sql
 from rich.console import Console
 
-from benchmarks import build, fold, load, scoreboard
+from benchmarks import build, commands, fold, load, scoreboard
 from devdb.conninfo import connect
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
@@ -62,7 +62,7 @@ def main(fills: int, build_fills: int, rounds: int) -> None:
             figures += load.measure(env, tape, scratch, rounds=rounds)
         with _database("vigil_bench_fold") as env:
             console.print(f"Folding {fills:,} fills, {rounds} times …")
-            build.load(env, scratch, tape)
+            commands.load(env, scratch, tape)
             figures += fold.measure(env, rounds=rounds)
         tape = _tape(scratch / "build", build_fills)
         with _database("vigil_bench_build") as env:

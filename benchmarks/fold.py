@@ -11,6 +11,7 @@ import pandas as pd
 import psycopg
 import pyarrow as pa
 
+from benchmarks.commands import connect
 from benchmarks.scoreboard import Figure, figure
 from pgio.binary_rows import describe, read_rows
 from pgio.copy_out import read_table
@@ -46,7 +47,7 @@ def measure(
         ``fold_end_to_end_vs_read`` (from the server to the rows of `trader_positions`,
         against fetching the bytes of the same columns and throwing them away), fills/s.
     """
-    with _connect(env) as conn:
+    with connect(env) as conn:
         fills = _all_fills(conn)
         fold_s = _median(lambda: _exhaust(fold(fills, FoldState())), rounds)
         frame = _frame(conn, pandas_rows)
@@ -149,7 +150,7 @@ def _read(conn: psycopg.Connection[Any]) -> None:
 
 
 def _build(env: Mapping[str, str]) -> None:
-    with _connect(env) as conn:
+    with connect(env) as conn:
 
         def loads() -> pa.Table:
             return read_table(
@@ -175,14 +176,3 @@ def _median(action: Callable[[], None], rounds: int) -> float:
         action()
         seconds.append(time.perf_counter() - start)
     return statistics.median(seconds)
-
-
-def _connect(env: Mapping[str, str]) -> psycopg.Connection[Any]:
-    return psycopg.connect(
-        host=env["PGHOST"],
-        port=env["PGPORT"],
-        user=env["PGUSER"],
-        dbname=env["PGDATABASE"],
-        password=env.get("PGPASSWORD"),
-        autocommit=True,
-    )

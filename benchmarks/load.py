@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -18,11 +15,10 @@ import pyarrow.parquet as pq
 import sqlalchemy
 from psycopg import sql
 
+from benchmarks.commands import connect, create_sources, run
 from benchmarks.scoreboard import Figure, figure
 from loaders.fills import FILLS
 from pgio.copy_in import encode_csv
-
-PROJECT_DIR = Path(__file__).resolve().parents[1]
 
 #: pandas is slow enough for a part of the rows to tell.
 PANDAS_ROWS = 20_000
@@ -70,15 +66,14 @@ def measure(
     psycopg.Error
         The server cannot read the CSV file.
     """
-    artifacts = ["--target-path", str(scratch), "--log-path", str(scratch)]
-    _run(env, ["dbt.cli.main", "run-operation", "create_sources", *artifacts])
+    create_sources(env, scratch)
     files = sorted(tape.rglob("*.parquet"))
     csv = scratch / "fills.csv"
     columns, rows = _write_csv(files, csv)
     load = ["loaders.load_to_db", "fills", "--workers", str(workers), *map(str, files)]
     loader_s, copy_s = [], []
     try:
-        with closing(_connect(env)) as conn:
+        with closing(connect(env)) as conn:
             for _ in range(rounds):
                 _empty(conn)
                 start = time.perf_counter()
@@ -88,7 +83,7 @@ def measure(
 
                 _empty(conn)
                 start = time.perf_counter()
-                _run(env, load)
+                run(env, load)
                 loader_s.append(time.perf_counter() - start)
                 if not copied == _count(conn) == rows:
                     raise RuntimeError(f"{rows} rows, {copied} copied: not the same")
@@ -117,17 +112,6 @@ def _write_csv(files: Sequence[Path], csv: Path) -> tuple[list[str], int]:
                 rows += chunk.rows.num_rows
     csv.chmod(0o644)
     return columns, rows
-
-
-def _connect(env: Mapping[str, str]) -> psycopg.Connection[Any]:
-    return psycopg.connect(
-        host=env["PGHOST"],
-        port=env["PGPORT"],
-        user=env["PGUSER"],
-        dbname=env["PGDATABASE"],
-        password=env.get("PGPASSWORD"),
-        autocommit=True,
-    )
 
 
 def _empty(conn: psycopg.Connection[Any]) -> None:
@@ -189,17 +173,3 @@ def _pandas_rate(conn: psycopg.Connection[Any], path: Path) -> float:
         return len(frame) / (time.perf_counter() - start)
     finally:
         engine.dispose()
-
-
-def _run(env: Mapping[str, str], command: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=PROJECT_DIR,
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(
-            f"{' '.join(command[:3])} failed:\n{done.stdout}{done.stderr}"
-        )

@@ -165,11 +165,23 @@ def _numeric(array: pa.Array, args: list[int]) -> pa.Array:
             "make decimals in the model"
         )
     if not args:
-        return array
+        return _without_trailing_zeros(array)
     precision, scale = args[0], args[1] if len(args) > 1 else 0
     if precision <= 38:
         return pc.cast(array, pa.decimal128(precision, scale))
     return pc.cast(array, pa.decimal256(min(precision, 76), scale))
+
+
+def _without_trailing_zeros(array: pa.Array) -> pa.Array:
+    # A bare numeric shows each value at its own scale. That of the Arrow type is the
+    # widest a column may need, so 1.5 would read 1.500000000000000000.
+    if array.type.scale <= 0:
+        return array
+    text = pc.cast(array, pa.string())
+    plain = pc.ascii_rtrim(pc.ascii_rtrim(text, "0"), ".")
+    has_exponent = pc.match_substring(text, "E")  # of the very small, and of zero
+    is_zero = pc.equal(array, pa.scalar(0, array.type))
+    return pc.if_else(is_zero, "0", pc.if_else(has_exponent, text, plain))
 
 
 def _timestamp(array: pa.Array, zoned: bool, digits: int) -> pa.Array:

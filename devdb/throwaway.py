@@ -51,12 +51,11 @@ def throwaway_cluster(tree: Tree | None = None) -> Iterator[Cluster]:
         account.make_folder(cluster.folder)
         data_dir = f"--pgdata={cluster.data_dir}"
         stop = cluster.programs.command("pg_ctl", "stop", "-s", "-mimmediate", data_dir)
+        if not stop.account.is_current:
+            for folder, _, _ in os.walk(home):
+                os.chown(folder, stop.account.uid, -1)  # for the watchdog to remove
         watchdog = subprocess.Popen(
-            [
-                *WATCHDOG,
-                home if stop.account.is_current else cluster.folder,
-                *stop.argv,
-            ],
+            [*WATCHDOG, home, *stop.argv],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

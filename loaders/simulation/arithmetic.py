@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from loaders.simulation.jit import jit
+from pgio.compiled import compilable
 
 # Largest factors whose product still fits in a signed 64-bit integer.
 _SAFE_FACTOR = 3_000_000_000
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
+@compilable
 def scramble(value: Any) -> Any:
     """Scramble a 64-bit number (the finaliser of splitmix64).
 
@@ -30,10 +31,7 @@ def scramble(value: Any) -> Any:
     return value ^ (value >> np.uint64(31))
 
 
-mix64 = jit(scramble)
-
-
-@jit
+@compilable
 def uniform(random: npt.NDArray[np.uint64]) -> float:
     """Draw the next number of the kernel's own stream (splitmix64).
 
@@ -48,10 +46,10 @@ def uniform(random: npt.NDArray[np.uint64]) -> float:
         In [0, 1).
     """
     random[0] += _GOLDEN
-    return float(mix64(random[0]) >> np.uint64(11)) / 9007199254740992.0
+    return float(scramble(random[0]) >> np.uint64(11)) / 9007199254740992.0
 
 
-@jit
+@compilable
 def proportion(amount: int, part: int, whole: int) -> int:
     """Return `amount * part // whole` exactly, without a 128-bit product.
 
@@ -85,7 +83,7 @@ def proportion(amount: int, part: int, whole: int) -> int:
     return result + high
 
 
-@jit
+@compilable
 def snap(price: float, is_up: bool, price_unit: int, least_tick: int) -> int:
     """Round a price to the exchange's grid: five significant figures, or whole.
 
@@ -114,7 +112,7 @@ def snap(price: float, is_up: bool, price_unit: int, least_tick: int) -> int:
     return max(units, tick)
 
 
-@jit
+@compilable
 def price_at(paths: npt.NDArray[np.float64], coin: int, milliseconds: int) -> float:
     """Interpolate a price path.
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from loaders.simulation.arithmetic import price_at, uniform
 from loaders.simulation.codes import Kind, Order, Role
-from loaders.simulation.jit import jit
 from loaders.simulation.state import World
+from pgio.compiled import compilable
 
 _PERP = int(Kind.PERP)
 _WINNER = int(Role.WINNER)
@@ -22,7 +22,7 @@ _HIDDEN_FLIP = int(Order.HIDDEN_FLIP)
 _LEAST_EDGE = 0.0025
 
 
-@jit
+@compilable
 def size_of(usd: float, mid: float, instrument: Any) -> int:
     """Return the size in position units that some dollars buy, at least one lot.
 
@@ -40,13 +40,13 @@ def size_of(usd: float, mid: float, instrument: Any) -> int:
     return max(1, int(usd * instrument.money_unit / mid)) * int(instrument.lot)
 
 
-@jit
+@compilable
 def value_of(size: int, mid: float, instrument: Any) -> float:
     """Return the dollars that a size (position units, signed) is worth."""
     return float(size * mid / (instrument.lot * instrument.money_unit))
 
 
-@jit
+@compilable
 def part_of(size: int, share: float, instrument: Any) -> int:
     """Return a share of a size in whole lots, at least one, never more than the size.
 
@@ -58,7 +58,7 @@ def part_of(size: int, share: float, instrument: Any) -> int:
     return int(min(lots, max(1, int(lots * share))) * instrument.lot)
 
 
-@jit
+@compilable
 def is_ruined(world: World, trader: int, coin: int, mid: float) -> bool:
     """Tell whether a perpetual position has lost more than its margin."""
     key = world.keys[trader, coin]
@@ -69,7 +69,7 @@ def is_ruined(world: World, trader: int, coin: int, mid: float) -> bool:
     return bool(-gain > world.agents[trader].ruin * key.cost)
 
 
-@jit
+@compilable
 def decide(
     world: World, trader: int, coin: int, kind: int, time_of_day: int, mid: float
 ) -> tuple[int, int]:
@@ -129,7 +129,7 @@ def decide(
     return away, part_of(abs(position), share, instrument)
 
 
-@jit
+@compilable
 def _outlook(
     world: World, trader: int, coin: int, time_of_day: int, mid: float
 ) -> tuple[int, float]:
@@ -143,7 +143,7 @@ def _outlook(
     return direction, abs(move)
 
 
-@jit
+@compilable
 def _decide_hidden(world: World, trader: int, coin: int, kind: int) -> tuple[int, int]:
     position = world.keys[trader, coin].position
     instrument = world.instruments[coin]
@@ -156,7 +156,7 @@ def _decide_hidden(world: World, trader: int, coin: int, kind: int) -> tuple[int
     return side, part_of(abs(position), 0.4, instrument)
 
 
-@jit
+@compilable
 def largest_holding(world: World, trader: int) -> int:
     """Return the perpetual in which a trader holds most, -1 if none."""
     best = -1

@@ -16,11 +16,11 @@ from loaders.simulation.decisions import (
     size_of,
     value_of,
 )
-from loaders.simulation.jit import cached_jit, jit
 from loaders.simulation.liquidation import liquidate
 from loaders.simulation.matching import rest, sweep
 from loaders.simulation.settlement import can_trade
 from loaders.simulation.state import ROWS, ROWS_LEFT, Request, World
+from pgio.compiled import compilable, compiled
 
 _PERP = int(Kind.PERP)
 _BASIS = int(Role.BASIS)
@@ -34,7 +34,7 @@ _SETTLE = int(Order.SETTLE)
 _ORDER_ROWS = 64
 
 
-@cached_jit
+@compiled
 def run_orders(
     world: World,
     times: npt.NDArray[np.int64],
@@ -104,7 +104,7 @@ def run_orders(
     return len(times)
 
 
-@jit
+@compilable
 def _run_order(
     world: World,
     time: int,
@@ -160,7 +160,7 @@ def _run_order(
         )
 
 
-@jit
+@compilable
 def _trade_basis(
     world: World,
     time: int,

@@ -6,10 +6,10 @@ import numpy as np
 
 from loaders.simulation.arithmetic import price_at, snap
 from loaders.simulation.codes import Dir, Kind
-from loaders.simulation.jit import jit
 from loaders.simulation.matching import next_tid
 from loaders.simulation.settlement import can_trade, next_oid, settle_leg
 from loaders.simulation.state import ROWS_LEFT, Event, Leg, World
+from pgio.compiled import compilable
 
 _PERP = int(Kind.PERP)
 _SPOT = int(Kind.SPOT)
@@ -18,7 +18,7 @@ _SETTLEMENT = int(Dir.SETTLEMENT)
 _NET_CHILD_VAULTS = int(Dir.NET_CHILD_VAULTS)
 
 
-@jit
+@compilable
 def convert_dust(world: World, time: int, block: int, is_visible: bool) -> None:
     """Sell every spot balance of less than a lot: one leg, no trade id, no hash.
 
@@ -54,7 +54,7 @@ def convert_dust(world: World, time: int, block: int, is_visible: bool) -> None:
             settle_leg(world, event, leg)
 
 
-@jit
+@compilable
 def _count_dust(world: World) -> int:
     count = 0
     for coin in range(len(world.instruments)):
@@ -65,7 +65,7 @@ def _count_dust(world: World) -> int:
     return count
 
 
-@jit
+@compilable
 def net_vaults(
     world: World, time: int, block: int, time_of_day: int, is_visible: bool
 ) -> None:
@@ -104,7 +104,7 @@ def net_vaults(
             side = -side
 
 
-@jit
+@compilable
 def settle_coin(
     world: World, time: int, block: int, coin: int, time_of_day: int
 ) -> None:

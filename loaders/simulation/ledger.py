@@ -10,7 +10,6 @@ from typing import Any
 
 from loaders.simulation.arithmetic import proportion
 from loaders.simulation.codes import Dir, Kind, Reason
-from loaders.simulation.jit import jit
 from loaders.simulation.state import (
     EPISODES,
     GAPS_FROM_FLAT,
@@ -20,6 +19,7 @@ from loaders.simulation.state import (
     Event,
     World,
 )
+from pgio.compiled import compilable, compiled
 
 # Enumerations as plain integers, which the kernel compares fastest.
 _OUTCOME = int(Kind.OUTCOME)
@@ -36,7 +36,7 @@ _DIR_SETTLEMENT = int(Dir.SETTLEMENT)
 _DIR_TRANSFER = int(Dir.NET_CHILD_VAULTS)
 
 
-@jit
+@compilable
 def open_episode(key: Any, time: int, size: int, is_known: int, gaps: int) -> None:
     """Begin an episode of a key that has none.
 
@@ -62,7 +62,7 @@ def open_episode(key: Any, time: int, size: int, is_known: int, gaps: int) -> No
     key.is_liquidated = 0
 
 
-@jit
+@compilable
 def close_episode(
     world: World, key: Any, trader: int, coin: int, side: int, time: int, reason: int
 ) -> None:
@@ -97,7 +97,7 @@ def close_episode(
     episode.is_liquidated = key.is_liquidated
 
 
-@jit
+@compilable
 def _meet(
     world: World, key: Any, trader: int, coin: int, event: Event, start: int
 ) -> None:
@@ -129,7 +129,7 @@ def _meet(
     open_episode(key, event.time, start, 0, 1)
 
 
-@jit
+@compilable
 def _reason(trader: int, event: Event, direction: int, is_flip: bool) -> int:
     if event.liquidated == trader:
         return _LIQUIDATION
@@ -142,7 +142,7 @@ def _reason(trader: int, event: Event, direction: int, is_flip: bool) -> int:
     return _FLIP if is_flip else _TRADE
 
 
-@jit
+@compilable
 def book(
     world: World,
     trader: int,
@@ -202,7 +202,7 @@ def book(
     key.fees += fee
 
 
-@jit
+@compiled
 def close_all(world: World) -> None:
     """Write down the episodes that are open at the end of the tape.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from loaders.simulation.arithmetic import snap, uniform
 from loaders.simulation.codes import Dir, Method
 from loaders.simulation.decisions import part_of
-from loaders.simulation.jit import jit
 from loaders.simulation.matching import next_tid, next_tx, sweep
 from loaders.simulation.settlement import can_trade, next_oid, settle_leg
 from loaders.simulation.state import Event, Leg, Request, World
+from pgio.compiled import compilable
 
 _BY_POSITION = int(Dir.BY_POSITION)
 _LIQUIDATED_LONG = int(Dir.LIQUIDATED_LONG)
@@ -19,7 +19,7 @@ _BACKSTOP = int(Method.BACKSTOP)
 _LIQUIDATOR_VAULT = 2
 
 
-@jit
+@compilable
 def liquidate(
     world: World,
     time: int,
@@ -87,7 +87,7 @@ def liquidate(
     settle_leg(world, event, leg)
 
 
-@jit
+@compilable
 def _deleveraged(
     world: World, ruined: int, coin: int, side: int, block: int, is_visible: bool
 ) -> int:

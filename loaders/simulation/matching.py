@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from loaders.simulation.arithmetic import mix64, snap, uniform
+from loaders.simulation.arithmetic import scramble, snap, uniform
 from loaders.simulation.codes import Dir, Kind, Method
 from loaders.simulation.decisions import part_of, size_of, value_of
-from loaders.simulation.jit import jit
 from loaders.simulation.settlement import can_trade, next_oid, settle_leg
 from loaders.simulation.state import NEXT_TX, ROWS_LEFT, Event, Leg, Request, World
+from pgio.compiled import compilable
 
 _PERP = int(Kind.PERP)
 _BY_POSITION = int(Dir.BY_POSITION)
@@ -21,21 +21,21 @@ _LEVELS = 5
 _TID_MASK = np.uint64((1 << 50) - 1)
 
 
-@jit
+@compilable
 def next_tx(world: World) -> int:
     """Take the next transaction number."""
     world.counters[NEXT_TX] += 1
     return int(world.counters[NEXT_TX])
 
 
-@jit
+@compilable
 def next_tid(world: World) -> int:
     """Draw a trade id: 50 bits, never 0."""
     uniform(world.random)
-    return int(np.int64(mix64(world.random[0]) & _TID_MASK) | np.int64(1))
+    return int(np.int64(scramble(world.random[0]) & _TID_MASK) | np.int64(1))
 
 
-@jit
+@compilable
 def _resting_oid(world: World, trader: int, coin: int, side: int) -> int:
     """Return the order a maker is filled on: often the one of the last fill."""
     key = world.keys[trader, coin]
@@ -49,7 +49,7 @@ def _resting_oid(world: World, trader: int, coin: int, side: int) -> int:
     return int(oid)
 
 
-@jit
+@compilable
 def _accepts(
     world: World, trader: int, coin: int, side: int, size: int, mid: float, room: float
 ) -> bool:
@@ -62,7 +62,7 @@ def _accepts(
     return after <= room or after < abs(value_of(position, mid, instrument))
 
 
-@jit
+@compilable
 def _pick(
     world: World,
     tickets: npt.NDArray[np.int64],
@@ -97,7 +97,7 @@ def _pick(
     return best
 
 
-@jit
+@compilable
 def sweep(world: World, request: Request) -> None:
     """Cross the spread and trade with one maker after another.
 
@@ -151,7 +151,7 @@ def sweep(world: World, request: Request) -> None:
         left -= part
 
 
-@jit
+@compilable
 def _last_resort(
     world: World, taker: int, coin: int, side: int, size: int, block: int, shown: bool
 ) -> int:
@@ -168,7 +168,7 @@ def _last_resort(
     return -1
 
 
-@jit
+@compilable
 def rest(world: World, request: Request) -> int:
     """Leave an order in the book, where up to three other traders take it.
 

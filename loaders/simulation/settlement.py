@@ -9,7 +9,6 @@ import numpy as np
 from loaders.simulation.agents import RATE_UNIT
 from loaders.simulation.arithmetic import proportion
 from loaders.simulation.codes import Dir, Kind
-from loaders.simulation.jit import jit
 from loaders.simulation.ledger import book
 from loaders.simulation.state import (
     LEGS,
@@ -21,6 +20,7 @@ from loaders.simulation.state import (
     Leg,
     World,
 )
+from pgio.compiled import compilable
 
 _PERP = int(Kind.PERP)
 _SPOT = int(Kind.SPOT)
@@ -38,14 +38,14 @@ _SELL = int(Dir.SELL)
 _LOCKED = 2
 
 
-@jit
+@compilable
 def next_oid(world: World) -> int:
     """Take the next order id; ids of other people's orders lie between."""
     world.counters[NEXT_OID] += 1 + np.int64(world.random[0] >> np.uint64(59))
     return int(world.counters[NEXT_OID])
 
 
-@jit
+@compilable
 def can_trade(
     world: World, trader: int, coin: int, side: int, block: int, is_visible: bool
 ) -> bool:
@@ -77,7 +77,7 @@ def can_trade(
     return bool(key.block_side == side or key.met_block != block)
 
 
-@jit
+@compilable
 def _direction(kind: int, start: int, delta: int) -> int:
     if kind != _PERP:
         return _BUY if delta > 0 else _SELL
@@ -91,7 +91,7 @@ def _direction(kind: int, start: int, delta: int) -> int:
     return _LONG_TO_SHORT if end < 0 else _CLOSE_LONG
 
 
-@jit
+@compilable
 def _charge(amount: int, rate: int) -> int:
     """Return a fee, cut to the unit of the amount, towards zero."""
     if rate >= 0:
@@ -99,14 +99,14 @@ def _charge(amount: int, rate: int) -> int:
     return -(amount * -rate // RATE_UNIT)
 
 
-@jit
+@compilable
 def _rate(agent: Any, kind: int, is_crossed: bool) -> int:
     if kind == _SPOT:
         return int(agent.spot_taker if is_crossed else agent.spot_maker)
     return int(agent.perp_taker if is_crossed else agent.perp_maker)
 
 
-@jit
+@compilable
 def settle_leg(world: World, event: Event, leg: Leg) -> None:
     """Settle one side of a trade and put it on the tape.
 

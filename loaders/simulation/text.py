@@ -9,14 +9,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loaders.simulation.arithmetic import mix64
-from loaders.simulation.jit import cached_jit
+from loaders.simulation.arithmetic import scramble
+from pgio.compiled import compiled
 
 # A sign, nineteen digits, a point and a leading zero.
 _DECIMAL_WIDTH = 24
 
 
-@cached_jit
+@compiled
 def _print_decimals(
     values: npt.NDArray[np.int64],
     decimals: npt.NDArray[np.int64],
@@ -84,7 +84,7 @@ def decimal_text(
     return _strings(offsets, text[:end])
 
 
-@cached_jit
+@compiled
 def _print_hashes(
     numbers: npt.NDArray[np.int64],
     salt: np.uint64,
@@ -100,7 +100,7 @@ def _print_hashes(
             bits = np.uint64(0)
             if numbers[i] != 0:
                 seed = np.uint64(numbers[i] * 8 + word)
-                bits = mix64(mix64(seed ^ salt) + np.uint64(0x9E3779B97F4A7C15))
+                bits = scramble(scramble(seed ^ salt) + np.uint64(0x9E3779B97F4A7C15))
             for nibble in range(15, -1, -1):
                 digit = (bits >> np.uint64(4 * nibble)) & np.uint64(15)
                 code = np.uint8(digit)

@@ -22,6 +22,8 @@ EMBEDDED = "postgres"
 EXTERNAL = "external"
 # What a full run has; any other tree found is run as well.
 USUAL = (EMBEDDED, "apache", "community")
+# Which of the servers found to run on, by name or edition, or all of them.
+CHOICE = os.environ.get("TEST_SERVERS", EMBEDDED).replace(",", " ").split()
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,14 @@ def test_servers() -> tuple[TestServer, ...]:
         with psycopg.connect(**project_conninfo()) as conn:
             return (TestServer(EXTERNAL, edition(conn)),)
     trees = [] if why_not_runnable() else found_trees()
-    return (
+    found = (
         TestServer(EMBEDDED, "postgres"),
         *(TestServer(tree.name, tree.edition, tree) for tree in trees),
+    )
+    return tuple(
+        server
+        for server in found
+        if "all" in CHOICE or {server.name, server.edition} & set(CHOICE)
     )
 
 
@@ -80,6 +87,8 @@ def why_not(name: str) -> str | None:
         return None
     if is_external():
         return f"PGHOST names the server: nothing runs on {name}"
+    if "all" not in CHOICE and name not in CHOICE:
+        return f"{name}: TEST_SERVERS does not choose it"
     if name in {tree.name for tree in found_trees()}:
         return f"{name}: {why_not_runnable()}"
     made_by = ": `make timescale` makes it" if name == "apache" else ""

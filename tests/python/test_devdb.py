@@ -17,6 +17,7 @@ import pytest
 from devdb_clone import Clone, new_clone
 
 from devdb.conninfo import DEFAULT_PORT
+from devdb.processes import running_port
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -205,21 +206,21 @@ def test_a_server_that_does_not_answer(tmp_path: Path) -> None:
 
 
 def test_a_throwaway_server_dies_with_its_owner() -> None:
+    show = """if True:
+        import psycopg, time
+        row = psycopg.connect().execute("show data_directory").fetchone()
+        print(row[0], flush=True)
+        time.sleep(99)
+    """
     with new_clone() as clone:
-        report = (
-            "import os, time; print(os.environ['PGPORT'], flush=True); time.sleep(99)"
-        )
-        owner = clone.start("throwaway", sys.executable, "-c", report)
+        owner = clone.start("throwaway", sys.executable, "-c", show)
         assert owner.stdout is not None
-        port = int(owner.stdout.readline())
+        data_dir = Path(owner.stdout.readline().strip())
+        assert running_port(data_dir) is not None
         os.killpg(owner.pid, signal.SIGKILL)
         owner.communicate()
-
-        def is_gone() -> bool:
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", port)) != 0
-
-        wait_for(is_gone)
+        wait_for(lambda: not data_dir.parents[1].exists())
+        assert running_port(data_dir) is None
 
 
 @as_root

@@ -1,0 +1,70 @@
+"""The project's commands and connections, aimed at a benchmark's database."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+PROJECT_DIR = Path(__file__).resolve().parents[1]
+
+
+def connect(env: Mapping[str, str]) -> psycopg.Connection[Any]:
+    """Connect, in autocommit mode, to the database that libpq variables name."""
+    return psycopg.connect(
+        host=env["PGHOST"],
+        port=env["PGPORT"],
+        user=env["PGUSER"],
+        dbname=env["PGDATABASE"],
+        password=env.get("PGPASSWORD"),
+        autocommit=True,
+    )
+
+
+def create_sources(env: Mapping[str, str], scratch: Path) -> None:
+    """Create the raw tables; dbt's artifacts go to a scratch folder."""
+    artifacts = ["--target-path", str(scratch), "--log-path", str(scratch)]
+    run(env, ["dbt.cli.main", "run-operation", "create_sources", *artifacts])
+
+
+def load(env: Mapping[str, str], scratch: Path, *tapes: Path) -> None:
+    """Create the raw tables and load files or folders of fills."""
+    create_sources(env, scratch)
+    run(env, ["loaders.load_to_db", "fills", *map(str, tapes)])
+
+
+def run(env: Mapping[str, str], command: list[str]) -> tuple[float, float]:
+    """Run a module.
+
+    Returns
+    -------
+    tuple of float
+        Its seconds, and its peak resident memory in MB.
+
+    Raises
+    ------
+    RuntimeError
+        When it fails, with what it printed.
+    """
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=PROJECT_DIR,
+        env={**os.environ, **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{output}")
+    return time.perf_counter() - start, usage.ru_maxrss / 1024
