@@ -85,7 +85,9 @@
         {%- do report_unchanged() -%}
     {%- else -%}
         {%- do adapter.commit() -%}
-        {%- do refresh_continuous_aggregate(target, ranges[0][0], ranges[-1][1]) -%}
+        {%- for range_from, range_to in ranges -%}
+            {%- do refresh_continuous_aggregate(target, range_from, range_to) -%}
+        {%- endfor -%}
         {#- The server does not say how many rows it wrote. -#}
         {%- call noop_statement(
             'main', 'REFRESH of ' ~ state['loads'] | length ~ ' loads', 'REFRESH'
