@@ -71,11 +71,17 @@ def test_servers() -> tuple[TestServer, ...]:
         TestServer(EMBEDDED, "postgres"),
         *(TestServer(tree.name, tree.edition, tree) for tree in trees),
     )
-    return tuple(
+    chosen = tuple(
         server
         for server in found
         if "all" in CHOICE or {server.name, server.edition} & set(CHOICE)
     )
+    if not chosen:
+        names = ", ".join(server.name for server in found)
+        raise pytest.UsageError(
+            f"TEST_SERVERS={' '.join(CHOICE)!r} names none of the servers found: {names}"
+        )
+    return chosen
 
 
 test_servers.__test__ = False  # type: ignore[attr-defined]
@@ -85,7 +91,8 @@ def why_not(name: str) -> str | None:
     """Say why the tests do not run on the server `name`, None when they do."""
     if any(name in (server.name, server.edition) for server in test_servers()):
         return None
-    if is_external():
+    # Not PGHOST itself: by now a fixture may have set it.
+    if test_servers()[0].name == EXTERNAL:
         return f"PGHOST names the server: nothing runs on {name}"
     if "all" not in CHOICE and name not in CHOICE:
         return f"{name}: TEST_SERVERS does not choose it"
