@@ -79,7 +79,7 @@ def test_servers() -> tuple[TestServer, ...]:
     if not chosen:
         names = ", ".join(server.name for server in found)
         raise pytest.UsageError(
-            f"TEST_SERVERS={' '.join(CHOICE)!r} names none of the servers found: {names}"
+            f"TEST_SERVERS={' '.join(CHOICE)!r} names no server found: {names}"
         )
     return chosen
 
