@@ -70,14 +70,14 @@
                 retained, spec['bucket_interval'], spec['time_unit']
             ) -%}
         {%- endif -%}
-        {%- do refresh_continuous_aggregate(intermediate, range_from, 'null') -%}
+        {%- do refresh_continuous_aggregate(spec, intermediate, range_from, 'null') -%}
     {%- endif -%}
 {%- endmacro %}
 
 
 {#
-    One call from the first touched bucket to the last: of what lies between, the server
-    itself knows what has changed.
+    Range by range, not from the first to the last: what lies between may have lost its raw
+    rows by somebody's hand, and a refresh would take its buckets away.
 #}
 {% macro refresh_touched_ranges(spec, state, target) -%}
     {%- set ranges = touched_and_retained(spec, state['loads']) -%}
@@ -86,7 +86,7 @@
     {%- else -%}
         {%- do adapter.commit() -%}
         {%- for range_from, range_to in ranges -%}
-            {%- do refresh_continuous_aggregate(target, range_from, range_to) -%}
+            {%- do refresh_continuous_aggregate(spec, target, range_from, range_to) -%}
         {%- endfor -%}
         {#- The server does not say how many rows it wrote. -#}
         {%- call noop_statement(
@@ -150,7 +150,7 @@
     itself and does not see that this commit ends it, so the call runs alone. Nor does it
     begin another one later: who wants one must say so, in SQL.
 #}
-{% macro refresh_continuous_aggregate(relation, range_from, range_to) -%}
+{% macro refresh_continuous_aggregate(spec, relation, range_from, range_to) -%}
     {%- call statement('commit_before_refresh', auto_begin=False) -%}
         commit
     {%- endcall -%}
@@ -158,7 +158,23 @@
         call refresh_continuous_aggregate(
             '{{ relation.schema }}.{{ relation.identifier }}',
             {{ range_from }},
-            {{ range_to }}
+            {{ range_to }},
+            options => '{"buckets_per_batch": {{ buckets_per_batch(spec['bucket_interval']) }}}'
         )
     {%- endcall -%}
+{%- endmacro %}
+
+
+{#
+    How many buckets a refresh makes per transaction: those of a day, ten at the least.
+    The server's own choice is ten whatever their width: a transaction for every second of
+    100 ms buckets, minutes for an hour of them.
+#}
+{% macro buckets_per_batch(bucket_interval) -%}
+    {%- if is_calendar_interval(bucket_interval) -%}
+        {{ return(10) }}
+    {%- endif -%}
+    {%- set buckets_a_day = interval_units('1 day', 'us')
+        // interval_units(bucket_interval, 'us') -%}
+    {{ return([buckets_a_day, 10] | max) }}
 {%- endmacro %}

@@ -41,7 +41,11 @@
             settings['bucket_interval'],
             input['time_unit']
         ) -%}
-        {%- set policy = dict(policy, start_offset=start_offset) -%}
+        {%- set policy = dict(
+            policy,
+            start_offset=start_offset,
+            buckets_per_batch=buckets_per_batch(settings['bucket_interval'])
+        ) -%}
     {%- endif -%}
 
     {%- set spec = {

@@ -39,7 +39,8 @@
             '{{ relation }}',
             start_offset => {{ span_literal(wanted['start_offset']) }},
             end_offset => {{ span_literal(wanted['end_offset']) }},
-            schedule_interval => {{ schedule }}
+            schedule_interval => {{ schedule }},
+            buckets_per_batch => {{ wanted['buckets_per_batch'] }}
         ),
         {%- endif %}
         schedule_interval => {{ schedule }},

@@ -27,6 +27,7 @@
         storage regclass;
         aggregate_name text;
         width text;
+        batch jsonb;
         hypertable record;
         old_from bigint;
         old_until bigint;
@@ -137,17 +138,27 @@
         end if;
 
         for round in 1 .. 10 loop
-            for aggregate_name in select jsonb_object_keys(config -> 'rollups') loop
+            for aggregate_name, width in
+                select key, value #>> '{}' from jsonb_each(config -> 'rollups')
+            loop
                 exit when old_from >= old_until;
+                -- As many buckets at a time as make a day, ten at the least.
+                batch := jsonb_build_object(
+                    'buckets_per_batch',
+                    greatest(10, floor(86400000000 / case
+                        when is_integer then width::bigint * unit_length
+                        else extract(epoch from width::interval) * 1000000
+                    end)::integer)
+                );
                 if is_integer then
                     call refresh_continuous_aggregate(
-                        aggregate_name::regclass, old_from, old_until
+                        aggregate_name::regclass, old_from, old_until, options => batch
                     );
                 else
                     time_from := _timescaledb_functions.to_timestamp(old_from);
                     time_until := _timescaledb_functions.to_timestamp(old_until);
                     call refresh_continuous_aggregate(
-                        aggregate_name::regclass, time_from, time_until
+                        aggregate_name::regclass, time_from, time_until, options => batch
                     );
                 end if;
             end loop;

@@ -66,6 +66,8 @@
             {
                 'start_offset': jsonb_span(refresh.get('start_offset'), unit),
                 'end_offset': jsonb_span(refresh.get('end_offset'), unit),
+                'buckets_per_batch': 'to_jsonb('
+                    ~ refresh.get('buckets_per_batch', 10) ~ ')',
             },
             policy_schedule(refresh, '1 hour'),
         )) -%}

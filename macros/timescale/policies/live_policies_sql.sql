@@ -30,7 +30,8 @@
             when 'reorder' then jsonb_build_object('index', jobs.config -> 'index_name')
             when 'refresh' then jsonb_build_object(
                 'start_offset', {{ live_span('start_offset') }},
-                'end_offset', {{ live_span('end_offset') }}
+                'end_offset', {{ live_span('end_offset') }},
+                'buckets_per_batch', coalesce(jobs.config -> 'buckets_per_batch', '10')
             )
             else jsonb_build_object('drop_after', {{ live_span('drop_after') }})
                 || jsonb_strip_nulls(
