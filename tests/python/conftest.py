@@ -9,8 +9,7 @@ test writes to a database that was there before.
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import count
@@ -19,14 +18,11 @@ from typing import Any
 import psycopg
 import pytest
 import servers
-from servers import TestServer
+from server_tally import ServerTally
+from sharing import ByServer
+from xdist.remote import Producer
 
 from devdb.database import enable_extensions
-
-NO_SERVER = "no database"
-OUTCOMES = ("passed", "failed", "skipped")
-Tally = defaultdict[str, dict[str, float]]
-TALLY = pytest.StashKey[Tally]()
 
 
 @dataclass(frozen=True)
@@ -52,6 +48,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run tests marked any_server on every server too",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count tests by server."""
+    config.pluginmanager.register(ServerTally(), "server_tally")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer:
+    """Share the tests out between processes; each has servers of its own."""
+    return ByServer(config, log)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -104,11 +111,14 @@ def make_database(server: dict[str, Any]) -> Iterator[Callable[[], dict[str, Any
 
 
 @pytest.fixture
-def database(
-    server: dict[str, Any], make_database: Callable[[], dict[str, Any]]
-) -> Iterator[Database]:
-    """An empty database with the extensions, and the environment that leads to it."""
-    conninfo = make_database()
+def database(server: dict[str, Any]) -> Iterator[Database]:
+    """An empty database with the extensions, and the environment that leads to it.
+
+    Each has the name of the last: to the same database dbt need not parse again what is
+    the same in the next test's project (see `parses`).
+    """
+    conninfo = {**server, "dbname": f"{server['dbname']}_test"}
+    _create_database(server, conninfo["dbname"])
     yield Database(conninfo, {**os.environ, **servers.environment(conninfo)})
     # Now, not in the end: with TimescaleDB every database keeps a process busy.
     _drop_database(server, conninfo["dbname"])
@@ -124,43 +134,3 @@ def _create_database(server: dict[str, Any], name: str) -> None:
 def _drop_database(server: dict[str, Any], name: str) -> None:
     with psycopg.connect(**server, autocommit=True) as conn:
         conn.execute(f"drop database if exists {name} with (force)")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Prepare the count by server."""
-    config.stash[TALLY] = defaultdict(lambda: dict.fromkeys((*OUTCOMES, "seconds"), 0))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Count each test for its server, and the time of its set-up to that."""
-    report = yield
-    callspec = getattr(item, "callspec", None)
-    chosen = callspec.params.get("server") if callspec is not None else None
-    name = chosen.name if isinstance(chosen, TestServer) else NO_SERVER
-    counts = item.config.stash[TALLY][name]
-    counts["seconds"] += report.duration
-    if report.when == "call" or report.outcome != "passed":
-        counts[report.outcome] += 1
-    return report
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Print the counts by server, and why a usual one is missing."""
-    if config.option.collectonly:
-        return
-    terminalreporter.section("servers")
-    tally = config.stash[TALLY]
-    editions = {server.name: server.edition for server in servers.test_servers()}
-    for name in (*editions, NO_SERVER):
-        counts = ", ".join(f"{int(tally[name][o])} {o}" for o in OUTCOMES)
-        label = f"{name} ({editions[name]})" if name in editions else name
-        terminalreporter.line(f"{label:<22} {counts}, {tally[name]['seconds']:.0f} s")
-    for name in servers.USUAL:
-        reason = servers.why_not(name)
-        if reason is not None:
-            terminalreporter.line(f"{name:<22} not run: {reason}")

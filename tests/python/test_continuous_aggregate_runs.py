@@ -21,6 +21,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def project(tmp_path: Path, database: Database) -> AggregateProject:
     made = AggregateProject(tmp_path, database.conninfo)
+    made.writes_artifacts = True
     made.put(readings(0, 0.5, 30))
     made.write_rollup()
     return made

@@ -1,0 +1,33 @@
+"""How tests are shared out between the processes of one run (pytest-xdist)."""
+
+from __future__ import annotations
+
+import pytest
+import servers
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+# It compares the servers with each other.
+ON_ALL_SERVERS = "test_editions.py"
+
+
+class ByServer(LoadScopeScheduling):
+    """Tests of a module on one server stay together: they share fixtures.
+
+    These are handed out in the order of a run in one process, which goes server by
+    server, so that each process starts each server once.
+    """
+
+    def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config, log)
+        self._names = [server.name for server in servers.test_servers()]
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Name what runs in one process: a module and, in most, one server."""
+        module, _, test = nodeid.partition("::")
+        if module.endswith(ON_ALL_SERVERS):
+            return module
+        parameters = f"-{test.partition('[')[2].removesuffix(']')}-"
+        on = [name for name in self._names if f"-{name}-" in parameters]
+        return " on ".join([module, *on])
