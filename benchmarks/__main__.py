@@ -14,11 +14,13 @@ import click
 from psycopg import sql
 from rich.console import Console
 
-from benchmarks import build, commands, fold, load, scoreboard
+from benchmarks import build, commands, fold, load, rollups, scoreboard
 from devdb.conninfo import connect
+from devdb.database import enable_extensions
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT_DIR / "benchmarks" / "results.json"
+PARTS = ("load", "fold", "rollups", "build")
 
 
 @click.command()
@@ -39,6 +41,22 @@ RESULTS = PROJECT_DIR / "benchmarks" / "results.json"
     help="Fills of the builds whose time and memory are measured.",
 )
 @click.option(
+    "--rollup-fills",
+    default=2_000_000,
+    envvar="BENCH_ROLLUP_FILLS",
+    show_default=True,
+    show_envvar=True,
+    help="Fills that are rolled up and queried, over 100 days.",
+)
+@click.option(
+    "--part",
+    "parts",
+    type=click.Choice(PARTS),
+    multiple=True,
+    default=PARTS,
+    help="Measure only this part; may be repeated.",
+)
+@click.option(
     "--rounds",
     default=3,
     envvar="BENCH_ROUNDS",
@@ -46,7 +64,13 @@ RESULTS = PROJECT_DIR / "benchmarks" / "results.json"
     show_envvar=True,
     help="Repetitions, of which the median counts (builds run once).",
 )
-def main(fills: int, build_fills: int, rounds: int) -> None:
+def main(
+    fills: int,
+    build_fills: int,
+    rollup_fills: int,
+    parts: tuple[str, ...],
+    rounds: int,
+) -> None:
     """Measure on the server in use, in databases that are dropped again."""
     console = Console(width=None if sys.stdout.isatty() else 120)
     figures: list[scoreboard.Figure] = []
@@ -56,29 +80,39 @@ def main(fills: int, build_fills: int, rounds: int) -> None:
         scratch = Path(folder)
         # The server, another user, reads the CSV file of the COPY from here.
         scratch.chmod(0o755)
-        tape = _tape(scratch / "load", fills)
-        with _database("vigil_bench_load") as env:
-            console.print(f"Loading {fills:,} fills, {rounds} times …")
-            figures += load.measure(env, tape, scratch, rounds=rounds)
-        with _database("vigil_bench_fold") as env:
-            console.print(f"Folding {fills:,} fills, {rounds} times …")
-            commands.load(env, scratch, tape)
-            figures += fold.measure(env, rounds=rounds)
-        tape = _tape(scratch / "build", build_fills)
-        with _database("vigil_bench_build") as env:
-            console.print(f"Building from {build_fills:,} fills …")
-            figures += build.measure(env, tape, scratch)
-    scoreboard.write(RESULTS, machine, figures)
+        if {"load", "fold"} & set(parts):
+            tape = _tape(scratch / "load", fills)
+        if "load" in parts:
+            with _database("vigil_bench_load") as env:
+                console.print(f"Loading {fills:,} fills, {rounds} times …")
+                figures += load.measure(env, tape, scratch, rounds=rounds)
+        if "fold" in parts:
+            with _database("vigil_bench_fold") as env:
+                console.print(f"Folding {fills:,} fills, {rounds} times …")
+                commands.load(env, scratch, tape)
+                figures += fold.measure(env, rounds=rounds)
+        if "rollups" in parts:
+            tape = _tape(scratch / "rollups", rollup_fills, days=100)
+            with _database("vigil_bench_rollups") as env:
+                console.print(f"Rolling up {rollup_fills:,} fills …")
+                figures += rollups.measure(env, tape, scratch, rounds=rounds)
+        if "build" in parts:
+            tape = _tape(scratch / "build", build_fills)
+            with _database("vigil_bench_build") as env:
+                console.print(f"Building from {build_fills:,} fills …")
+                figures += build.measure(env, tape, scratch)
+    if set(parts) == set(PARTS):
+        scoreboard.write(RESULTS, machine, figures)
+        console.print(f"Written to {RESULTS.relative_to(PROJECT_DIR)}")
     scoreboard.show(console, figures)
-    console.print(f"Written to {RESULTS.relative_to(PROJECT_DIR)}")
 
 
-def _tape(folder: Path, fills: int) -> Path:
+def _tape(folder: Path, fills: int, days: int = 60) -> Path:
     """Simulate fills, as many a day whatever their number; return the Parquet files."""
     subprocess.run(
         [
             *(sys.executable, "-m", "loaders.simulate", str(folder)),
-            *("--fills", str(fills), "--days", "60", "--format", "parquet"),
+            *("--fills", str(fills), "--days", str(days), "--format", "parquet"),
         ],
         cwd=PROJECT_DIR,
         check=True,
@@ -106,6 +140,8 @@ def _database(name: str) -> Iterator[dict[str, str]]:
             "PGDATABASE": name,
         }
         try:
+            with commands.connect(env) as database:
+                enable_extensions(database)
             yield env
         finally:
             conn.execute(drop)

@@ -13,6 +13,8 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
+from devdb.database import describe
+
 
 class Figure(TypedDict):
     """One measurement.
@@ -62,7 +64,7 @@ def machine(conn: psycopg.Connection[Any]) -> dict[str, Any]:
         "memory_gib": round(pages / 2**30, 1),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "postgresql": conn.info.parameter_status("server_version"),
+        "server": describe(conn),
     }
 
 
