@@ -50,9 +50,9 @@ endif
 
 setup: $(READY)  ## Make the Python environment in .venv
 
-test: setup lint  ## Set up, lint, and run every test
+test: setup lint  ## Set up, lint, and run every test on every server found
 	$(say) "Tests"
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses auto --maxprocesses 4
 
 lint: setup  ## Check style and types: ruff, mypy, sqlfluff
 	$(say) "ruff"

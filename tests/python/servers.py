@@ -22,8 +22,8 @@ EMBEDDED = "postgres"
 EXTERNAL = "external"
 # What a full run has; any other tree found is run as well.
 USUAL = (EMBEDDED, "apache", "community")
-# Which of the servers found to run on, by name or edition, or all of them.
-CHOICE = os.environ.get("TEST_SERVERS", EMBEDDED).replace(",", " ").split()
+# Which of the servers found to run on, by name or edition; all of them unless said.
+CHOICE = os.environ.get("TEST_SERVERS", "all").replace(",", " ").split()
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import servers
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# It compares the servers with each other.
-ON_ALL_SERVERS = "test_editions.py"
+# The first compares the servers with each other, the second names editions in its cases.
+UNDIVIDED = ("test_editions.py", "test_macros.py")
 
 
 class ByServer(LoadScopeScheduling):
@@ -26,7 +26,7 @@ class ByServer(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         """Name what runs in one process: a module and, in most, one server."""
         module, _, test = nodeid.partition("::")
-        if module.endswith(ON_ALL_SERVERS):
+        if module.endswith(UNDIVIDED):
             return module
         parameters = f"-{test.partition('[')[2].removesuffix(']')}-"
         on = [name for name in self._names if f"-{name}-" in parameters]

@@ -62,10 +62,13 @@ class Built:
     ----------
     server
         Its server's edition and port.
+    target
+        The folder for what dbt writes.
     """
 
     server: str
     conninfo: dict[str, Any]
+    target: Path
 
     def run(self, *command: str) -> str:
         """Run a command on the database; return what it prints."""
@@ -80,6 +83,46 @@ class Built:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def dbt(self, *args: str) -> None:
+        """Run dbt on the repository's project."""
+        dbt = str(Path(sys.executable).with_name("dbt"))
+        places = ("--target-path", str(self.target), "--log-path", str(self.target))
+        self.run(dbt, "--quiet", *args, *places)
+
+    def rows(self) -> dict[str, Rows]:
+        """Return all rows of every model, ordered."""
+        return {
+            relation: self.query(f"select * from {relation} order by {key}")
+            for relation, key in MODELS.items()
+        }
+
+    def row_versions(self) -> dict[str, Rows]:
+        """Say where each row lies and which transaction wrote it."""
+        return {
+            relation: self.query(
+                f"select tableoid, ctid::text, xmin::text"
+                f" from {self._storage(relation)}"
+                " order by tableoid, ctid"
+            )
+            for relation in MODELS
+        }
+
+    def query(self, query: str) -> Rows:
+        """Return all rows of a query."""
+        with psycopg.connect(**self.conninfo) as conn:
+            return conn.execute(query).fetchall()  # type: ignore[arg-type]
+
+    def _storage(self, relation: str) -> str:
+        if not self.server.startswith("community"):
+            return relation
+        found = self.query(
+            "select format('%I.%I', materialization_hypertable_schema,"
+            " materialization_hypertable_name)"
+            " from timescaledb_information.continuous_aggregates"
+            f" where format('%I.%I', view_schema, view_name) = '{relation}'"
+        )
+        return str(found[0][0]) if found else relation
+
 
 @pytest.fixture(scope="module")
 def built(
@@ -91,23 +134,15 @@ def built(
 ) -> Built:
     """Load and build the tape in helpings whose hours interleave."""
     conninfo = make_database()
-    built = Built(f"{edition} at {conninfo['port']}", conninfo)
-    target = str(tmp_path_factory.mktemp("target"))
-    dbt = (str(Path(sys.executable).with_name("dbt")), "--quiet")
-    places = ("--target-path", target, "--log-path", target)
+    server = f"{edition} at {conninfo['port']}"
+    built = Built(server, conninfo, tmp_path_factory.mktemp("target"))
     hours = sorted((tape / "parquet").rglob("*.parquet"))
     for number in range(HELPINGS):
-        built.run(*dbt, "run-operation", "create_sources", *places)
+        built.dbt("run-operation", "create_sources")
         loader = (sys.executable, "-m", "loaders.load_to_db", "fills")
         built.run(*loader, *map(str, hours[number::HELPINGS]))
-        built.run(*dbt, "build", *places)
-    with psycopg.connect(**conninfo) as conn:
-        rows_by_server[built.server] = {
-            relation: conn.execute(
-                f"select * from {relation} order by {key}"  # type: ignore[arg-type]
-            ).fetchall()
-            for relation, key in MODELS.items()
-        }
+        built.dbt("build")
+    rows_by_server[built.server] = built.rows()
     return built
 
 
@@ -134,3 +169,17 @@ def test_headlines_say_what_the_server_runs(built: Built, edition: str) -> None:
             names = {name for (name,) in conn.execute(query)}
             assert {"trader_daily", "coin_daily", "trader_coin_daily"} <= names
             assert all(f"analytics.{name}" in said for name in names)
+
+
+def test_building_again_writes_nothing(built: Built) -> None:
+    before = built.row_versions()
+    assert all(before.values())
+    built.dbt("build")
+    assert built.row_versions() == before
+
+
+def test_a_full_refresh_gives_the_same_rows(
+    built: Built, rows_by_server: dict[str, dict[str, Rows]]
+) -> None:
+    built.dbt("build", "--full-refresh")
+    assert built.rows() == rows_by_server[built.server]

@@ -164,6 +164,7 @@ def test_refusals_name_what_is_wrong(
     assert says in rendered[jinja, edition]
 
 
+@pytest.mark.any_server
 def test_buckets_of_integer_and_timestamp_times_agree(
     rendered: dict[tuple[str, str], str], database: Database
 ) -> None:

@@ -2,7 +2,8 @@
 
 One tape is simulated by the hour. One database gets all of it at once; the other gets
 it in three helpings, the second of which holds an hour of the first that arrives late.
-Every model must hold the same rows in both.
+Every model must hold the same rows in both. That other editions hold them too is for
+`test_editions`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import Any
 
 import psycopg
 import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.any_server]
 
 PROJECT = Path(__file__).resolve().parents[2]
 DBT = Path(sys.executable).with_name("dbt")
@@ -157,7 +160,6 @@ def in_helpings(
     return space
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("relation", MODELS)
 def test_helpings_equal_everything_at_once(
     at_once: Workspace, in_helpings: Workspace, relation: str
@@ -167,7 +169,6 @@ def test_helpings_equal_everything_at_once(
     assert in_helpings.rows(relation, MODELS[relation]) == expected
 
 
-@pytest.mark.slow
 def test_building_again_changes_nothing(at_once: Workspace) -> None:
     before = {r: at_once.rows(f"{r} as t", MODELS[r]) for r in MODELS}
     versions = {r: _row_versions(at_once, r) for r in MODELS}
@@ -187,7 +188,6 @@ def _row_versions(space: Workspace, relation: str) -> Any:
     )
 
 
-@pytest.mark.slow
 def test_both_formats_give_the_same_positions(
     at_once: Workspace, workspace: Callable[[], Workspace], tape: Path
 ) -> None:
@@ -202,7 +202,6 @@ def test_both_formats_give_the_same_positions(
     )
 
 
-@pytest.mark.slow
 def test_full_refresh_gives_the_same_rows(
     at_once: Workspace, in_helpings: Workspace
 ) -> None:
