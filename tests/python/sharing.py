@@ -7,7 +7,7 @@ import servers
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# The first compares the servers with each other, the second names editions in its cases.
+# The first compares the servers with each other, the other names editions in its cases.
 UNDIVIDED = ("test_editions.py", "test_macros.py")
 
 
