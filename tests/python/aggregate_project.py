@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 import yaml
-from rollup_project import RollupProject, is_native
+from rollup_project import RollupProject, is_native, row_versions
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
@@ -138,6 +138,20 @@ class AggregateProject(RollupProject):
             key = (moment - (moment - EPOCH) % width, sensor)
             totals[key] = totals.get(key, 0) + value
         return totals
+
+    def unmoved(self, name: str = "probe") -> list[tuple[Any, ...]]:
+        """Return what a rebuild of a rollup or a rewrite of one of its rows changes."""
+        oid = self.query(f"select 'analytics.{name}'::regclass::oid")
+        return oid + row_versions(self, [name])
+
+    def span(self, interval: str) -> Any:
+        """Return a human interval as a job's config holds it."""
+        if self.unit is None:
+            return interval
+        [(found,)] = self.query(
+            f"select (extract(epoch from interval '{interval}') * 1000)::bigint"
+        )
+        return found
 
     def jobs(self, relation: str = "probe") -> dict[str, tuple[int, dict[str, Any]]]:
         """Return the server's jobs for a rollup: id and config by procedure."""
