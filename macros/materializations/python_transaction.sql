@@ -3,14 +3,16 @@
     committed to be seen there, and no lock may be held that the job could wait for.
 #}
 {% macro python_end_transaction() %}
-    {% do python_begin_transaction() %}
+    {% call statement('python_end_transaction') %}
+        select 1
+    {% endcall %}
     {% do adapter.commit() %}
 {% endmacro %}
 
 
-{# dbt begins a transaction with the first statement that asks for one. #}
+{# In so many words: after a commit neither dbt nor the driver would. #}
 {% macro python_begin_transaction() %}
     {% call statement('python_begin_transaction') %}
-        select 1
+        begin
     {% endcall %}
 {% endmacro %}
