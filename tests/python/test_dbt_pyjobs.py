@@ -222,6 +222,26 @@ def test_failed_finish_leaves_table_and_bookkeeping(project: PyJobsProject) -> N
     assert project.rows(kept) == [(7,), (8,), (98,)]
 
 
+@pytest.mark.parametrize("kind", ["table", "incremental"])
+def test_a_failing_post_hook_takes_everything_back(
+    project: PyJobsProject, kind: str
+) -> None:
+    config = f"materialized: {kind}\nunique_key: id"
+    body = 'return Changes(pa.table({"id": [1]}), loads=[7], fingerprint="a")'
+    project.model("facts", body, "id bigint", config)
+    project.built()
+    state = "select fingerprint from ops.model_state where model = '{s}.facts'"
+    assert project.rows(state) == [("a",)]
+    other = body.replace("[1]", "[2]").replace('"a"', '"b"').replace("7", "8")
+    hook = 'post_hook: "select 1 / 0"'
+    project.model("facts", other, "id bigint", f"{config}\n{hook}")
+    assert "division by zero" in project.error()
+    assert project.rows("select id from {s}.facts") == [(1,)]
+    assert project.rows(state) == [("a",)]
+    loads = "select load_id from ingestion.applied_loads where consumer = '{s}.facts'"
+    assert project.rows(loads) == [(7,)]
+
+
 def test_leftovers_of_a_killed_run_are_dropped(project: PyJobsProject) -> None:
     project.model("facts", 'return pa.table({"id": [1]})', "id bigint", KEYED)
     for suffix in ("tmp", "stage", "deletes"):
