@@ -8,6 +8,9 @@ import pytest
 from conftest import Database
 from rollup_project import RollupProject
 
+# Refused before the edition is asked for.
+pytestmark = pytest.mark.any_server
+
 
 @pytest.fixture
 def project(tmp_path: Path, database: Database) -> RollupProject:

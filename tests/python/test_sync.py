@@ -8,6 +8,8 @@ import pytest
 from conftest import Database
 from rollup_project import RollupProject, fills
 
+pytestmark = pytest.mark.any_server
+
 
 @pytest.fixture
 def project(tmp_path: Path, database: Database) -> RollupProject:
