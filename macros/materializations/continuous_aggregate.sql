@@ -5,6 +5,7 @@
 #}
 {% materialization continuous_aggregate, adapter='postgres' %}
     {%- set spec = rollup_spec() -%}
+    {%- do assert_hypertable_kept() -%}
     {%- if timescale_edition() == 'community' -%}
         {%- set relation = build_native_rollup(spec) -%}
     {%- else -%}

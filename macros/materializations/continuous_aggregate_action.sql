@@ -62,8 +62,9 @@
         {%- do set_fingerprint(
             spec['consumer'], spec['fingerprint'] ~ '@' ~ state['parent_built']
         ) -%}
-        {%- do run_query(set_bucket_interval_sql(spec)) -%}
+        {%- do run_query(record_build_sql(spec)) -%}
     {%- endif -%}
+    {%- do record_first_bucket(spec) -%}
 {%- endmacro %}
 
 

@@ -17,6 +17,9 @@
     {%- do drop_rollup_leftovers(state) -%}
     {%- set existing = rollup_existing(state) -%}
     {%- set action = rollup_action(spec, state, existing, state['kind'] == 'table') -%}
+    {%- if action != 'none' and existing is not none -%}
+        {%- do note_drops_of_rollup(spec) -%}
+    {%- endif -%}
     {%- if action == 'build' -%}
         {%- do swap_in_maintained_rollup(spec, state, existing, target) -%}
     {%- elif action == 'refresh' -%}

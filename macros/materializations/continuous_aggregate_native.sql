@@ -18,9 +18,12 @@
     {%- set existing = rollup_existing(state) -%}
     {%- set is_native = state['kind'] == 'continuous_aggregate' -%}
     {%- set action = rollup_action(spec, state, existing, is_native) -%}
+    {%- if action != 'none' and existing is not none -%}
+        {%- do note_drops_of_rollup(spec) -%}
+    {%- endif -%}
     {%- if action == 'build' -%}
         {%- set retained = rollup_retained_from(spec) -%}
-        {%- do fill_continuous_aggregate(spec, make_intermediate_relation(target), retained) -%}
+        {%- do fill_continuous_aggregate(spec, make_intermediate_relation(target)) -%}
     {%- elif action == 'refresh' -%}
         {%- do refresh_touched_ranges(spec, state, target) -%}
     {%- else -%}
@@ -55,22 +58,28 @@
 
 
 {#
-    Creates a continuous aggregate and fills it, from the first bucket of which all raw
-    rows are there.
+    Creates a continuous aggregate and fills it, from the beginning of time, whatever the
+    source still has: what a new aggregate was never refreshed over counts as changed, and
+    the first refresh typed by hand would delete the old buckets that are carried over next.
+    An empty source yields no end to refresh up to, so the present is given.
 #}
-{% macro fill_continuous_aggregate(spec, intermediate, retained) -%}
+{% macro fill_continuous_aggregate(spec, intermediate) -%}
     {%- call statement('main') -%}
         {{ create_continuous_aggregate_sql(spec, intermediate) }}
     {%- endcall -%}
     {%- do adapter.commit() -%}
     {%- if not flags.EMPTY -%}
-        {%- set range_from = 'null' -%}
-        {%- if retained is not none -%}
-            {%- set range_from = first_whole_bucket(
-                retained, spec['bucket_interval'], spec['time_unit']
+        {%- do refresh_continuous_aggregate(spec, intermediate, 'null', 'null') -%}
+        {%- if run_query(
+            'select 1 from ' ~ bucket_storage(intermediate) ~ ' limit 1'
+        ).rows | length == 0 -%}
+            {%- set now = time_bucket(
+                spec['bucket_interval'],
+                load_time('now()', spec['time_unit']),
+                spec['time_unit']
             ) -%}
+            {%- do refresh_continuous_aggregate(spec, intermediate, 'null', now) -%}
         {%- endif -%}
-        {%- do refresh_continuous_aggregate(spec, intermediate, range_from, 'null') -%}
     {%- endif -%}
 {%- endmacro %}
 
@@ -105,6 +114,7 @@
 #}
 {% macro swap_in_continuous_aggregate(spec, existing, target, retained) -%}
     {%- set intermediate = make_intermediate_relation(target) -%}
+    {%- do drop_partial_buckets(spec, intermediate, retained) -%}
     {%- if existing is not none -%}
         {%- do keep_old_buckets(spec, existing, intermediate, retained) -%}
         {%- do adapter.rename_relation(existing, rollup_backup(existing)) -%}

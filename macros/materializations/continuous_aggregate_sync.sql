@@ -38,7 +38,7 @@
     {%- do ensure_policies({
         'relation': relation.schema ~ '.' ~ relation.identifier,
         'time_unit': spec['time_unit'],
-        'refresh_policy': spec['refresh_policy'],
+        'refresh_policy': clip_refresh_policy(spec),
         'columnstore': spec['columnstore'],
         'retention': spec['retention'],
     }) -%}

@@ -53,6 +53,7 @@
         {%- do add_to_hypertable(table, target, existing) -%}
     {%- endif -%}
     {%- do ensure_policies(table) -%}
+    {%- do record_hypertable(table['relation']) -%}
 
     {%- set should_revoke = should_revoke(existing, full_refresh_mode=is_rebuild) -%}
     {%- do apply_grants(target, config.get('grants'), should_revoke=should_revoke) -%}

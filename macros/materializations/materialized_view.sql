@@ -2,7 +2,7 @@
     dbt's `materialized_view`, unchanged, also where a rollup was before.
 #}
 {% materialization materialized_view, adapter='postgres' %}
-    {%- do leave_rollup(drops=true) -%}
+    {%- do run_in_transaction(leave_rollup(drops=true)) -%}
     {{ return(dbt.materialization_materialized_view_default()) }}
 {% endmaterialization %}
 

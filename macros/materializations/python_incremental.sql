@@ -3,8 +3,9 @@
     which only what really changed is written, in one transaction with the loads applied.
 #}
 {% materialization incremental, adapter='postgres', supported_languages=['sql', 'python'] %}
-    {% do leave_rollup(drops=true) %}
+    {% set leaving = leave_rollup(drops=true) %}
     {% if model.language == 'sql' %}
+        {% do run_in_transaction(leaving) %}
         {% set result = dbt.materialization_incremental_default() %}
         {% do report_sync() %}
         {{ return(result) }}
@@ -37,6 +38,7 @@ job_spec = {{ spec }}
     {% set outcome = load_result('main')['response'].outcome %}
 
     {% do python_begin_transaction() %}
+    {% do run_statements(leaving) %}
     {% do python_finish(existing, target, spec, outcome) %}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}

@@ -3,8 +3,9 @@
     beside the old one and takes its place in one transaction.
 #}
 {% materialization table, adapter='postgres', supported_languages=['sql', 'python'] %}
-    {% do leave_rollup() %}
+    {% set leaving = leave_rollup() %}
     {% if model.language == 'sql' %}
+        {% do run_in_transaction(leaving) %}
         {{ return(dbt.materialization_table_default()) }}
     {% endif %}
 
@@ -27,6 +28,7 @@ job_spec = {{ spec }}
     {% set outcome = load_result('main')['response'].outcome %}
 
     {% do python_begin_transaction() %}
+    {% do run_statements(leaving) %}
     {% do python_finish(existing, target, spec, outcome) %}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}

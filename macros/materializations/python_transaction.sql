@@ -10,6 +10,14 @@
 {% endmacro %}
 
 
+{# Statements of leave_rollup, in the transaction that puts the new table in place. #}
+{% macro run_statements(statements) %}
+    {% for statement in statements if statement is not none %}
+        {% do run_query(statement) %}
+    {% endfor %}
+{% endmacro %}
+
+
 {# In so many words: after a commit neither dbt nor the driver would. #}
 {% macro python_begin_transaction() %}
     {% call statement('python_begin_transaction') %}

@@ -41,3 +41,40 @@
     {%- endif -%}
     {{ return(start_offset) }}
 {%- endmacro %}
+
+
+{#
+    A refresh policy that stays inside what is known to be dropped, whatever is declared: of
+    a table that keeps everything, somebody may have dropped rows by hand. Measured at the
+    time of the mark, so that it stays the same from build to build, and moves away from
+    what is gone as time goes by.
+#}
+{% macro clip_refresh_policy(spec) -%}
+    {%- set policy = spec['refresh_policy'] -%}
+    {%- if policy is none or timescale_edition() != 'community'
+        or rollup_retained_from(spec) is none
+    -%}
+        {{ return(policy) }}
+    {%- endif -%}
+    {%- set answer = run_query(mark_age_sql(spec['input'])) -%}
+    {%- set bucket = interval_bounds(spec['bucket_interval'])[1] -%}
+    {%- set end = policy.get('end_offset') -%}
+    {%- set least = (interval_bounds(end)[1] if end is not none else 0) + 2 * bucket -%}
+    {%- set kept = [answer.rows[0][0] | int, least + 2 * bucket] | max -%}
+    {%- set furthest = (kept // bucket - 1) * bucket -%}
+    {%- set start = policy.get('start_offset') -%}
+    {%- if start is not none and interval_bounds(start)[1] <= furthest -%}
+        {{ return(policy) }}
+    {%- endif -%}
+    {{ return(dict(policy, start_offset=human_interval(furthest))) }}
+{%- endmacro %}
+
+
+{% macro mark_age_sql(relation) %}
+    select
+        floor(
+            extract(epoch from marks.updated_at - marks.dropped_before) * 1000000
+        )::bigint as microseconds
+    from ops.retention_marks as marks
+    where marks.relation = '{{ relation }}'
+{% endmacro %}

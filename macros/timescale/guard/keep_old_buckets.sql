@@ -33,7 +33,7 @@
 
 
 {% macro carry_old_buckets(spec, existing, intermediate, retained_from, shape) -%}
-    {%- set boundary = old_bucket_boundary(spec, intermediate, retained_from) -%}
+    {%- set boundary = old_bucket_boundary(spec, existing, intermediate, retained_from) -%}
     {%- set old = run_query(
         "select count(*), min(" ~ spec['bucket'] ~ ")::text, max(" ~ spec['bucket']
         ~ ")::text from " ~ existing ~ " where " ~ spec['bucket'] ~ " < " ~ boundary
@@ -45,6 +45,7 @@
         {%- do run_query(
             replace_old_buckets_sql(spec, existing, storage, boundary, shape)
         ) -%}
+        {%- do show_old_buckets(spec, intermediate) -%}
         {%- do assert_old_buckets_show(spec, existing, intermediate, boundary, span) -%}
         {%- do log(
             spec['consumer'] ~ ": kept " ~ span ~ ", as they were: the raw rows they were"
@@ -55,12 +56,43 @@
 
 
 {#
+    Takes out what a new aggregate has of buckets whose raw rows are not all there.
+#}
+{% macro drop_partial_buckets(spec, intermediate, retained_from) -%}
+    {%- if retained_from is not none -%}
+        {%- do run_query(
+            'delete from ' ~ bucket_storage(intermediate) ~ ' where ' ~ spec['bucket']
+            ~ ' < ' ~ first_whole_bucket(
+                retained_from, spec['bucket_interval'], spec['time_unit']
+            )
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    Moves the watermark of a real-time aggregate to its last stored bucket. What it stores
+    beyond would not show, and a drop of no chunk is what the server moves it on; rows
+    newer than all it has computed yet are only there when the source has none.
+#}
+{% macro show_old_buckets(spec, intermediate) -%}
+    {%- if timescale_edition() == 'community' and not spec['materialized_only'] -%}
+        {%- do run_query(
+            "select drop_chunks('" ~ intermediate ~ "', older_than => "
+            ~ ("'1700-01-01'::timestamptz" if spec['time_unit'] is none
+                else "(-9000000000000)::bigint") ~ ')'
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
     The instant before which a bucket is old, as a literal: looked up once, because carrying
     old buckets over moves the first bucket of the new relation.
 #}
-{% macro old_bucket_boundary(spec, intermediate, retained_from) -%}
+{% macro old_bucket_boundary(spec, existing, intermediate, retained_from) -%}
     {%- set found = run_query(
-        'select (' ~ old_bucket_boundary_sql(spec, intermediate, retained_from) ~ ')::text'
+        'select (' ~ old_bucket_boundary_sql(spec, existing, intermediate, retained_from) ~ ')::text'
     ).rows[0][0] -%}
     {{ return(
         "'" ~ found ~ "'::" ~ ('timestamptz' if spec['time_unit'] is none else 'bigint')
@@ -68,17 +100,34 @@
 {%- endmacro %}
 
 
-{% macro old_bucket_boundary_sql(spec, intermediate, retained_from) -%}
+{% macro old_bucket_boundary_sql(spec, existing, intermediate, retained_from) -%}
     {%- set unit = spec['time_unit'] -%}
     {%- set never = "'infinity'::timestamptz" if unit is none
         else '9223372036854775807::bigint' -%}
+    {%- set bucket = spec['bucket'] -%}
+    {%- if retained_from is not none -%}
     greatest(
-        (select coalesce(min(computed.{{ spec['bucket'] }}), {{ never }})
-        from {{ intermediate }} as computed)
-        {%- if retained_from is not none -%}
-        , {{ first_whole_bucket(retained_from, spec['bucket_interval'], unit) }}
-        {%- endif -%}
+        (select coalesce(min(computed.{{ bucket }}), {{ never }})
+        from {{ intermediate }} as computed),
+        {{ first_whole_bucket(retained_from, spec['bucket_interval'], unit) }}
     )
+    {%- else -%}
+    {#- Nobody wrote down what was dropped. Where old rows begin earlier, something was, and
+        perhaps within the first bucket computed. -#}
+    (
+        select
+            coalesce(
+                computed.first_bucket
+                + {{ time_span(spec['bucket_interval'], unit) }} * exists (
+                    select 1
+                    from {{ existing }} as old
+                    where old.{{ bucket }} < computed.first_bucket
+                )::integer,
+                {{ never }}
+            )
+        from (select min({{ bucket }}) as first_bucket from {{ intermediate }}) as computed
+    )
+    {%- endif -%}
 {%- endmacro %}
 
 
@@ -136,12 +185,16 @@
 
 
 {#
-    Remembers the width of a rollup's buckets, in the transaction that built it: rows alone
-    do not tell a day from an hour.
+    Remembers the width of a rollup's buckets and what they were made of, in the transaction
+    that built it: rows alone tell neither.
 #}
-{% macro set_bucket_interval_sql(spec) %}
-    insert into ops.model_state as state (model, bucket_interval)
-    values ('{{ spec['consumer'] }}', '{{ spec['bucket_interval'] }}')
-    on conflict (model) do update set bucket_interval = excluded.bucket_interval
-    where state.bucket_interval is distinct from excluded.bucket_interval
+{% macro record_build_sql(spec) %}
+    update ops.model_state as state
+    set
+        bucket_interval = '{{ spec['bucket_interval'] }}',
+        input = '{{ spec['input'] }}'
+    where
+        state.model = '{{ spec['consumer'] }}'
+        and (state.bucket_interval, state.input)
+        is distinct from ('{{ spec['bucket_interval'] }}', '{{ spec['input'] }}')
 {% endmacro %}

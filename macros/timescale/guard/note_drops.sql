@@ -1,6 +1,7 @@
 {#
     Looks for drops that the project did not make itself, and writes a mark for them: those
-    of the server's retention job, and those made by hand, which the load log gives away.
+    of the server's retention job, and those made by hand, which the load log gives away, or
+    for a rollup its remembered first bucket.
     Writes nothing when there is nothing new.
 #}
 {% macro note_drops(table) -%}
@@ -74,6 +75,11 @@
         union all
         select job_drops.instant
         from ({{ retention_job_drops_sql(table) }}) as job_drops
+        {%- endif %}
+        {%- if models_on_record().get(table['relation'], {}).get('kind') == 'rollup' %}
+        union all
+        select rollup_drops.instant
+        from ({{ rollup_drops_sql(table) }}) as rollup_drops
         {%- endif %}
     )
 

@@ -13,7 +13,8 @@
        dropped before;
     3. locks the hypertable against writers, looks whether a change has come in meanwhile,
        and if so goes back to 2;
-    4. writes the mark of ops.retention_marks and drops the chunks, in one transaction.
+    4. writes the mark of ops.retention_marks and drops the chunks, in one transaction, as
+       no change that a refresh would have to follow.
 
     Only chunks that end before the first bucket still in the retained range go, so that no
     bucket is left half-empty. `config`: {hypertable, drop_after, rollups: {name: bucket}}.
@@ -184,6 +185,12 @@
             dropped_before = excluded.dropped_before,
             updated_at = now()
         where marks.dropped_before < excluded.dropped_before;
+        -- What goes is aggregated and locked, so the drop is no change. Told of one, the
+        -- aggregates would give these buckets up at the next refresh that reaches back
+        -- so far, one typed by hand for instance. Older servers have no such setting.
+        perform set_config(settings.name, 'on', true)
+        from pg_settings as settings
+        where settings.name = 'timescaledb.skip_cagg_invalidation';
         if is_integer then
             perform drop_chunks(target, older_than => cutoff);
         else

@@ -1,0 +1,93 @@
+{#
+    Stops where the old rows of a rollup cannot be computed again: the table it was made of,
+    or one that the model's new query goes back to, has dropped rows. Returns a statement
+    that looks once more in the transaction of the build, with drops locked out until it
+    ends; none where history is given up.
+#}
+{% macro assert_no_history_lost(consumer, input=none) -%}
+    {%- set forgotten = var('forget_history', []) -%}
+    {%- set forgotten = [forgotten] if forgotten is string else forgotten -%}
+    {%- if consumer in forgotten -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set names = history_inputs(model.depends_on.nodes) -%}
+    {%- for name in names -%}
+        {%- set retained = retained_from(name) -%}
+        {%- if retained is not none -%}
+            {%- set unit = guarded_table(name)['time_unit'] -%}
+            {%- do refuse_to_leave(consumer, name, retained_instant(retained, unit)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if input is not none and input not in names -%}
+        {%- do names.append(input) -%}
+        {%- set answer = run_query(retained_from_sql({'relation': input, 'time_unit': none})) -%}
+        {%- if answer.rows | length > 0 -%}
+            {%- do refuse_to_leave(consumer, input, answer.rows[0][0]) -%}
+        {%- endif -%}
+    {%- endif -%}
+    {{ return(nothing_dropped_sql(consumer, names)) }}
+{%- endmacro %}
+
+
+{#
+    The tables with a time that a model's rows come from, through whatever lies between, as
+    `schema.name`: sources, hypertables, and rollups, which have rows of their own.
+#}
+{% macro history_inputs(unique_ids) -%}
+    {%- set names = [] -%}
+    {%- for unique_id in unique_ids -%}
+        {%- set node = graph.sources.get(unique_id) or graph.nodes.get(unique_id) or {} -%}
+        {%- set settings = node.get('config', {}).get('meta', {}).get('timescale', {}) -%}
+        {%- set found = [] -%}
+        {%- if settings.get('time_column') is not none
+            or settings.get('bucket') is not none
+        -%}
+            {%- do found.append(node.schema ~ '.' ~ (node.identifier or node.alias)) -%}
+        {%- elif unique_id in graph.nodes -%}
+            {%- do found.extend(history_inputs(node.depends_on.nodes)) -%}
+        {%- endif -%}
+        {%- do names.extend(found | reject('in', names) | list) -%}
+    {%- endfor -%}
+    {{ return(names) }}
+{%- endmacro %}
+
+
+{% macro refuse_to_leave(consumer, input, instant) -%}
+    {%- do exceptions.raise_compiler_error(
+        consumer ~ " is a rollup with history that cannot be computed again: " ~ input
+        ~ " has dropped its rows before " ~ instant ~ ". As "
+        ~ config.get('materialized') ~ " it would lose that. Nothing was changed."
+        ~ " Keep materialized: continuous_aggregate, or give the new model a name"
+        ~ " of its own, or give that history up: --vars '{forget_history: ["
+        ~ consumer ~ "]}'"
+    ) -%}
+{%- endmacro %}
+
+
+{% macro nothing_dropped_sql(consumer, names) %}
+    do $block$
+    declare
+        input text;
+    begin
+        foreach input in array '{ {{- names | join(',') -}} }'::text[] loop
+            -- What is neither table nor view is no table with a retention.
+            continue when not exists (
+                select 1
+                from pg_class
+                where
+                    pg_class.oid = to_regclass(input)
+                    and pg_class.relkind in ('r', 'p', 'v')
+            );
+            execute format('lock table %s in row exclusive mode', input::regclass);
+            if exists (
+                select 1
+                from ops.retention_marks as marks
+                where marks.relation = input
+            ) then
+                raise exception '% drops rows just now that {{ consumer }} holds: run dbt again',
+                    input;
+            end if;
+        end loop;
+    end
+    $block$
+{% endmacro %}
