@@ -58,6 +58,10 @@ class Chunk:
     bad: list[BadRow] = field(default_factory=list)
 
 
+def _unchanged(moment: datetime) -> datetime:
+    return moment
+
+
 @dataclass(frozen=True)
 class Dataset:
     """What the loader has to know of one raw table.
@@ -76,6 +80,8 @@ class Dataset:
         late. It raises `ObjectError` for a file that cannot be read as that format.
     suffixes
         File suffix to format name.
+    from_datetime
+        The inverse of `to_datetime`; by default a datetime as it is.
     """
 
     relation: str
@@ -83,3 +89,4 @@ class Dataset:
     to_datetime: Callable[[Any], datetime]
     readers: Mapping[str, Callable[[Path, datetime | None], Iterator[Chunk]]]
     suffixes: Mapping[str, str]
+    from_datetime: Callable[[datetime], Any] = _unchanged

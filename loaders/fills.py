@@ -16,10 +16,16 @@ def from_milliseconds(time: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=time)
 
 
+def to_milliseconds(moment: datetime) -> int:
+    """Milliseconds since the epoch of an aware datetime, rounded down."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
 FILLS = Dataset(
     relation="hyperliquid.fills",
     time_column="time",
     to_datetime=from_milliseconds,
     readers={"parquet": read_fills_parquet, "archive": read_fills_archive},
     suffixes={".parquet": "parquet", ".lz4": "archive"},
+    from_datetime=to_milliseconds,
 )

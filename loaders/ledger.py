@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import psycopg
@@ -18,11 +18,30 @@ from loaders.objects import Object
 from pgio.copy_in import copy_batches
 
 _TABLES = (
+    "ingestion.applied_loads",
     "ingestion.load_log",
     "ingestion.quarantine",
     "ingestion.stream_offsets",
     "ops.retention_marks",
 )
+
+
+# The mark of a table, and the range of times after it that models have taken in.
+_AGGREGATED = """
+    with marks as (
+        select max(dropped_before) as instant
+        from ops.retention_marks
+        where relation = %(relation)s
+    )
+    select marks.instant, min(load_log.time_from), max(load_log.time_to)
+    from marks
+    left join ingestion.load_log
+        on
+            load_log.relation = %(relation)s
+            and load_log.time_from >= coalesce(marks.instant, '-infinity')
+            and load_log.load_id in (select load_id from ingestion.applied_loads)
+    group by marks.instant
+"""
 
 
 @dataclass
@@ -100,19 +119,34 @@ def begin_load(conn: psycopg.Connection[Any]) -> tuple[int, datetime]:
     return cast("tuple[int, datetime]", row)
 
 
-def kept_from(conn: psycopg.Connection[Any], relation: str) -> datetime | None:
+def kept_from(conn: psycopg.Connection[Any], dataset: Dataset) -> datetime | None:
     """Return the first instant a table still has all rows of, if any were dropped.
 
-    The lock is the one that writing takes anyway. Whoever drops rows holds one that
-    excludes it until the mark is written, so the answer holds for the transaction.
+    A drop by hand leaves no mark until the next dbt run. It is known here by the
+    earliest row that a load brought and a model took in: one look-up tells whether it
+    is there.
+
+    The lock is the one that writing takes anyway. Whoever drops rows through the
+    project holds one that excludes it until the mark is written, so the answer holds
+    for the transaction.
     """
-    table = sql.Identifier(*relation.split("."))
+    table = sql.Identifier(*dataset.relation.split("."))
+    time = sql.Identifier(dataset.time_column)
     conn.execute(sql.SQL("lock table {} in row exclusive mode").format(table))
-    row = conn.execute(
-        "select dropped_before from ops.retention_marks where relation = %s",
-        (relation,),
-    ).fetchone()
-    return None if row is None else cast("datetime", row[0]).astimezone(UTC)
+    row = conn.execute(_AGGREGATED, {"relation": dataset.relation}).fetchone()
+    mark, first, last = cast("tuple[datetime | None, ...]", row)
+    mark = None if mark is None else mark.astimezone(UTC)
+    if first is None or last is None:
+        return mark
+    earliest = dataset.from_datetime(first)
+    probe = sql.SQL("select 1 from {} where {} = %s limit 1").format(table, time)
+    if conn.execute(probe, (earliest,)).fetchone() is not None:
+        return mark
+    rest = sql.SQL("select min({1}) from {0} where {1} >= %s").format(table, time)
+    [oldest] = cast("tuple[Any]", conn.execute(rest, (earliest,)).fetchone())
+    if oldest is None:
+        return (last + timedelta(microseconds=1)).astimezone(UTC)
+    return dataset.to_datetime(oldest)
 
 
 def quarantine(

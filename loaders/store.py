@@ -83,7 +83,7 @@ def store_object(
     result = writer.result
     first_bad: BadRow | None = None
     bad_rows = 0
-    kept_from = ledger.kept_from(conn, dataset.relation)
+    kept_from = ledger.kept_from(conn, dataset)
     chunks = _encode(dataset.readers[source.format](path, kept_from), load_id)
     with prefetch(chunks, depth=2) as encoded:
         for item in encoded:

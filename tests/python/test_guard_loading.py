@@ -97,3 +97,51 @@ def test_an_object_loaded_again_does_not_bring_dropped_rows_back(
     loaded(tmp_path)
     assert last_load(db) == (21, 1, 15, 5)
     assert count(db) == 16
+
+
+@pytest.fixture
+def by_hand(loading_db: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[Any]]:
+    """Raw tables without a mark."""
+    yield loading_db
+    loading_db.execute("truncate ingestion.applied_loads")
+
+
+def take_in(db: psycopg.Connection[Any]) -> None:
+    """Say that a rollup contains all loads."""
+    db.execute(
+        "insert into ingestion.applied_loads (consumer, load_id)"
+        " select 'analytics.probe', load_id from ingestion.load_log"
+    )
+
+
+@pytest.mark.parametrize(
+    ("dropped", "load"), [(5000, (21, 1, 15, 5)), (20_000, (21, 1, 0, 20))]
+)
+def test_rows_dropped_by_hand_do_not_come_back(
+    by_hand: psycopg.Connection[Any],
+    tmp_path: Path,
+    dropped: int,
+    load: tuple[int, ...],
+) -> None:
+    parquet(tmp_path / "a.parquet", fills(20))
+    loaded(tmp_path)
+    take_in(by_hand)
+    by_hand.execute("delete from hyperliquid.fills where time < %s", (START + dropped,))
+    parquet(tmp_path / "a.parquet", fills(21))
+    loaded(tmp_path)
+    assert last_load(by_hand) == load
+    [(reason,)] = by_hand.execute(
+        "select distinct split_part(reason, ',', 1) from ingestion.quarantine"
+    ).fetchall()
+    assert reason == "time: is older than what is kept"
+
+
+def test_rows_that_nothing_was_made_of_may_be_loaded_again(
+    by_hand: psycopg.Connection[Any], tmp_path: Path
+) -> None:
+    parquet(tmp_path / "a.parquet", fills(20))
+    loaded(tmp_path)
+    by_hand.execute("delete from hyperliquid.fills where time < %s", (START + 5000,))
+    parquet(tmp_path / "a.parquet", fills(21))
+    loaded(tmp_path)
+    assert last_load(by_hand) == (21, 6, 15, 0)
