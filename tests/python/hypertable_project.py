@@ -35,6 +35,7 @@ RECORDED_VERSIONS = """
     order by job_name
 """
 
+DRIFT_TEST = "retention_jobs_agree_with_live_jobs.sql"
 
 TICKS = """
 version: 2
@@ -65,11 +66,8 @@ class HypertableProject(RollupProject):
 
     def __init__(self, folder: Path, conninfo: dict[str, Any]) -> None:
         super().__init__(folder, conninfo)
-        shutil.copytree(REPO / "models/ops", folder / "models/ops")
+        add_drift_test(self)
         (folder / "models/sources/_probe__sources.yml").write_text(TICKS)
-        (folder / "tests/singular").mkdir(exist_ok=True)
-        name = "retention_jobs_agree_with_live_jobs.sql"
-        shutil.copy(REPO / "tests/singular" / name, folder / "tests/singular" / name)
 
     @property
     def edition(self) -> str:
@@ -168,16 +166,27 @@ class HypertableProject(RollupProject):
 
     def drift(self) -> list[tuple[Any, ...]]:
         """What the test of drift finds, as (job, difference)."""
-        self.run("--select", "live_jobs")
-        done = self.invoke("compile", "--select", "retention_jobs_agree_with_live_jobs")
-        assert done.success, done.exception
-        [compiled] = (self.folder / "target/compiled").rglob(
-            "retention_jobs_agree*.sql"
-        )
-        return self.query(
-            f"select job_name, difference from ({compiled.read_text()}) as found"
-            " order by job_name"
-        )
+        return drift(self)
+
+
+def add_drift_test(project: RollupProject) -> None:
+    """Give a project `models/ops` and the test of drift."""
+    shutil.copytree(REPO / "models/ops", project.folder / "models/ops")
+    tests = project.folder / "tests/singular"
+    tests.mkdir(exist_ok=True)
+    shutil.copy(REPO / "tests/singular" / DRIFT_TEST, tests / DRIFT_TEST)
+
+
+def drift(project: RollupProject) -> list[tuple[Any, ...]]:
+    """What the test of drift finds, as (job, difference)."""
+    project.run("--select", "live_jobs")
+    done = project.invoke("compile", "--select", DRIFT_TEST.removesuffix(".sql"))
+    assert done.success, done.exception
+    [compiled] = (project.folder / "target/compiled").rglob(DRIFT_TEST)
+    return project.query(
+        f"select job_name, difference from ({compiled.read_text()}) as found"
+        " order by job_name"
+    )
 
 
 def recent_fills(days_ago: int, hours: range = range(2)) -> list[dict[str, Any]]:
