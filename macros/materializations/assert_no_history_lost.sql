@@ -44,7 +44,7 @@
         -%}
             {%- do found.append(node.schema ~ '.' ~ (node.identifier or node.alias)) -%}
         {%- elif unique_id in graph.nodes -%}
-            {%- do found.extend(history_inputs(node.depends_on.nodes)) -%}
+            {%- do found.extend(history_inputs(node.depends_on.get('nodes', []))) -%}
         {%- endif -%}
         {%- do names.extend(found | reject('in', names) | list) -%}
     {%- endfor -%}
