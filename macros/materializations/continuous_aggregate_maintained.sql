@@ -7,10 +7,7 @@
     {%- set target = this.incorporate(type='table') -%}
 
     {{- run_hooks(pre_hooks, inside_transaction=False) -}}
-    {#- BEGIN. A second build of this model waits here for the first to commit. -#}
-    {%- call statement('lock') -%}
-        select pg_advisory_xact_lock(hashtextextended('{{ spec['consumer'] }}', 0))
-    {%- endcall -%}
+    {%- do begin_alone(spec['consumer']) -%}
     {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
     {%- set state = rollup_state(spec) -%}

@@ -19,10 +19,7 @@
     {%- endif -%}
 
     {{- run_hooks(pre_hooks, inside_transaction=False) -}}
-    {#- BEGIN. A second build of this model waits here for the first to commit. -#}
-    {%- call statement('lock') -%}
-        select pg_advisory_xact_lock(hashtextextended('{{ table['relation'] }}', 0))
-    {%- endcall -%}
+    {%- do begin_alone(table['relation']) -%}
     {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
     {%- set is_new = existing is none or existing.is_view or is_rebuild -%}
@@ -81,7 +78,10 @@
 {% macro change_hypertable(table) -%}
     {%- set server = describe_tables([table])[table['relation']] -%}
     {%- do assert_same_shape(table, server) -%}
-    {%- for change in hypertable_changes(table, server) + index_changes(table, server) -%}
+    {%- for change in hypertable_changes(table, server)
+        + index_changes(table, server)
+        + undeclared_indexes(table, server)
+    -%}
         {%- do log(model.name ~ ': ' ~ change['summary'], info=true) -%}
         {%- do run_query(change['sql']) -%}
     {%- endfor -%}
@@ -103,6 +103,12 @@
         existing
     ) -%}
     {%- set columns = changed or adapter.get_columns_in_relation(existing) -%}
+    {%- set names = columns | map(attribute='name') | list -%}
+    {%- set gone = 0 -%}
+    {%- if table['strategy'] == 'sync' -%}
+        {%- do assert_same_columns(target, fresh, names) -%}
+        {%- set gone = delete_gone(target, fresh, table['unique_key']) -%}
+    {%- endif -%}
     {%- set arguments = {
         'target_relation': target,
         'temp_relation': fresh,
@@ -111,21 +117,45 @@
         'incremental_predicates': config.get('incremental_predicates'),
     } -%}
     {%- call statement('main') -%}
-        {%- if table['strategy'] == 'merge' -%}
-            {{ merge_changed_sql(
-                target, fresh, table['unique_key'],
-                columns | map(attribute='name') | list
-            ) }}
+        {%- if table['strategy'] in ['merge', 'sync'] -%}
+            {{ merge_changed_sql(target, fresh, table['unique_key'], names) }}
         {%- else -%}
             {{ adapter.get_incremental_strategy_macro(context, table['strategy'])(
                 arguments
             ) }}
         {%- endif -%}
     {%- endcall -%}
-    {%- if table['strategy'] == 'sync' -%}
-        {%- set rows = load_result('main')['response']['rows_affected'] -%}
+    {%- if table['strategy'] in ['merge', 'sync'] -%}
+        {%- set rows = gone + load_result('main')['response']['rows_affected'] -%}
+        {%- set code = table['strategy'] | upper -%}
         {%- do store_raw_result(
-            name='main', message='SYNC ' ~ rows, code='SYNC', rows_affected=rows
+            name='main', message=code ~ ' ' ~ rows, code=code, rows_affected=rows
         ) -%}
     {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    Deletes the rows whose keys the model returns no more, and says how many. In a statement
+    of its own: on compressed chunks another change in the same one would not see what this
+    one decompresses. It decompresses all that it reads, so it is not even tried in vain.
+#}
+{% macro delete_gone(target, fresh, unique_key) -%}
+    {%- set same_key = [] -%}
+    {%- for column in unique_key -%}
+        {%- set name = adapter.quote(column) -%}
+        {%- do same_key.append('old.' ~ name ~ ' = fresh.' ~ name) -%}
+    {%- endfor -%}
+    {%- set is_gone = 'not exists (select 1 from ' ~ fresh ~ ' as fresh where '
+        ~ same_key | join(' and ') ~ ')' -%}
+    {%- set any_gone = run_query(
+        'select exists(select 1 from ' ~ target ~ ' as old where ' ~ is_gone ~ ')'
+    ).rows[0][0] -%}
+    {%- if not any_gone -%}
+        {{ return(0) }}
+    {%- endif -%}
+    {%- call statement('gone') -%}
+        delete from {{ target }} as old where {{ is_gone }}
+    {%- endcall -%}
+    {{ return(load_result('gone')['response']['rows_affected']) }}
 {%- endmacro %}

@@ -110,3 +110,24 @@
         'where': index.get('where'),
     }) }}
 {%- endmacro %}
+
+
+{#
+    Drops the indexes that were in the config once and are no more: those with a name that
+    hypertable_index gives, which nobody else would choose. Others stay.
+#}
+{% macro undeclared_indexes(table, server) -%}
+    {%- set declared = (table['unique_keys'] + table['indexes'])
+        | map(attribute='name') | list -%}
+    {%- set pattern = '^' ~ modules.re.escape(table['name'][:50]) ~ '_[0-9a-f]{8}$' -%}
+    {%- set changes = [] -%}
+    {%- for name in server['indexes'] if name not in declared
+        and modules.re.match(pattern, name) is not none
+    -%}
+        {%- do changes.append({
+            'summary': 'no longer declared: index ' ~ name,
+            'sql': 'drop index ' ~ table['schema'] ~ '.' ~ adapter.quote(name),
+        }) -%}
+    {%- endfor -%}
+    {{ return(changes) }}
+{%- endmacro %}

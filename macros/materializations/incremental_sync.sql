@@ -14,6 +14,15 @@
     {%- set target = arg_dict['target_relation'] -%}
     {%- set fresh = arg_dict['temp_relation'] -%}
     {%- set columns = arg_dict['dest_columns'] | map(attribute='name') | list -%}
+    {%- do assert_same_columns(target, fresh, columns) -%}
+    {{ return(sync_sql(target, fresh, unique_key, columns, report='rows')) }}
+{% endmacro %}
+
+
+{#
+    Stops where a table and what is to be its whole content have different columns.
+#}
+{% macro assert_same_columns(target, fresh, columns) %}
     {%- set selected = adapter.get_columns_in_relation(fresh)
         | map(attribute='name') | list -%}
     {%- set differing = columns | reject('in', selected) | list
@@ -21,12 +30,11 @@
     {%- if differing | length > 0 -%}
         {%- do exceptions.raise_compiler_error(
             "The columns of " ~ target ~ " and of its SELECT are not the same: "
-            ~ differing | join(', ') ~ ". Run dbt with --full-refresh, or set"
-            ~ " on_schema_change='sync_all_columns'."
+            ~ differing | join(', ') ~ ". Set on_schema_change='sync_all_columns'"
+            ~ (", or run dbt with --full-refresh."
+                if model.config.materialized == 'incremental' else ".")
         ) -%}
     {%- endif -%}
-
-    {{ return(sync_sql(target, fresh, unique_key, columns, report='rows')) }}
 {% endmacro %}
 
 

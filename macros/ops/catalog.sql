@@ -11,15 +11,7 @@
         pg_namespace.nspname as table_schema,
         pg_class.relname as table_name,
         case
-            {%- if timescale_edition() == 'community' %}
-            when exists (
-                select 1
-                from timescaledb_information.continuous_aggregates
-                where
-                    continuous_aggregates.view_schema = pg_namespace.nspname
-                    and continuous_aggregates.view_name = pg_class.relname
-            ) then 'MATERIALIZED VIEW'
-            {%- endif %}
+            when {{ is_continuous_aggregate_sql() }} then 'MATERIALIZED VIEW'
             when pg_class.relkind = 'm' then 'MATERIALIZED VIEW'
             when pg_class.relkind = 'v' then 'VIEW'
             else 'BASE TABLE'

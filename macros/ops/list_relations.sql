@@ -10,15 +10,7 @@
         pg_class.relname as name,
         pg_namespace.nspname as schema,
         case
-            {%- if timescale_edition() == 'community' %}
-            when exists (
-                select 1
-                from timescaledb_information.continuous_aggregates
-                where
-                    continuous_aggregates.view_schema = pg_namespace.nspname
-                    and continuous_aggregates.view_name = pg_class.relname
-            ) then 'materialized_view'
-            {%- endif %}
+            when {{ is_continuous_aggregate_sql() }} then 'materialized_view'
             when pg_class.relkind = 'm' then 'materialized_view'
             when pg_class.relkind = 'v' then 'view'
             else 'table'
