@@ -91,13 +91,6 @@ class AggregateProject(RollupProject):
             "group by 1, 2\n",
         )
 
-    def write_yaml(self, name: str, **properties: Any) -> None:
-        """Write the YAML of a model."""
-        model = {"name": name, **properties}
-        (self.folder / f"models/rollups/{name}.yml").write_text(
-            yaml.safe_dump({"version": 2, "models": [model]})
-        )
-
     def put(self, readings: Iterable[Reading], *, logged: bool = True) -> None:
         """Insert readings, with their load unless not `logged`."""
         rows = list(readings)

@@ -122,6 +122,13 @@ class RollupProject:
         """Write one more model beside the rollups."""
         (self.folder / "models/rollups" / f"{name}.sql").write_text(text)
 
+    def write_yaml(self, name: str, **properties: Any) -> None:
+        """Write the YAML of a model."""
+        model = {"name": name, **properties}
+        (self.folder / f"models/rollups/{name}.yml").write_text(
+            yaml.safe_dump({"version": 2, "models": [model]})
+        )
+
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Return all rows of a query."""
         with psycopg.connect(**self.conninfo, autocommit=True) as conn:
