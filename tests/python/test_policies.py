@@ -154,3 +154,11 @@ def test_nothing_is_dropped_before_every_rollup_has_it(
     project.execute(run_job)
     project.run("--select", "rollups")
     assert project.query(daily) == kept
+
+
+@pytest.mark.any_server
+def test_an_index_to_reorder_by_must_be_declared(project: HypertableProject) -> None:
+    project.declare("ticks", reorder={"index": "ticks_kye"})
+    message = project.error("--select", "live_jobs")
+    for part in ("probe.ticks", "ticks_kye", "ticks_key"):
+        assert part in message

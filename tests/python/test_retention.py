@@ -97,6 +97,22 @@ def test_what_is_declared_is_written_down_and_agrees(
     assert project.drift() == (expected if community else [])
 
 
+@pytest.mark.editions("postgres", "apache")
+def test_what_only_community_has_is_said_once(
+    tmp_path: Path, database: Database
+) -> None:
+    project = HypertableProject(tmp_path, database.conninfo)
+    # Two tables have a columnstore; one more has two things that are not run.
+    project.declare("ticks", reorder={"index": "ticks_key"})
+    project.create_sources()
+    project.create_sources()
+    said = (project.folder / "dbt.log").read_text()
+    assert said.count("need the Community edition of TimescaleDB") == 1
+    assert said.count("declared columnstore hyperliquid.fills, not run here") == 1
+    assert said.count("declared reorder probe.ticks, not run here") == 1
+    assert not project.recorded()["reorder probe.ticks"][1]
+
+
 @pytest.mark.editions("community")
 def test_drift_is_found_with_the_difference(project: HypertableProject) -> None:
     project.run("--select", "live_jobs")

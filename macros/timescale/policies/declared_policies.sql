@@ -52,6 +52,15 @@
                 "reorder of " ~ relation ~ " names no index; write reorder: {index: NAME}."
             ) -%}
         {%- endif -%}
+        {%- set names = (table.get('unique_keys') or []) + (table.get('indexes') or []) -%}
+        {%- set names = names | map(attribute='name') | list -%}
+        {%- if index not in names -%}
+            {%- do exceptions.raise_compiler_error(
+                "reorder of " ~ relation ~ " names the index " ~ index ~ ", which is not"
+                ~ " declared; declared are " ~ (names | join(', ') or 'none') ~ ". Add it to"
+                ~ " indexes with this name, or name another one."
+            ) -%}
+        {%- endif -%}
         {%- do found.append((
             'reorder',
             {'index': "to_jsonb('" ~ index ~ "'::text)"},

@@ -1,7 +1,7 @@
 {#
     The statements that write down in ops.retention_jobs what is declared, where it differs.
-    A policy that this edition has no means to run is written down as not enabled, and said
-    once: when it is first written.
+    A policy that this edition has no means to run is written down as not enabled; what it
+    would need is said when it is first written.
 #}
 {% macro record_policies(found, relations) -%}
     {%- set edition = timescale_edition() -%}
@@ -15,12 +15,9 @@
             or recorded['enabled'] != enabled
         -%}
             {%- set summary = 'declared ' ~ policy['job_name'] -%}
-            {%- if policy['kind'] == 'columnstore' and not enabled -%}
-                {%- set summary = summary ~ ': not run here, compression needs the'
-                    ~ ' Community edition of TimescaleDB' -%}
-            {%- elif policy['kind'] == 'reorder' and not enabled -%}
-                {%- set summary = summary ~ ': not run here, reordering needs the'
-                    ~ ' Community edition of TimescaleDB' -%}
+            {%- if not enabled and policy['kind'] in ['columnstore', 'reorder'] -%}
+                {%- set summary = summary ~ ', not run here' -%}
+                {%- do say_community_only() -%}
             {%- endif -%}
             {%- do changes.append({
                 'summary': summary,
@@ -37,6 +34,21 @@
         }) -%}
     {%- endfor -%}
     {{ return(changes) }}
+{%- endmacro %}
+
+
+{#
+    Says once per run, however many tables want it, what only one edition has.
+#}
+{% macro say_community_only() -%}
+    {%- if 'said_community_only' not in graph -%}
+        {%- do graph.update({'said_community_only': true}) -%}
+        {%- do log(
+            "Compression and reordering need the Community edition of TimescaleDB: what is"
+            ~ " declared of them is written down in ops.retention_jobs and not run here.",
+            info=true
+        ) -%}
+    {%- endif -%}
 {%- endmacro %}
 
 
