@@ -1,0 +1,121 @@
+"""ops.live_jobs: what each policy did last, what went wrong, and what it saved."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Database
+from hypertable_project import HypertableProject, recent_fills
+
+RETENTION = "retention hyperliquid.fills"
+COLUMNSTORE = "columnstore probe.ticks"
+# The server starts a job within a second or two of its time.
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: Database) -> HypertableProject:
+    made = HypertableProject(tmp_path, database.conninfo)
+    made.declare(retention={"drop_after": "90 days"}, columnstore=None)
+    made.create_sources()
+    for days in (150, 1):
+        made.load(recent_fills(days))
+    made.run("--select", "live_jobs")
+    return made
+
+
+def _live(project: HypertableProject) -> dict[str, dict[str, Any]]:
+    rows = project.query("select to_jsonb(jobs) from ops.live_jobs as jobs")
+    return {row["job_name"]: row for (row,) in rows}
+
+
+def _run_now(project: HypertableProject, name: str) -> dict[str, Any]:
+    """Have the server run a job, and return its row when it has."""
+    job_id = _live(project)[name]["job_id"]
+    ended = (
+        "select total_successes + total_failures from timescaledb_information.job_stats"
+        f" where job_id = {job_id}"
+    )
+    before = project.query(ended)
+    project.execute(f"select alter_job({job_id}, next_start => now())")
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < give_up:
+        if project.query(ended) != before:
+            return _live(project)[name]
+        time.sleep(0.2)
+    raise AssertionError(f"{name} did not run: {_live(project)[name]}")
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@pytest.mark.editions("community")
+def test_a_failing_job_says_why_until_it_succeeds(project: HypertableProject) -> None:
+    started = datetime.now(UTC)
+    # Three rollups read the fills, and none of them is built.
+    failed = _run_now(project, RETENTION)
+    assert failed["last_run_status"] == "Failed"
+    for part in ("is not built", "hyperliquid.fills"):
+        assert part in failed["last_error"]
+    assert failed["last_success_at"] is None
+    assert _moment(failed["next_start_at"]) > started
+    assert (failed["bytes_before"], failed["bytes_after"]) == (None, None)
+    assert project.count("hyperliquid.fills") == 64
+
+    project.run("--select", "rollups")
+    done = _run_now(project, RETENTION)
+    assert (done["last_run_status"], done["last_error"]) == ("Success", None)
+    assert _moment(done["last_success_at"]) > started
+    assert _moment(done["next_start_at"]) > _moment(done["last_success_at"])
+    assert project.count("hyperliquid.fills") == 32
+
+    # A job that fails after a success keeps the time of the success.
+    project.execute("drop materialized view analytics.trader_daily")
+    again = _run_now(project, RETENTION)
+    assert again["last_run_status"] == "Failed"
+    assert "analytics.trader_daily" in again["last_error"]
+    assert again["last_success_at"] == done["last_success_at"]
+
+
+@pytest.mark.editions("community")
+def test_a_columnstore_says_what_it_saved(project: HypertableProject) -> None:
+    project.execute(
+        "insert into probe.ticks (ts, exchange, price)"
+        " select now() - interval '20 days' + n * interval '1 second', 'a', n"
+        " from generate_series(1, 20000) as n"
+    )
+    before = _live(project)[COLUMNSTORE]
+    assert (before["bytes_before"], before["bytes_after"]) == (None, None)
+    row = _run_now(project, COLUMNSTORE)
+    assert (row["last_run_status"], row["last_error"]) == ("Success", None)
+    expected = project.query(
+        "select before_compression_total_bytes, after_compression_total_bytes"
+        " from hypertable_columnstore_stats('probe.ticks')"
+    )
+    assert [(row["bytes_before"], row["bytes_after"])] == expected
+    assert 0 < row["bytes_after"] < row["bytes_before"]
+    # Only on the job that did it.
+    others = [row for name, row in _live(project).items() if name != COLUMNSTORE]
+    assert {row["bytes_before"] for row in others} == {None}
+
+
+@pytest.mark.editions("postgres", "apache")
+def test_what_dbt_runs_is_shown_the_same_way(project: HypertableProject) -> None:
+    assert list(_live(project)) == [RETENTION]
+    # It was tried at the end of the run that made the view.
+    failed = _live(project)[RETENTION]
+    assert failed["last_run_status"] == "Failed"
+    assert "is not built" in failed["last_error"]
+    assert failed["last_success_at"] is None
+
+    project.run()
+    done = _live(project)[RETENTION]
+    assert (done["last_run_status"], done["last_error"]) == ("Success", None)
+    assert done["last_success_at"] is not None
+    nothing = ("next_start_at", "bytes_before", "bytes_after")
+    assert {done[name] for name in nothing} == {None}
