@@ -15,8 +15,8 @@ from loaders.chunk import BadRow
 #: Lines or rows in one chunk, which is one transaction.
 CHUNK_ROWS = 50_000
 
-#: Good ticks in the order of the recording. Price and volume are decimal texts without an
-#: exponent, within numeric(18,8) and numeric(24,12); flags are JSON texts or null.
+#: Good ticks in the order of the recording. Price and volume are decimal texts without
+#: an exponent, within numeric(18,8) and numeric(24,12); flags are JSON texts or null.
 TICK_SCHEMA = pa.schema(
     [
         pa.field("ts", pa.timestamp("us", tz="UTC"), nullable=False),
@@ -62,10 +62,12 @@ class TickChunk:
     rows
         The good ticks, `TICK_SCHEMA`.
     rows_read
-        Lines or rows of the object it covers, of any kind.
+        Lines or rows of the object it covers, of any kind; a line with several trades
+        counts them all.
     rows_skipped
         Of these, lines that are no market trades of the instrument: book updates,
-        heartbeats, insurance fund, liquidation takeovers, other instruments, blank lines.
+        heartbeats, insurance fund, liquidation takeovers, other instruments, blank
+        lines.
     progress
         Share of the object read up to here, 0 to 1.
     bad
@@ -73,7 +75,9 @@ class TickChunk:
     books
         By window start: what the order-book lines said of the windows that this chunk
         finished (or of the last one, at the end of the object); values are the objects
-        that `window_5m.raw_payload` keeps under ``book``.
+        that `window_5m.raw_payload` keeps under ``book``. Each has ``quote_count``, how
+        many order-book lines it is made of: of two recordings of a window the one with
+        more stays.
     """
 
     stream: Stream | None
@@ -83,6 +87,7 @@ class TickChunk:
     progress: float
     bad: list[BadRow] = field(default_factory=list)
     books: Mapping[datetime, dict[str, Any]] = field(default_factory=dict)
+    void_ids: list[int] = field(default_factory=list)
 
 
 class Decoder(Protocol):
