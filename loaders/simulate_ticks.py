@@ -109,7 +109,8 @@ def main(
     summary = simulate(out_dir, settings, show)
     seconds = time.perf_counter() - started
     click.echo(
-        f"{ticks:,} ticks of {len(names)} venues on {days} days in {summary['files']} "
+        f"{ticks:,} ticks of {len(names)} venue{'s' if len(names) > 1 else ''} "
+        f"on {days} days in {summary['files']} "
         f"files in {out_dir} ({seconds:.1f} s, {ticks / seconds:,.0f} ticks/s)"
     )
 

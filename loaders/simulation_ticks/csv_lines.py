@@ -18,9 +18,6 @@ from loaders.simulation_ticks.text import (
 )
 from loaders.simulation_ticks.venues import Kind, Venue
 
-#: Binance's spot files have microseconds since then: 2025-01-01.
-MICROSECONDS_FROM = 1_735_689_600_000_000
-
 USDM_HEADER = "id,price,qty,quote_qty,time,is_buyer_maker\n"
 COINM_HEADER = "id,price,qty,base_qty,time,is_buyer_maker\n"
 TARDIS_HEADER = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
@@ -39,8 +36,8 @@ Rows = npt.NDArray[Any]
 
 def binance_spot(venue: Venue, rows: Rows) -> pa.Array:
     """Print `id,price,qty,quote_qty,time,is_buyer_maker,is_best_match`."""
-    microseconds = rows["ts"][:1] >= MICROSECONDS_FROM
-    time = rows["ts"] if microseconds.all() else rows["ts"] // 1000
+    is_coarse = rows["ts"] < venue.microseconds_from
+    time = np.where(is_coarse, rows["ts"] // 1000, rows["ts"])
     # 10 places behind the point, of which 8 are printed.
     quote = rows["price"] * rows["size"] // 10**venue.price_places
     return join(

@@ -71,7 +71,7 @@ BINANCE_COINM_DUMP = Format(
     is_disorderly=True,
 )
 BINANCE_AGGREGATES = Format(
-    "binance_usdm_agg",
+    "binance_usdm_aggtrade",
     "btcusdt_aggtrade_%Y%m%d.jsonl",
     json_lines.binance_aggregates,
     suffixes=(".gz", ""),
@@ -81,7 +81,7 @@ COINBASE = Format(
     "BTC-USD-matches-%Y-%m-%d.jsonl",
     json_lines.coinbase,
     suffixes=(".gz", ""),
-    overlap=30,
+    overlap=900,
     is_disorderly=True,
 )
 KRAKEN = Format(
@@ -89,14 +89,14 @@ KRAKEN = Format(
     "kraken-trade-%Y-%m-%d.jsonl",
     json_lines.kraken,
     suffixes=("", ".gz"),
-    overlap=30,
+    overlap=900,
 )
 BITSTAMP = Format(
     "bitstamp",
     "live_trades_btcusd-%Y-%m-%d.jsonl",
     json_lines.bitstamp,
     suffixes=(".gz", ""),
-    overlap=30,
+    overlap=900,
     is_disorderly=True,
 )
 DESK = Format(
@@ -152,7 +152,7 @@ def recordings(
             (BINANCE_COINM_CSV, start, turn),
             (BINANCE_COINM_DUMP, overlap, end),
         ],
-        "binance_usdm_agg": [(BINANCE_AGGREGATES, start, end)],
+        "binance_usdm_aggtrade": [(BINANCE_AGGREGATES, start, end)],
         "coinbase": [(COINBASE, start, end)],
         "kraken": [(KRAKEN, start, end)],
         "bitstamp": [(BITSTAMP, start, end)],

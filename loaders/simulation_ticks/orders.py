@@ -81,8 +81,8 @@ def trades(
     rows["order"] = order
     # Orders of the same moment interleave: the venue's ids follow the time.
     rows["ts"] = np.maximum.accumulate(starts[order] + place // _TRADES_PER_US)
-    if venue.is_millisecond:
-        rows["ts"] = rows["ts"] // 1000 * 1000
+    is_coarse = rows["ts"] < venue.microseconds_from
+    rows["ts"] -= rows["ts"] % 1000 * is_coarse
     rows["side"] = sides[order]
     rows["price"] = _prices(venue, stretch, starts, sides, sizes, order, random)
     rows["size"] = _sizes(venue, rows["price"], random)

@@ -158,13 +158,14 @@ class Recording:
                     self.end,
                 ),
             )
+            rows = rows[self._order(len(rows))]
             self._put(self._with_book(rows, stretch, span, is_new), rows, is_new)
             return
         for first in range(0, len(rows), _PIECE):
             piece = rows[first : first + _PIECE]
-            order = self._order(len(piece))
-            lines = self.format.lines(self.venue, piece[order])
-            self._put(lines, piece[order], is_new and first == 0)
+            piece = piece[self._order(len(piece))]
+            lines = self.format.lines(self.venue, piece)
+            self._put(lines, piece, is_new and first == 0)
 
     def _open(self, slot: datetime) -> None:
         self.close()
@@ -187,9 +188,9 @@ class Recording:
         if not self.format.is_disorderly:
             return index
         place = index.astype(np.float64)
-        late = self.random.random(count) < _LATE_SHARE
-        place[late] += self.random.integers(1, _LATE_PLACES, late.sum()) + 0.5
-        twice = index[self.random.random(count) < _TWICE_SHARE]
+        late = self.random.choice(count, 1 + int(_LATE_SHARE * count), replace=False)
+        place[late] += self.random.integers(1, _LATE_PLACES, len(late)) + 0.5
+        twice = self.random.choice(count, 1 + int(_TWICE_SHARE * count), replace=False)
         again = twice + self.random.integers(1, _LATE_PLACES, len(twice)) + 0.5
         order = np.argsort(np.concatenate([place, again]), kind="stable")
         return np.concatenate([index, twice])[order]
@@ -211,13 +212,10 @@ class Recording:
         probe["ts"], probe["seq"] = book.times, np.arange(len(book.times))
         received = receive_times(probe)
         updates = join(integer_text(received), " ", book.lines)
-        order = self._order(len(rows))
-        # Where disorder put a trade, it is received in no time after the one before.
-        when = np.maximum.accumulate(receive_times(rows))
-        both = np.argsort(
-            np.concatenate([np.sort(when[order]), received]), kind="stable"
-        )
-        lines = self.format.lines(self.venue, rows[order])
+        # Trades keep their order, disorderly as it is, among the lines of the book.
+        when = np.sort(receive_times(rows))
+        both = np.argsort(np.concatenate([when, received]), kind="stable")
+        lines = self.format.lines(self.venue, rows)
         lines = pa.concat_arrays([lines, updates]).take(pa.array(both))
         self.records[-1].book_lines += len(updates) + len(head)
         if head:

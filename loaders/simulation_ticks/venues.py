@@ -40,8 +40,8 @@ class Venue:
         Digits behind the point; the last one of a price is the tick.
     basis
         Its price over the common one, less one.
-    is_millisecond
-        Times have no more than milliseconds.
+    microseconds_from
+        Times before this one, µs since the epoch, have no more than milliseconds.
     is_consecutive
         Ids count up by one.
     contract_usd
@@ -59,7 +59,7 @@ class Venue:
     price_places: int
     size_places: int
     basis: float = 0.0
-    is_millisecond: bool = False
+    microseconds_from: int = 0
     is_consecutive: bool = True
     contract_usd: int = 0
     has_other_rows: bool = False
@@ -68,13 +68,22 @@ class Venue:
 
 IDS_PER_DAY = 1_000_000
 
+_NEVER = 2**62
+_2025 = 1_735_689_600_000_000
+
 VENUES = (
-    Venue("binance_spot", "BTCUSDT", 5.0, 2, 8, first_id=3_000_000_000),
+    Venue(
+        "binance_spot",
+        "BTCUSDT",
+        *(5.0, 2, 8),
+        microseconds_from=_2025,
+        first_id=3_000_000_000,
+    ),
     Venue(
         "binance_usdm",
         "BTCUSDT",
         *(2.0, 1, 3, -0.0004),
-        is_millisecond=True,
+        microseconds_from=_NEVER,
         has_other_rows=True,
         first_id=4_000_000_000,
     ),
@@ -82,17 +91,17 @@ VENUES = (
         "binance_coinm",
         "BTCUSD_PERP",
         *(1.0, 1, 0, 0.0003),
-        is_millisecond=True,
+        microseconds_from=_NEVER,
         contract_usd=100,
         has_other_rows=True,
         first_id=700_000_000,
     ),
     # Aggregated trades have ids of their own: a venue of its own for the store.
     Venue(
-        "binance_usdm_agg",
+        "binance_usdm_aggtrade",
         "BTCUSDT",
         *(1.0, 1, 3, -0.0004),
-        is_millisecond=True,
+        microseconds_from=_NEVER,
         first_id=2_000_000_000,
     ),
     Venue("coinbase", "BTC-USD", 1.5, 2, 8, 0.0002, first_id=600_000_000),
@@ -105,7 +114,7 @@ VENUES = (
         first_id=200_000_000,
     ),
     # Somebody's own table of trades, with columns of their choosing.
-    Venue("desk", "BTC-USD", 0.4, 2, 6, 0.0001, first_id=1),
+    Venue("desk", "BTC-USD", *(0.4, 2, 6, 0.0001), is_consecutive=False, first_id=1),
 )
 
 BY_NAME = {venue.name: venue for venue in VENUES}
