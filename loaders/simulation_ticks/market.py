@@ -36,6 +36,8 @@ _PRESSURE_DECAY = 0.94
 _PRESSURE_IN_RETURN = 0.45
 # Ordinary noise that stays within a pattern.
 _NOISE_IN_PATTERN = 0.3
+# Rate of trades in the tape's last minute.
+_LAST_ACTIVITY = 5.0
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,8 @@ class Market:
             if occurrence.follow is not None:
                 follow = occurrence.follow / FOLLOW_MINUTES
                 self._drift[end : end + FOLLOW_MINUTES] = follow
+        # Every venue has a trade after the last pattern.
+        self._activity[-1] = _LAST_ACTIVITY
         self._level = float(np.log(_MEAN_PRICE) + 0.1 * random.standard_normal())
 
     def activity_of(self, first_minute: int, minutes: int) -> float:

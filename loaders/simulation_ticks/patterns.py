@@ -15,8 +15,9 @@ FOLLOW_MINUTES = 15
 # and in its ten minutes, which may be simulated apart; recorders fail before it.
 _STARTS = [m for m in range(10, 41) if m % 10 <= 5]
 FIRST_START = _STARTS[0]
-# The one that ends the tape starts with its last five minutes.
-_LAST_START = 55
+# The last one ends a minute before the tape: a window is known to be complete once there
+# is a trade after it.
+_LAST_START = 54
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def plant(
         How many of `SHAPES`; 0 for none.
     repeats : int
         Times each of them occurs, fewer where the tape has too few hours. The first one
-        occurs once more, in the tape's last five minutes: that is the newest window.
+        occurs once more and ends a minute before the tape: in its newest whole window.
 
     Returns
     -------

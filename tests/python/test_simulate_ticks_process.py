@@ -182,9 +182,10 @@ def test_what_follows_a_pattern_is_planted(tape: Tape, spot: Trades) -> None:
     assert abs(np.mean(errors)) < 0.0015
 
 
-def test_the_tape_ends_with_a_pattern(tape: Tape) -> None:
+def test_the_newest_whole_window_is_a_pattern(tape: Tape, spot: Trades) -> None:
     last = tape.truth("patterns")[-1]
-    assert microseconds(last["end_at"]) == microseconds("2025-07-09T00:00:00Z")
+    assert last["end_at"] == "2025-07-08T23:59:00.000000+00:00"
+    assert spot.ts[-1] > (DAYS * 1440 - 1) * MINUTE
     names = [row["pattern"] for row in tape.truth("patterns")]
     assert names.count(last["pattern"]) == settings().repeats + 1
 
