@@ -24,8 +24,6 @@ from loaders.ticks.formats.lines import Lines
 from loaders.ticks.formats.reading import Verdicts
 from loaders.ticks.formats.scan_csv import scan_csv
 
-_SEPARATOR = ","
-
 
 def split_line(line: bytes) -> list[str]:
     """Cut one line at its commas, quotes undone.
@@ -47,36 +45,29 @@ def split_line(line: bytes) -> list[str]:
     return rows[0] if rows else []
 
 
-def bounded_int(line: Mapping[str, str], column: str) -> str:
-    """Read a whole number that is no id."""
-    try:
-        return exact_integer(column, line[column])
-    except BadLine as complaint:
-        error = BadLine(column, "")
-        error.args = complaint.args
-        raise error from None
-
-
 class CsvReader:
     """Reads rows of named columns; `repair_row` and the rest are the format's.
 
     Parameters
     ----------
-    names
+    columns
         Columns in the order of the file.
     has_header
         The first line is not a row.
+    extra
+        Fields beside the columns that `repair_row` may write.
     """
 
-    name: str
-
-    def __init__(self, names: Sequence[str], *, has_header: bool) -> None:
-        self.names = tuple(names)
+    def __init__(
+        self, columns: Sequence[str], *, has_header: bool, extra: Sequence[str] = ()
+    ) -> None:
+        self._columns = tuple(columns)
         self._has_header = has_header
+        self.names = (*columns, *extra)
 
     def scan(self, lines: Lines) -> tuple[Fields, npt.NDArray[np.uint8]]:
         """Cut at the commas; a header is like a blank line."""
-        fields, status = scan_csv(lines, self.names)
+        fields, status = scan_csv(lines, self._columns, self.names)
         if self._has_header and lines.first_number == 1:
             status[0] = 1
         return fields, status
@@ -84,11 +75,11 @@ class CsvReader:
     def repair(self, line: bytes) -> Sequence[Values | BadLine]:
         """Read one line by itself."""
         values = split_line(line)
-        if len(values) != len(self.names):
-            complaint = f"has {len(values)} columns, not {len(self.names)}"
+        if len(values) != len(self._columns):
+            complaint = f"has {len(values)} columns, not {len(self._columns)}"
             raise BadLine("line", complaint)
         stripped = [value.strip() for value in values]
-        return self.repair_row(dict(zip(self.names, stripped, strict=True)))
+        return self.repair_row(dict(zip(self._columns, stripped, strict=True)))
 
     def repair_row(self, row: dict[str, str]) -> Sequence[Values | BadLine]:
         """Write one row in the usual layout."""

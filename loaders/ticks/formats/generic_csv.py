@@ -91,7 +91,7 @@ def _match_columns(
 
 
 class _GenericReader(CsvReader):
-    name = "generic CSV"
+    name: str = "generic CSV"
 
     def __init__(
         self, names: Sequence[str], has_header: bool, options: DecoderOptions

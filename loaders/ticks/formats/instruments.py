@@ -60,10 +60,13 @@ class InstrumentGuard:
     wanted
         The instrument to take, if the command line names it; else the first that is
         bitcoin.
+    prefix
+        What stands before the instrument's name in the fields.
     """
 
-    def __init__(self, venue: str, wanted: str | None) -> None:
+    def __init__(self, venue: str, wanted: str | None, prefix: str = "") -> None:
         self.venue = venue
+        self._prefix = prefix
         self.symbol = wanted
         self._is_named = wanted is not None
         self._known_others: set[str] = set()
@@ -78,16 +81,18 @@ class InstrumentGuard:
         """
         if self.symbol is None:
             symbols = pc.unique(fields.strings(name)).to_pylist()
-            self.symbol = next(filter(is_bitcoin, symbols), None)
+            names = (symbol.removeprefix(self._prefix) for symbol in symbols)
+            self.symbol = next(filter(is_bitcoin, names), None)
             if self.symbol is None:
                 return np.zeros(len(fields), dtype=np.bool_)
-        own = fields.equals(name, self.symbol)
+        own = fields.equals(name, self._prefix + self.symbol)
         if not self._is_named and not own.all():
             others = set(fields.take(~own).strings(name).to_pylist())
             for other in sorted(others - self._known_others):
-                if is_bitcoin(other):
+                other_name = other.removeprefix(self._prefix)
+                if is_bitcoin(other_name):
                     raise ObjectError(
-                        f"{self.venue}: both {self.symbol} and {other} are in it, and "
+                        f"{self.venue}: both {self.symbol} and {other_name} are in it; "
                         "their ids may be the same; name the one to take with "
                         "--symbol, and load the other under another --exchange"
                     )

@@ -43,10 +43,15 @@ _RAW_CHARACTERS = 4000
 class LineReader(Protocol):
     """What makes a format."""
 
-    #: How complaints name it.
-    name: str
-    #: Fields it reads.
-    names: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """How complaints name it."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Fields it reads."""
+        ...
 
     @property
     def stream(self) -> Stream | None:

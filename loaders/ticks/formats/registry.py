@@ -7,17 +7,39 @@ from pathlib import Path
 
 from loaders.errors import ObjectError
 from loaders.ticks.chunk import Decoder
-from loaders.ticks.formats import generic_csv
+from loaders.ticks.formats import (
+    binance_csv,
+    binance_ws,
+    bitstamp,
+    coinbase,
+    generic_csv,
+    kraken,
+    tardis_csv,
+)
 from loaders.ticks.formats.content import read_head
 
 #: Enough for an order book of some thousand levels to come first.
 _HEAD_BYTES = 1 << 20
 _HEAD_LINES = 1000
 
-DECODERS: Mapping[str, Decoder] = {generic_csv.NAME: generic_csv.decode}
+DECODERS: Mapping[str, Decoder] = {
+    binance_ws.NAME: binance_ws.decode,
+    binance_csv.NAME: binance_csv.decode,
+    coinbase.NAME: coinbase.decode,
+    kraken.NAME: kraken.decode,
+    bitstamp.NAME: bitstamp.decode,
+    tardis_csv.NAME: tardis_csv.decode,
+    generic_csv.NAME: generic_csv.decode,
+}
 
 #: Each says whether the first lines are its own.
 _RECOGNISERS: Mapping[str, Callable[[Sequence[bytes]], bool]] = {
+    binance_ws.NAME: binance_ws.recognises,
+    binance_csv.NAME: binance_csv.recognises,
+    coinbase.NAME: coinbase.recognises,
+    kraken.NAME: kraken.recognises,
+    bitstamp.NAME: bitstamp.recognises,
+    tardis_csv.NAME: tardis_csv.recognises,
     generic_csv.NAME: generic_csv.recognises,
 }
 

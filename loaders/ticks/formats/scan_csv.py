@@ -17,7 +17,7 @@ UNDERSTOOD, BLANK, UNUSUAL = 0, 1, 2
 
 
 def scan_csv(
-    lines: Lines, names: tuple[str, ...]
+    lines: Lines, columns: tuple[str, ...], names: tuple[str, ...]
 ) -> tuple[Fields, npt.NDArray[np.uint8]]:
     """Cut lines at their commas.
 
@@ -25,8 +25,10 @@ def scan_csv(
     ----------
     lines
         A chunk.
-    names
+    columns
         Columns of the file, in their order.
+    names
+        The same, and fields that no line has.
 
     Returns
     -------
@@ -38,7 +40,7 @@ def scan_csv(
     starts = np.full(shape, -1, dtype=np.int32)
     ends = np.full(shape, -1, dtype=np.int32)
     status = np.zeros(len(lines), dtype=np.uint8)
-    _scan(lines.text, lines.starts, lines.ends, starts, ends, status)
+    _scan(lines.text, lines.starts, lines.ends, len(columns), starts, ends, status)
     kinds = np.where(starts < 0, 0, STRING).astype(np.uint8)
     numbers = np.arange(len(lines), dtype=np.int64)
     return Fields(names, lines.text, starts, ends, kinds, numbers), status
@@ -49,11 +51,11 @@ def _scan(
     text: Bytes,
     line_starts: Positions,
     line_ends: Positions,
+    columns: int,
     starts: Positions,
     ends: Positions,
     status: Bytes,
 ) -> None:
-    columns = starts.shape[1]
     for row in range(len(line_starts)):
         start = line_starts[row]
         end = line_ends[row]
