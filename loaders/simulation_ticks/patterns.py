@@ -15,8 +15,8 @@ FOLLOW_MINUTES = 15
 # and in its ten minutes, which may be simulated apart; recorders fail before it.
 _STARTS = [m for m in range(10, 41) if m % 10 <= 5]
 FIRST_START = _STARTS[0]
-# The last one ends a minute before the tape: a window is known to be complete once there
-# is a trade after it.
+# The last one ends a minute before the tape: a window is known to be complete once
+# there is a trade after it.
 _LAST_START = 54
 
 
