@@ -1,0 +1,10 @@
+{#
+    The version that btc_embeddings is kept up in, as a scalar subquery.
+#}
+{% macro current_feature_version() -%}
+    (
+        select model_state.fingerprint::jsonb -> 'settings' ->> 'version'
+        from {{ source('ops', 'model_state') }} as model_state
+        where model_state.model = 'signals.btc_embeddings'
+    )
+{%- endmacro %}
