@@ -54,12 +54,15 @@ class Stretch:
         Positive when buyers press; about standard normal.
     activity : ndarray of float64, shape (seconds,)
         Rate of trades, mean about 1.
+    is_planted : ndarray of bool, shape (seconds,)
+        Within a planted pattern.
     """
 
     start: int
     log_price: npt.NDArray[np.float64]
     pressure: npt.NDArray[np.float64]
     activity: npt.NDArray[np.float64]
+    is_planted: npt.NDArray[np.bool_]
 
 
 @compiled
@@ -128,9 +131,9 @@ class Market:
         )
         for occurrence in occurrences:
             end = occurrence.minute + PATTERN_MINUTES
-            self._volatility[occurrence.minute : end] *= _NOISE_IN_PATTERN
-            # In proportion to the ordinary rate of the day's hours, not of this minute:
-            # every repetition gets about as many trades.
+            # The same at all hours: repetitions are about as noisy, and about as busy.
+            quiet = _NOISE_IN_PATTERN * _STEP_VOLATILITY
+            self._volatility[occurrence.minute : end] = quiet
             self._activity[occurrence.minute : end] = 1.0
             self._jump[occurrence.minute : end + FOLLOW_MINUTES] = 0.0
             if occurrence.follow is not None:
@@ -180,10 +183,13 @@ class Market:
         pull = (np.log(_MEAN_PRICE) - self._level) / _REVERSION_MINUTES
         returns += np.repeat((self._drift[span] + pull) / _STEPS, _STEPS)
         returns[::_STEPS] += self._jump[span]
+        is_planted = np.zeros(minutes * _SECONDS, dtype=np.bool_)
         for occurrence in self._occurrences:
             minute = occurrence.minute - first_minute
             if 0 <= minute < minutes:
                 _imprint(occurrence, minute, returns, pressure)
+                first = minute * _SECONDS
+                is_planted[first : first + PATTERN_MINUTES * _SECONDS] = True
         log_price = self._level + np.cumsum(returns)
         self._level = float(log_price[-1])
         return Stretch(
@@ -191,6 +197,7 @@ class Market:
             log_price,
             pressure,
             self._activity_seconds(first_minute, minutes),
+            is_planted,
         )
 
     def _activity_seconds(

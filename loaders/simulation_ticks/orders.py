@@ -43,6 +43,9 @@ _NEXT_LEVEL_SHARE = 0.12
 _MACHINE_SIZES = (0.00009, 0.0001, 0.00013, 0.00017, 0.0002, 0.0004)
 _ROUND_SIZES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0)
 _SIZE_LIMIT = 60.0
+# In a planted pattern: one trade or one sweep would else be most of its flow.
+_PLANTED_SIZE_LIMIT = 0.1
+_PLANTED_TRADES_LIMIT = 10
 # One of so many rows of a futures stream is no market trade.
 _OTHER_ROW_EVERY = 20_000
 
@@ -85,7 +88,9 @@ def trades(
     rows["ts"] -= rows["ts"] % 1000 * is_coarse
     rows["side"] = sides[order]
     rows["price"] = _prices(venue, stretch, starts, sides, sizes, order, random)
-    rows["size"] = _sizes(venue, rows["price"], random)
+    rows["size"] = _sizes(
+        venue, rows["price"], _is_planted(stretch, rows["ts"]), random
+    )
     rows["seq"] = np.arange(len(rows))
     if not venue.is_consecutive:
         rows["seq"] = np.cumsum(random.geometric(0.1, len(rows))) - 1
@@ -119,6 +124,8 @@ def _orders(
         for first, last in holes:
             keep &= (times < first) | (times >= last)
         sizes = _power_law(random, len(times), _TRADES_TAIL, _TRADES_LIMIT)
+        limit = np.where(_is_planted(stretch, times), _PLANTED_TRADES_LIMIT, sizes)
+        sizes = np.minimum(sizes, limit)
         parts.append((times[keep], sides[keep], sizes[keep]))
         missing -= int(parts[-1][2].sum())
     if not parts:
@@ -126,12 +133,18 @@ def _orders(
     times, sides, sizes = (np.concatenate(part) for part in zip(*parts, strict=True))
     chosen = random.permutation(len(times))
     if count >= _SWEEP_FROM:
+        sweep = int(np.argmin(_is_planted(stretch, times[chosen])))
+        chosen[0], chosen[sweep] = chosen[sweep], chosen[0]
         sizes[chosen[0]] = random.integers(*_SWEEP_TRADES)
     ends = np.cumsum(sizes[chosen])
     chosen = chosen[: int(np.searchsorted(ends, count)) + 1]
     sizes[chosen[-1]] -= ends[len(chosen) - 1] - count
     chosen = chosen[np.argsort(times[chosen], kind="stable")]
     return times[chosen], sides[chosen], sizes[chosen]
+
+
+def _is_planted(stretch: Stretch, times: Ints) -> npt.NDArray[np.bool_]:
+    return stretch.is_planted[(times - stretch.start) // 1_000_000]
 
 
 def _metaorders(
@@ -215,7 +228,12 @@ def _prices(
     return prices
 
 
-def _sizes(venue: Venue, prices: Ints, random: np.random.Generator) -> Ints:
+def _sizes(
+    venue: Venue,
+    prices: Ints,
+    is_planted: npt.NDArray[np.bool_],
+    random: np.random.Generator,
+) -> Ints:
     count = len(prices)
     sizes = np.exp(random.normal(np.log(0.003), 2.0, count))
     kind = random.random(count)
@@ -224,7 +242,8 @@ def _sizes(venue: Venue, prices: Ints, random: np.random.Generator) -> Ints:
     # Zipf's law: the smaller round sizes are the more frequent.
     weights = 1.0 / np.arange(1, len(_ROUND_SIZES) + 1)
     rounded = random.choice(_ROUND_SIZES, count, p=weights / weights.sum())
-    sizes = np.minimum(np.where(kind > 0.8, rounded, sizes), _SIZE_LIMIT)
+    largest = np.where(is_planted, _PLANTED_SIZE_LIMIT, _SIZE_LIMIT)
+    sizes = np.minimum(np.where(kind > 0.8, rounded, sizes), largest)
     if venue.contract_usd:
         sizes *= prices / 10.0**venue.price_places / venue.contract_usd
     units = np.round(sizes * 10.0**venue.size_places).astype(np.int64)
