@@ -14,7 +14,7 @@ import click
 from psycopg import sql
 from rich.console import Console
 
-from benchmarks import build, commands, fold, load, scoreboard
+from benchmarks import build, commands, embeddings, fold, load, scoreboard, search
 from devdb.conninfo import connect
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
@@ -39,6 +39,14 @@ RESULTS = PROJECT_DIR / "benchmarks" / "results.json"
     help="Fills of the builds whose time and memory are measured.",
 )
 @click.option(
+    "--windows",
+    default=search.WINDOWS,
+    envvar="BENCH_WINDOWS",
+    show_default=True,
+    show_envvar=True,
+    help="Embedded windows that similar ones are looked for in.",
+)
+@click.option(
     "--rounds",
     default=3,
     envvar="BENCH_ROUNDS",
@@ -46,7 +54,7 @@ RESULTS = PROJECT_DIR / "benchmarks" / "results.json"
     show_envvar=True,
     help="Repetitions, of which the median counts (builds run once).",
 )
-def main(fills: int, build_fills: int, rounds: int) -> None:
+def main(fills: int, build_fills: int, windows: int, rounds: int) -> None:
     """Measure on the server in use, in databases that are dropped again."""
     console = Console(width=None if sys.stdout.isatty() else 120)
     figures: list[scoreboard.Figure] = []
@@ -68,6 +76,11 @@ def main(fills: int, build_fills: int, rounds: int) -> None:
         with _database("vigil_bench_build") as env:
             console.print(f"Building from {build_fills:,} fills …")
             figures += build.measure(env, tape, scratch)
+        console.print(f"Embedding a day of windows, {rounds} times …")
+        figures += embeddings.measure(rounds=rounds)
+        with _database("vigil_bench_search") as env:
+            console.print(f"Searching {windows:,} windows …")
+            figures += search.measure(env, scratch, windows=windows)
     scoreboard.write(RESULTS, machine, figures)
     scoreboard.show(console, figures)
     console.print(f"Written to {RESULTS.relative_to(PROJECT_DIR)}")

@@ -70,7 +70,7 @@ begin
             / (s.parameters ->> 'step_seconds')::numeric
         ) - 1) * (similar_windows.k - 1) + 1
     into strict width, wanted
-    from {{ ref('btc_feature_scales') }} as s
+    from {{ ref('btc_feature_scales').render() }} as s
     where s.feature_version = version and s.exchange = query.exchange
     limit 1;
 

@@ -14,12 +14,11 @@ from btc_candles import (
     MIDNIGHT,
     OPTIONS,
     random_candles,
-    slow_features,
-    slow_shapes,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.window_by_window import pandas_features, pandas_shapes, window_frame
 from python_jobs.lib.btc_features import FEATURES, window_features, window_shapes
 from python_jobs.lib.btc_grid import PRICES, SUMS, SecondGrid
 from python_jobs.lib.btc_labels import forward_labels
@@ -54,9 +53,10 @@ def test_features_equal_a_window_by_window_computation(activity: float) -> None:
     found, shapes = window_features(windows), window_shapes(windows, (25, 25))
     frame = candles.to_pandas()
     for row, offset in enumerate(busy):
-        expected = slow_features(frame, MIDNIGHT + int(offset), 300)
+        window = window_frame(frame, MIDNIGHT + int(offset), 300)
+        expected = pandas_features(window)
         np.testing.assert_allclose(found[row], expected, rtol=1e-7, atol=1e-10)
-        slow = slow_shapes(frame, MIDNIGHT + int(offset), 300, (25, 25))
+        slow = pandas_shapes(window, (25, 25))
         for fast_path, slow_path in zip(shapes, slow, strict=True):
             np.testing.assert_allclose(fast_path[row], slow_path, rtol=1e-6, atol=1e-8)
 
