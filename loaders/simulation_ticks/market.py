@@ -134,7 +134,7 @@ class Market:
             # The same at all hours: repetitions are about as noisy, and about as busy.
             quiet = _NOISE_IN_PATTERN * _STEP_VOLATILITY
             self._volatility[occurrence.minute : end] = quiet
-            self._activity[occurrence.minute : end] = 1.0
+            self._activity[occurrence.minute : end] = 1.5
             self._jump[occurrence.minute : end + FOLLOW_MINUTES] = 0.0
             if occurrence.follow is not None:
                 follow = occurrence.follow / FOLLOW_MINUTES

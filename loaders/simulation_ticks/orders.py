@@ -43,9 +43,10 @@ _NEXT_LEVEL_SHARE = 0.12
 _MACHINE_SIZES = (0.00009, 0.0001, 0.00013, 0.00017, 0.0002, 0.0004)
 _ROUND_SIZES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0)
 _SIZE_LIMIT = 60.0
-# In a planted pattern: one trade or one sweep would else be most of its flow.
+# In a planted pattern: one trade, sweep or metaorder would else be most of its flow.
 _PLANTED_SIZE_LIMIT = 0.1
 _PLANTED_TRADES_LIMIT = 10
+_PLANTED_METAORDER_LIMIT = 4
 # One of so many rows of a futures stream is no market trade.
 _OTHER_ROW_EVERY = 20_000
 
@@ -164,14 +165,17 @@ def _metaorders(
     begin = np.interp(
         random.random(metaorders) * elapsed[-1], elapsed, np.arange(seconds + 1)
     )
+    first = np.minimum(begin.astype(np.int64), seconds - 1)
+    is_planted = stretch.is_planted[first]
     # A metaorder does not make up the most of a short stretch.
     limit = min(_METAORDER_LIMIT, 5 + trade_count // 200)
     orders = _power_law(random, metaorders, _METAORDER_TAIL, limit)
+    orders[is_planted] = np.minimum(orders[is_planted], _PLANTED_METAORDER_LIMIT)
     pace = np.minimum(
         np.exp(random.normal(-1.0, 1.2, metaorders)), _METAORDER_SECONDS / orders
     )
-    pressure = stretch.pressure[np.minimum(begin.astype(np.int64), seconds - 1)]
-    buys = random.random(metaorders) < 1.0 / (1.0 + np.exp(-1.3 * pressure))
+    buys = 1.0 / (1.0 + np.exp(-1.3 * stretch.pressure[first]))
+    buys = random.random(metaorders) < buys
     total = int(orders.sum())
     waits = random.standard_exponential(total) * np.repeat(pace, orders)
     passed = np.cumsum(waits)
@@ -182,7 +186,10 @@ def _metaorders(
     sides = np.where(np.repeat(buys, orders) ^ contrary, 1, -1).astype(np.int8)
     times = np.floor(second * 1000.0).astype(np.int64) * 1000
     times += random.integers(0, _LAST_START_US, total)
-    return stretch.start + times, sides
+    times += stretch.start
+    # Patterns have metaorders of their own only.
+    keep = np.repeat(is_planted, orders) | ~_is_planted(stretch, times)
+    return times[keep], sides[keep]
 
 
 def quotes(venue: Venue, stretch: Stretch, times: Ints) -> npt.NDArray[np.int64]:
