@@ -105,7 +105,19 @@ class Batch:
     @property
     def windows(self) -> list[datetime]:
         """Starts of its windows, ascending."""
-        return [from_us(start) for start in np.unique(self.window_us).tolist()]
+        starts, _ = self._distinct_windows()
+        return [from_us(start) for start in starts.tolist()]
+
+    def _distinct_windows(self) -> tuple[Integers, Integers]:
+        """Return the windows, ascending, and each row's index among them.
+
+        Rows of one window stand together: few have to be compared.
+        """
+        ends = np.flatnonzero(np.diff(self.window_us)) + 1
+        begins = np.concatenate(([0], ends))
+        starts, index = np.unique(self.window_us[begins], return_inverse=True)
+        lengths = np.diff(np.concatenate((begins, [len(self.ids)])))
+        return starts, np.repeat(index, lengths)
 
     def csv(
         self, exchange: str, load_id: int, gaps: tuple[Integers, Integers]
@@ -124,7 +136,7 @@ class Batch:
         tuple
             Columns of the table, and their values.
         """
-        starts, index = np.unique(self.window_us, return_inverse=True)
+        starts, index = self._distinct_windows()
         texts = pa.array([utc_text(from_us(start)) for start in starts.tolist()])
         count = self.rows.num_rows
         columns = {

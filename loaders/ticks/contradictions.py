@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -65,7 +66,12 @@ def _describe(rows: pa.RecordBatch, at: int) -> str:
 def describe_tick(ts: datetime, price: object, volume: object, side: int) -> str:
     """Write a tick for a message: ``0.5 at 60000.1, bought, 2024-08-09 00:00:01Z``."""
     took = {1: "bought", -1: "sold"}.get(side, "side unknown")
-    return f"{volume} at {price}, {took}, {utc_text(ts)}"
+    return f"{_plain(volume)} at {_plain(price)}, {took}, {utc_text(ts)}"
+
+
+def _plain(number: object) -> str:
+    text = f"{number:f}" if isinstance(number, Decimal) else str(number)
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def reuse_message(known: str, found: str, trade_id: int, where: str) -> str:
