@@ -17,7 +17,7 @@ from loaders.ticks.formats.exact import (
     parse_decimal,
 )
 from loaders.ticks.formats.fields import Values
-from loaders.ticks.formats.instruments import BINANCE, is_inverse
+from loaders.ticks.formats.instruments import BINANCE, is_bitcoin, is_inverse
 from loaders.ticks.formats.json_line import known_symbol, parse_line
 from loaders.ticks.formats.scan_json import RECEIVED
 
@@ -53,15 +53,17 @@ def tell_market(kind: str, symbol: str, *, has_x: bool, has_m: bool) -> str:
     )
 
 
-def repair_event(line: bytes, forced_market: str | None) -> list[Values]:
+def repair_event(line: bytes, market: str | None, wanted: str | None) -> list[Values]:
     """Understand one line.
 
     Parameters
     ----------
     line
         A message, with or without a stream's name and a receive time.
-    forced_market
-        The market, if the command line names it.
+    market
+        The market, if it is known already.
+    wanted
+        The instrument, if the command line names it; else any that is bitcoin.
 
     Returns
     -------
@@ -78,8 +80,10 @@ def repair_event(line: bytes, forced_market: str | None) -> list[Values]:
     event = inner if isinstance(inner, dict) else message
     name = event.get("e")
     usual: Values | None = None
+    if _is_other(event.get("s"), wanted):
+        return []
     if name in TRADES:
-        usual = _trade(event, forced_market)
+        usual = _trade(event, market)
     elif name == "bookTicker" or (name is None and event.keys() >= QUOTE_FIELDS):
         usual = _quote(event)
     elif name == "depthUpdate":
@@ -98,11 +102,23 @@ def repair_event(line: bytes, forced_market: str | None) -> list[Values]:
     return [{**outer, **usual}]
 
 
-def _trade(event: Mapping[str, Any], forced_market: str | None) -> Values:
+def _is_other(symbol: Any, wanted: str | None) -> bool:
+    """Say whether it is an instrument that nobody asks for, whatever is said of it."""
+    if not isinstance(symbol, str) or not symbol:
+        return False
+    return symbol != wanted if wanted is not None else not is_bitcoin(symbol)
+
+
+def _trade(event: Mapping[str, Any], market: str | None) -> Values:
     kind = event["e"]
     symbol = known_symbol("s", event.get("s"))
     has_x, has_m = "X" in event, "M" in event
-    market = forced_market or tell_market(kind, symbol, has_x=has_x, has_m=has_m)
+    if market is None:
+        try:
+            market = tell_market(kind, symbol, has_x=has_x, has_m=has_m)
+        except ObjectError:
+            # Whether that matters is for the recording as a whole.
+            market = _SPOT
     trades = BinanceTrades(kind, market != _SPOT, market == _COINM)
     exact = trades.exact(event)
     if not exact:

@@ -89,7 +89,8 @@ class _BinanceRecording:
 
     def repair(self, line: bytes) -> Sequence[Values | BadLine]:
         """Understand one message by itself."""
-        return repair_event(line, self._forced)
+        market = self._forced or self._market
+        return repair_event(line, market, self._options.symbol)
 
     def judge(self, fields: Fields) -> Verdicts:
         """Tell trades, book messages and the rest apart; keep to one instrument."""
@@ -98,7 +99,7 @@ class _BinanceRecording:
         is_any_trade = is_trade | is_aggregate
         usual_book, is_snapshot = usual_books(fields)
         is_named = (is_any_trade | (usual_book & ~is_snapshot)) & fields.has("s")
-        is_named &= fields.kind("s") == STRING
+        is_named &= (fields.kind("s") == STRING) & ~fields.equals("s", "")
         rows = np.flatnonzero(is_named)
         own = np.zeros(len(fields), dtype=np.bool_)
         own[rows] = self._guard.own(fields.take(rows), "s")
@@ -157,8 +158,8 @@ class _BinanceRecording:
         has_m, has_x = fields.has("M"), fields.has("X")
         if self._trades is None:
             self._settle(fields, is_aggregate, has_m, has_x)
-        assert self._trades is not None
-        assert self._market is not None
+        if self._trades is None:
+            return np.zeros(len(fields), dtype=np.bool_)
         is_kind = is_aggregate == (self._trades.kind == "aggTrade")
         usual = self._trades.usual(fields)
         if not is_kind.all():
@@ -187,11 +188,14 @@ class _BinanceRecording:
     def _settle(
         self, fields: Fields, is_aggregate: Mask, has_m: Mask, has_x: Mask
     ) -> None:
-        # Damaged messages do not settle it if there is a sound one.
+        # Damaged messages do not settle it.
         trades, aggregates = (
             BinanceTrades(kind, False, False).usual(fields) for kind in TRADES
         )
-        first = int(np.argmax(np.where(is_aggregate, aggregates, trades)))
+        sound = np.where(is_aggregate, aggregates, trades)
+        if not sound.any():
+            return
+        first = int(np.argmax(sound))
         kind = TRADES[int(is_aggregate[first])]
         symbol = self._guard.symbol or ""
         self._market = self._forced or tell_market(

@@ -25,7 +25,7 @@ OPTIONAL = ("side", "is_buyer_maker", "symbol")
 
 _BUY = ("buy", "BUY", "Buy", "b", "B", "1", "+1")
 _SELL = ("sell", "SELL", "Sell", "s", "S", "-1")
-_UNKNOWN = ("", "0", "unknown", "UNKNOWN", "Unknown")
+_UNKNOWN = ("unknown", "UNKNOWN", "Unknown", "0", "")
 _TRUE = ("true", "True", "TRUE", "1")
 _FALSE = ("false", "False", "FALSE", "0")
 _SPELLING = Spelling("source_seq", "ts", "price", "volume")
@@ -120,12 +120,13 @@ class _GenericReader(CsvReader):
 
     def repair_row(self, row: dict[str, str]) -> Sequence[Values | BadLine]:
         """Write one row in the usual layout."""
-        for column, words in (
-            ("side", (*_BUY, *_SELL, *_UNKNOWN)),
-            ("is_buyer_maker", (*_TRUE, *_FALSE)),
+        for column, words, end in (
+            ("side", (*_BUY, *_SELL, *_UNKNOWN), " or nothing"),
+            ("is_buyer_maker", (*_TRUE, *_FALSE), ""),
         ):
             if column in row and row[column] not in words:
-                raise BadLine(column, f"is none of {', '.join(words)}", row[column])
+                listed = ", ".join(word for word in words if word)
+                raise BadLine(column, f"is none of {listed}{end}", row[column])
         return [{**row, **exact_trade(row, "source_seq", "ts", "price", "volume")}]
 
     def ticks(self, fields: Fields) -> tuple[pa.RecordBatch, list[int]]:

@@ -47,7 +47,7 @@ def known_word(column: str, value: Any, words: dict[Any, str]) -> str:
     """Translate one of some words; complain of any other value."""
     if isinstance(value, str | int) and not isinstance(value, bool) and value in words:
         return words[value]
-    expected = " nor ".join(repr(word) for word in words)
+    expected = " nor ".join(dict.fromkeys(repr(str(word)) for word in words))
     raise BadLine(column, f"is neither {expected}", value)
 
 

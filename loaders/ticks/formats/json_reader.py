@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from loaders.ticks.chunk import DecoderOptions, Stream
 from loaders.ticks.formats.exact import BadLine
-from loaders.ticks.formats.fields import Fields, Mask, Values
+from loaders.ticks.formats.fields import STRING, Fields, Mask, Values
 from loaders.ticks.formats.instruments import CONSECUTIVE, InstrumentGuard
 from loaders.ticks.formats.json_line import parse_line
 from loaders.ticks.formats.lines import Lines
@@ -66,7 +66,8 @@ class JsonReader:
     def judge(self, fields: Fields) -> Verdicts:
         """Tell trades from the rest, and the instrument's from others'."""
         is_trade, is_other = self.is_trade(fields)
-        usual = is_trade & fields.has(self.symbol)
+        usual = is_trade & (fields.kind(self.symbol) == STRING)
+        usual &= ~fields.equals(self.symbol, "")
         usual &= read_typed(fields, self.spelling).is_good
         usual &= self._sides(fields) != 0
         verdicts = np.where(is_other, SKIPPED, UNUSUAL).astype(np.int8)

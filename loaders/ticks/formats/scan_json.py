@@ -11,6 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from loaders.ticks.formats.fields import Fields
+from loaders.ticks.formats.json_tokens import (
+    after_blanks,
+    array_end,
+    number_end,
+    string_end,
+    word_end,
+)
 from loaders.ticks.formats.lines import Lines
 from pgio.compiled import compiled
 
@@ -123,13 +130,13 @@ def _scan_object(
 ) -> bool:
     if text[at] != 123:
         return False
-    at = _blanks(text, at + 1, end)
+    at = after_blanks(text, at + 1, end)
     is_inside = False
     guess = 0
     count = len(offsets) - 1
     while True:
         # A member's name.
-        close = _string(text, at, end)
+        close = string_end(text, at, end)
         if close < 0:
             return False
         size = close - at - 1
@@ -151,32 +158,32 @@ def _scan_object(
         for place in range(4 if is_data else 0):
             if text[at + 1 + place] != data[place]:
                 is_data = False
-        at = _blanks(text, close + 1, end)
+        at = after_blanks(text, close + 1, end)
         if at >= end or text[at] != 58:
             return False
-        at = _blanks(text, at + 1, end)
+        at = after_blanks(text, at + 1, end)
         if at >= end:
             return False
         if is_data and text[at] == 123:
             is_inside = True
-            at = _blanks(text, at + 1, end)
+            at = after_blanks(text, at + 1, end)
             continue
         # Its value.
         byte = text[at]
         if byte == 34:
-            close = _string(text, at, end)
+            close = string_end(text, at, end)
             start, stop, kind = at + 1, close, 1
             after = close + 1
         elif byte == 91:
-            close = _array(text, at, end) if key >= 0 else -1
+            close = array_end(text, at, end) if key >= 0 else -1
             start, stop, kind = at, close, 6
             after = close
         elif byte == 45 or (byte >= 48 and byte <= 57):
-            close = _number(text, at, end)
+            close = number_end(text, at, end)
             start, stop, kind = at, close, 2
             after = close
         else:
-            close = _word(text, at, end)
+            close = word_end(text, at, end)
             start, stop = at, close
             kind = 3 if byte == 116 else (4 if byte == 102 else 5)
             after = close
@@ -189,115 +196,14 @@ def _scan_object(
             ends[key] = stop
             kinds[key] = kind
             guess = key + 1
-        at = _blanks(text, after, end)
+        at = after_blanks(text, after, end)
         while is_inside and at < end and text[at] == 125:
             is_inside = False
-            at = _blanks(text, at + 1, end)
+            at = after_blanks(text, at + 1, end)
         if at >= end:
             return False
         if text[at] == 125:
-            return _blanks(text, at + 1, end) == end
+            return after_blanks(text, at + 1, end) == end
         if text[at] != 44:
             return False
-        at = _blanks(text, at + 1, end)
-
-
-@compiled
-def _blanks(text: Bytes, at: int, end: int) -> int:
-    while at < end and (text[at] == 32 or text[at] == 9):
-        at += 1
-    return at
-
-
-@compiled
-def _string(text: Bytes, at: int, end: int) -> int:
-    """Position of the closing quote; -1 for escapes and what is not ASCII."""
-    if at >= end or text[at] != 34:
-        return -1
-    for place in range(at + 1, end):
-        byte = text[place]
-        if byte == 34:
-            return place
-        if byte < 32 or byte >= 127 or byte == 92:
-            return -1
-    return -1
-
-
-@compiled
-def _number(text: Bytes, at: int, end: int) -> int:
-    """Position after a number without an exponent, as JSON spells it; or -1."""
-    if text[at] == 45:
-        at += 1
-    first = at
-    while at < end and text[at] >= 48 and text[at] <= 57:
-        at += 1
-    if at == first or (text[first] == 48 and at - first > 1):
-        return -1
-    if at < end and text[at] == 46:
-        first = at + 1
-        at = first
-        while at < end and text[at] >= 48 and text[at] <= 57:
-            at += 1
-        if at == first:
-            return -1
-    if at < end and (text[at] == 101 or text[at] == 69):
-        return -1
-    return at
-
-
-@compiled
-def _word(text: Bytes, at: int, end: int) -> int:
-    """Position after true, false or null; or -1."""
-    left = end - at
-    if left >= 4 and text[at] == 116:
-        if text[at + 1] == 114 and text[at + 2] == 117 and text[at + 3] == 101:
-            return at + 4
-    elif left >= 5 and text[at] == 102:
-        if (
-            text[at + 1] == 97
-            and text[at + 2] == 108
-            and text[at + 3] == 115
-            and text[at + 4] == 101
-        ):
-            return at + 5
-    elif (
-        left >= 4
-        and text[at] == 110
-        and text[at + 1] == 117
-        and text[at + 2] == 108
-        and text[at + 3] == 108
-    ):
-        return at + 4
-    return -1
-
-
-@compiled
-def _array(text: Bytes, at: int, end: int) -> int:
-    """Position after ``[["1.5","0"],…]`` without blanks; or -1."""
-    at += 1
-    if at < end and text[at] == 93:
-        return at + 1
-    while True:
-        if at >= end or text[at] != 91:
-            return -1
-        at += 1
-        for place in range(2):
-            if at >= end or text[at] != 34:
-                return -1
-            at += 1
-            first = at
-            while at < end and ((text[at] >= 48 and text[at] <= 57) or text[at] == 46):
-                at += 1
-            if at == first or at + 1 >= end or text[at] != 34:
-                return -1
-            at += 1
-            if text[at] != (44 if place == 0 else 93):
-                return -1
-            at += 1
-        if at >= end:
-            return -1
-        if text[at] == 93:
-            return at + 1
-        if text[at] != 44:
-            return -1
-        at += 1
+        at = after_blanks(text, at + 1, end)

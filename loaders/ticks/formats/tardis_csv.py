@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from loaders.errors import ObjectError
 from loaders.ticks.chunk import DecoderOptions, Stream, TickChunk
+from loaders.ticks.formats.content import read_head
 from loaders.ticks.formats.contracts import (
     LEAST_PRICE,
     MOST_CONTRACTS,
@@ -54,6 +55,8 @@ _IN_BITCOIN = frozenset(_OURS) - {"binance-delivery"} | {
 _COINM = "binance-delivery"
 _VENUES = _IN_BITCOIN | {_COINM}
 _PRICE_UNIT = 10**PRICE_PLACES
+_HEAD_BYTES = 1 << 20
+_HEAD_LINES = 1000
 
 
 def recognises(lines: Sequence[bytes]) -> bool:
@@ -63,30 +66,24 @@ def recognises(lines: Sequence[bytes]) -> bool:
 
 def decode(path: Path, options: DecoderOptions) -> Iterator[TickChunk]:
     """Read one of their files; see `Decoder`."""
-    yield from read_chunks(path, _TardisFile(options))
+    yield from read_chunks(path, _TardisFile(_find_venue(path), options))
 
 
 class _TardisFile(CsvReader):
-    def __init__(self, options: DecoderOptions) -> None:
+    def __init__(self, venue: str, options: DecoderOptions) -> None:
         super().__init__(_COLUMNS, has_header=True)
-        self._options = options
-        self._guard = InstrumentGuard("Tardis CSV", options.symbol)
-        self._venue: str | None = None
-        # Of the last row that was looked at by itself, for complaints.
-        self._seen = ""
-
-    @property
-    def name(self) -> str:
-        """Name the format, and the venue once it is known."""
-        return f"Tardis CSV {self._venue or self._seen}".rstrip()
+        self.name = f"Tardis CSV of {venue}"
+        self._venue = venue
+        self._exchange = options.exchange
+        self._guard = InstrumentGuard(self.name, options.symbol)
 
     @property
     def stream(self) -> Stream | None:
         """Known from the first trade on."""
-        if self._venue is None or self._guard.symbol is None:
+        if self._guard.symbol is None:
             return None
         ours = _OURS.get(self._venue, self._venue.replace("-", "_"))
-        exchange = self._options.exchange or ours
+        exchange = self._exchange or ours
         return Stream(exchange, self._guard.symbol, "trade", ours in CONSECUTIVE)
 
     def judge(self, fields: Fields) -> Verdicts:
@@ -113,8 +110,7 @@ class _TardisFile(CsvReader):
         """Write one row in the usual layout."""
         for column in ("exchange", "symbol"):
             known_symbol(column, row[column])
-        self._seen = row["exchange"]
-        if self._venue is not None and row["exchange"] != self._venue:
+        if row["exchange"] != self._venue:
             raise BadLine("exchange", f"is not {self._venue}", row["exchange"])
         known_word("side", row["side"], dict.fromkeys(_SIDES, ""))
         exact = {**row, **exact_trade(row, "id", "timestamp", "price", "amount")}
@@ -145,26 +141,41 @@ class _TardisFile(CsvReader):
 
     def _of_venue(self, fields: Fields) -> Mask:
         """Which rows are of the file's venue; another one that exists is an error."""
-        counts = pc.value_counts(fields.strings("exchange")).to_pylist()
-        found = {each["values"]: each["counts"] for each in counts}
-        if self._venue is None:
-            self._venue = max(sorted(found), key=lambda venue: found[venue])
-            self._check_unit()
-        others = sorted(found.keys() & _VENUES - {self._venue})
+        own = fields.equals("exchange", self._venue)
+        if own.all():
+            return own
+        found = set(fields.take(~own).strings("exchange").to_pylist())
+        others = sorted(found & _VENUES)
         if others:
             raise ObjectError(
                 f"Tardis CSV: trades of {self._venue} and {others[0]} are in it, whose "
                 "ids may be the same: split it by the column exchange"
             )
-        return fields.equals("exchange", self._venue)
+        return own
 
-    def _check_unit(self) -> None:
-        if self._venue not in _VENUES:
+
+def _find_venue(path: Path) -> str:
+    """Name the venue of most of the first rows; one that is known goes before."""
+    lines = read_head(path, _HEAD_BYTES).split(b"\n")[1:_HEAD_LINES]
+    venues = Counter(
+        line.split(b",")[0].decode("ascii", errors="replace") for line in lines if line
+    )
+    known = {venue: count for venue, count in venues.items() if venue in _VENUES}
+    ranked = Counter(known or venues).most_common(1)
+    venue = ranked[0][0] if ranked else ""
+    if venue and not known:
+        ids = [line.split(b",")[4] for line in lines if line.count(b",") > 4]
+        if not any(each.isdigit() for each in ids):
             raise ObjectError(
-                f"Tardis CSV: whether amounts of {self._venue} {self._guard.symbol} "
-                "are bitcoins, dollars or contracts is not known here: convert them "
-                "to bitcoins and load the file with --format csv and --exchange"
+                f"Tardis CSV of {venue[:40]!r}: ids are no integers, so its trades "
+                "cannot be told apart by them"
             )
+        raise ObjectError(
+            f"Tardis CSV: whether amounts of {venue[:40]!r} are bitcoins, dollars or "
+            "contracts is not known here: convert them to bitcoins and load the file "
+            "with --format csv and --exchange"
+        )
+    return venue
 
 
 def _are_contracts(fields: Fields) -> Mask:
