@@ -14,7 +14,16 @@ import click
 from psycopg import sql
 from rich.console import Console
 
-from benchmarks import build, commands, embeddings, fold, load, scoreboard, search
+from benchmarks import (
+    build,
+    commands,
+    embeddings,
+    fold,
+    load,
+    scoreboard,
+    search,
+    ticks,
+)
 from devdb.conninfo import connect
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
@@ -39,6 +48,15 @@ RESULTS = PROJECT_DIR / "benchmarks" / "results.json"
     help="Fills of the builds whose time and memory are measured.",
 )
 @click.option(
+    "--ticks",
+    "tick_count",
+    default=1_000_000,
+    envvar="BENCH_TICKS",
+    show_default=True,
+    show_envvar=True,
+    help="Ticks that are loaded.",
+)
+@click.option(
     "--windows",
     default=search.WINDOWS,
     envvar="BENCH_WINDOWS",
@@ -54,7 +72,9 @@ RESULTS = PROJECT_DIR / "benchmarks" / "results.json"
     show_envvar=True,
     help="Repetitions, of which the median counts (builds run once).",
 )
-def main(fills: int, build_fills: int, windows: int, rounds: int) -> None:
+def main(
+    fills: int, build_fills: int, tick_count: int, windows: int, rounds: int
+) -> None:
     """Measure on the server in use, in databases that are dropped again."""
     console = Console(width=None if sys.stdout.isatty() else 120)
     figures: list[scoreboard.Figure] = []
@@ -76,6 +96,9 @@ def main(fills: int, build_fills: int, windows: int, rounds: int) -> None:
         with _database("vigil_bench_build") as env:
             console.print(f"Building from {build_fills:,} fills …")
             figures += build.measure(env, tape, scratch)
+        with _database("vigil_bench_ticks") as env:
+            console.print(f"Loading {tick_count:,} ticks, {rounds} times …")
+            figures += ticks.measure(env, scratch, ticks=tick_count, rounds=rounds)
         console.print(f"Embedding a day of windows, {rounds} times …")
         figures += embeddings.measure(rounds=rounds)
         with _database("vigil_bench_search") as env:
