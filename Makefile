@@ -3,8 +3,10 @@
 
 # Another Python for the environment: make setup PYTHON=/opt/python3.13/bin/python3
 PYTHON ?=
-# Your own fills for `make run`: a file, folder, glob or s3:// prefix.
+# Your own fills and recordings of ticks for `make run`: a file, folder, glob or s3://
+# prefix. With either there is no sample data.
 FILLS ?=
+TICKS ?=
 # Arguments for psql: make psql ARGS="-c 'select 1'"
 ARGS ?=
 
@@ -14,6 +16,11 @@ READY := $(VENV)/.ready
 SAMPLE := .vigil/sample
 SAMPLE_FILLS := 1000000
 SAMPLE_DAYS := 60
+# Recordings of bitcoin trades end yesterday, for ticks are dropped after 90 days: a sample
+# older than a month is followed by another one.
+SAMPLE_TICKS := .vigil/sample_ticks
+SAMPLE_TICK_COUNT := 600000
+SAMPLE_TICK_DAYS := 21
 
 # dbt and sqlfluff find each other, and the models this project's packages.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -31,13 +38,26 @@ endif
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 
-run: up  ## Set up, start the server, load FILLS=path or sample data, build, show
-ifeq ($(FILLS),)
-	@$(MAKE) --no-print-directory $(SAMPLE)
-endif
-	$(say) "Loading the fills"
+run: up  ## Set up, start the server, load your data or samples, build, show
 	@dbt --quiet run-operation create_sources
-	@$(PY) -m loaders.load_to_db fills $(or $(FILLS),$(SAMPLE)/parquet)
+ifeq ($(FILLS)$(TICKS),)
+	@$(MAKE) --no-print-directory $(SAMPLE)
+	@if [ -n "$$(find $(SAMPLE_TICKS) -maxdepth 0 -mtime +30 2> /dev/null)" ]; then \
+		rm -r $(SAMPLE_TICKS); fi
+	@$(MAKE) --no-print-directory $(SAMPLE_TICKS)
+	$(say) "Loading the fills"
+	@$(PY) -m loaders.load_to_db fills $(SAMPLE)/parquet
+	$(say) "Loading the ticks"
+	@$(PY) -m loaders.load_to_db ticks $(SAMPLE_TICKS)/ticks
+endif
+ifneq ($(FILLS),)
+	$(say) "Loading the fills"
+	@$(PY) -m loaders.load_to_db fills $(FILLS)
+endif
+ifneq ($(TICKS),)
+	$(say) "Loading the ticks"
+	@$(PY) -m loaders.load_to_db ticks $(TICKS)
+endif
 	$(say) "Building every model and running its tests"
 	@dbt build
 	$(say) "What came out"
@@ -98,6 +118,13 @@ $(SAMPLE):
 	@rm -rf $@.part
 	@$(PY) -m loaders.simulate $@.part \
 		--fills $(SAMPLE_FILLS) --days $(SAMPLE_DAYS) --seed 7 --format parquet
+	@mv $@.part $@
+
+$(SAMPLE_TICKS):
+	$(say) "Simulating $(SAMPLE_TICK_COUNT) ticks over $(SAMPLE_TICK_DAYS) days, there being no TICKS=path"
+	@rm -rf $@.part
+	@$(PY) -m loaders.simulate_ticks $@.part --ticks $(SAMPLE_TICK_COUNT) \
+		--days $(SAMPLE_TICK_DAYS) --venues binance_spot,coinbase --repeats 10 --seed 7
 	@mv $@.part $@
 
 $(PY):

@@ -14,13 +14,23 @@ import click
 from psycopg import sql
 from rich.console import Console
 
-from benchmarks import build, commands, fold, load, rollups, scoreboard
+from benchmarks import (
+    build,
+    commands,
+    embeddings,
+    fold,
+    load,
+    rollups,
+    scoreboard,
+    search,
+    ticks,
+)
 from devdb.conninfo import connect
 from devdb.database import enable_extensions
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT_DIR / "benchmarks" / "results.json"
-PARTS = ("load", "fold", "rollups", "build")
+PARTS = ("load", "fold", "rollups", "build", "ticks", "embeddings", "search")
 
 
 @click.command()
@@ -49,6 +59,23 @@ PARTS = ("load", "fold", "rollups", "build")
     help="Fills that are rolled up and queried, over 100 days.",
 )
 @click.option(
+    "--ticks",
+    "tick_count",
+    default=1_000_000,
+    envvar="BENCH_TICKS",
+    show_default=True,
+    show_envvar=True,
+    help="Ticks that are loaded.",
+)
+@click.option(
+    "--windows",
+    default=search.WINDOWS,
+    envvar="BENCH_WINDOWS",
+    show_default=True,
+    show_envvar=True,
+    help="Embedded windows that similar ones are looked for in.",
+)
+@click.option(
     "--part",
     "parts",
     type=click.Choice(PARTS),
@@ -68,6 +95,8 @@ def main(
     fills: int,
     build_fills: int,
     rollup_fills: int,
+    tick_count: int,
+    windows: int,
     parts: tuple[str, ...],
     rounds: int,
 ) -> None:
@@ -101,6 +130,17 @@ def main(
             with _database("vigil_bench_build") as env:
                 console.print(f"Building from {build_fills:,} fills …")
                 figures += build.measure(env, tape, scratch)
+        if "ticks" in parts:
+            with _database("vigil_bench_ticks") as env:
+                console.print(f"Loading {tick_count:,} ticks, {rounds} times …")
+                figures += ticks.measure(env, scratch, ticks=tick_count, rounds=rounds)
+        if "embeddings" in parts:
+            console.print(f"Embedding a day of windows, {rounds} times …")
+            figures += embeddings.measure(rounds=rounds)
+        if "search" in parts:
+            with _database("vigil_bench_search") as env:
+                console.print(f"Searching {windows:,} windows …")
+                figures += search.measure(env, scratch, windows=windows)
     if set(parts) == set(PARTS):
         scoreboard.write(RESULTS, machine, figures)
         console.print(f"Written to {RESULTS.relative_to(PROJECT_DIR)}")

@@ -1,4 +1,4 @@
-"""What a build came to: row counts, the top traders, the strongest signals.
+"""What a build came to: row counts, traders, signals, ticks, windows alike.
 
 On TimescaleDB also its hypertables, continuous aggregates and jobs.
 
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from devdb.conninfo import connect
+from devdb.market_report import market_sections
 from devdb.timescale_report import timescale_sections
 
 RELATIONS = (
@@ -30,6 +31,12 @@ RELATIONS = (
     "analytics.trader_profiles",
     "analytics.trader_cohorts",
     "analytics.asset_signals",
+    "market_data.btc_ticks",
+    "market_data.window_5m",
+    "market_data.btc_ohlcv_100ms",
+    "market_data.btc_ohlcv_1m",
+    "signals.btc_embeddings",
+    "signals.btc_similar_windows",
 )
 
 TOP_TRADERS = """
@@ -129,7 +136,7 @@ def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
             conn.execute(STRONGEST_SIGNALS).fetchall(),
         )
     )
-    for title, columns, rows in timescale_sections(conn):
+    for title, columns, rows in [*market_sections(conn), *timescale_sections(conn)]:
         console.print()
         console.print(_table(title, columns, rows))
 

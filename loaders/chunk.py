@@ -58,10 +58,6 @@ class Chunk:
     bad: list[BadRow] = field(default_factory=list)
 
 
-def _unchanged(moment: datetime) -> datetime:
-    return moment
-
-
 @dataclass(frozen=True)
 class Dataset:
     """What the loader has to know of one raw table.
@@ -74,19 +70,19 @@ class Dataset:
         The column whose range a load reports.
     to_datetime
         Turns a value of that column into an aware datetime.
+    from_datetime
+        The inverse of `to_datetime`.
     readers
         Format name to a function from a local file, and the first instant whose rows
         are kept if any were ever dropped, to its chunks; older rows are refused as
         late. It raises `ObjectError` for a file that cannot be read as that format.
     suffixes
         File suffix to format name.
-    from_datetime
-        The inverse of `to_datetime`; by default a datetime as it is.
     """
 
     relation: str
     time_column: str
     to_datetime: Callable[[Any], datetime]
+    from_datetime: Callable[[datetime], Any]
     readers: Mapping[str, Callable[[Path, datetime | None], Iterator[Chunk]]]
     suffixes: Mapping[str, str]
-    from_datetime: Callable[[datetime], Any] = _unchanged

@@ -25,7 +25,7 @@ FILLS = Dataset(
     relation="hyperliquid.fills",
     time_column="time",
     to_datetime=from_milliseconds,
+    from_datetime=to_milliseconds,
     readers={"parquet": read_fills_parquet, "archive": read_fills_archive},
     suffixes={".parquet": "parquet", ".lz4": "archive"},
-    from_datetime=to_milliseconds,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -12,7 +12,7 @@ import pyarrow as pa
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from loaders.chunk import BadRow, Dataset
+from loaders.chunk import BadRow
 from loaders.errors import SetupError
 from loaders.objects import Object
 from pgio.copy_in import copy_batches
@@ -44,20 +44,46 @@ _AGGREGATED = """
 """
 
 
+@dataclass(frozen=True)
+class Offset:
+    """How far a source has been taken in, as `ingestion.stream_offsets` has it.
+
+    Attributes
+    ----------
+    last_sequence
+        Rows or lines of an object; the greatest id of a stream.
+    last_ts
+        Latest time taken in.
+    state
+        What else is needed to go on; ``size`` and ``etag`` of an object.
+    """
+
+    last_sequence: int | None
+    last_ts: datetime | None
+    state: Mapping[str, Any]
+
+    def is_of(self, source: Object) -> bool:
+        """Say whether it speaks of this version of the object."""
+        version = self.state.get("size"), self.state.get("etag")
+        return version == (source.size, source.etag)
+
+
 @dataclass
 class LoadResult:
-    """What became of one object's rows."""
+    """What became of the rows of one transaction; times are of those that stayed."""
 
     rows_read: int = 0
     rows_loaded: int = 0
     rows_quarantined: int = 0
+    rows_skipped: int = 0
     time_from: Any = None
     time_to: Any = None
 
     @property
     def rows_duplicate(self) -> int:
         """Rows that were in the table already, or twice in the object."""
-        return self.rows_read - self.rows_loaded - self.rows_quarantined
+        kept_apart = self.rows_quarantined + self.rows_skipped
+        return self.rows_read - self.rows_loaded - kept_apart
 
     def extend(self, count: int, first: Any, last: Any) -> None:
         """Add rows that stayed, with the range of their times."""
@@ -72,7 +98,7 @@ def _not_null(*values: Any) -> list[Any]:
     return [value for value in values if value is not None]
 
 
-def check_tables(conn: psycopg.Connection[Any], relation: str) -> None:
+def check_tables(conn: psycopg.Connection[Any], *relations: str) -> None:
     """Make sure that the tables a load writes are there.
 
     Raises
@@ -82,7 +108,7 @@ def check_tables(conn: psycopg.Connection[Any], relation: str) -> None:
     """
     rows = conn.execute(
         "select name from unnest(%s::text[]) as name where to_regclass(name) is null",
-        ([relation, *_TABLES],),
+        ([*relations, *_TABLES],),
     ).fetchall()
     if rows:
         missing = ", ".join(row[0] for row in rows)
@@ -92,19 +118,37 @@ def check_tables(conn: psycopg.Connection[Any], relation: str) -> None:
         )
 
 
-def loaded_versions(
+def object_offsets(
     conn: psycopg.Connection[Any], uris: Sequence[str]
-) -> dict[str, tuple[int, str]]:
-    """Return size and etag of the objects that were loaded before, by URI."""
+) -> dict[str, Offset]:
+    """Return how far objects were taken in before, by URI; new ones are not in it."""
     rows = conn.execute(
         """
-        select source, (state ->> 'size')::bigint, state ->> 'etag'
+        select source, last_sequence, last_ts, state
         from ingestion.stream_offsets
         where source = any(%s) and state ? 'etag'
         """,
         (list(uris),),
     ).fetchall()
-    return {uri: (size, etag) for uri, size, etag in rows}
+    return {uri: Offset(sequence, ts, state) for uri, sequence, ts, state in rows}
+
+
+def save_offset(conn: psycopg.Connection[Any], source: str, offset: Offset) -> None:
+    """Write how far a source is taken in."""
+    conn.execute(
+        """
+        insert into ingestion.stream_offsets (
+            source, last_sequence, last_ts, state, updated_at
+        )
+        values (%s, %s, %s, %s, clock_timestamp())
+        on conflict (source) do update set
+            last_sequence = excluded.last_sequence,
+            last_ts = excluded.last_ts,
+            state = excluded.state,
+            updated_at = excluded.updated_at
+        """,
+        (source, offset.last_sequence, offset.last_ts, Jsonb(offset.state)),
+    )
 
 
 def begin_load(conn: psycopg.Connection[Any]) -> tuple[int, datetime]:
@@ -119,7 +163,18 @@ def begin_load(conn: psycopg.Connection[Any]) -> tuple[int, datetime]:
     return cast("tuple[int, datetime]", row)
 
 
-def kept_from(conn: psycopg.Connection[Any], dataset: Dataset) -> datetime | None:
+def _unchanged(moment: datetime) -> datetime:
+    return moment
+
+
+def kept_from(
+    conn: psycopg.Connection[Any],
+    relation: str,
+    time_column: str,
+    *,
+    to_datetime: Callable[[Any], datetime] = _unchanged,
+    from_datetime: Callable[[datetime], Any] = _unchanged,
+) -> datetime | None:
     """Return the first instant a table still has all rows of, if any were dropped.
 
     A drop by hand leaves no mark until the next dbt run. It is known here by the
@@ -129,16 +184,26 @@ def kept_from(conn: psycopg.Connection[Any], dataset: Dataset) -> datetime | Non
     The lock is the one that writing takes anyway. Whoever drops rows through the
     project holds one that excludes it until the mark is written, so the answer holds
     for the transaction.
+
+    Parameters
+    ----------
+    conn
+        In the transaction that will write.
+    relation, time_column
+        The table, ``schema.name``, and its time.
+    to_datetime, from_datetime
+        What turns a value of that column into an aware datetime, and back; by default
+        it is one.
     """
-    table = sql.Identifier(*dataset.relation.split("."))
-    time = sql.Identifier(dataset.time_column)
+    table = sql.Identifier(*relation.split("."))
+    time = sql.Identifier(time_column)
     conn.execute(sql.SQL("lock table {} in row exclusive mode").format(table))
-    row = conn.execute(_AGGREGATED, {"relation": dataset.relation}).fetchone()
+    row = conn.execute(_AGGREGATED, {"relation": relation}).fetchone()
     mark, first, last = cast("tuple[datetime | None, ...]", row)
     mark = None if mark is None else mark.astimezone(UTC)
     if first is None or last is None:
         return mark
-    earliest = dataset.from_datetime(first)
+    earliest = from_datetime(first)
     probe = sql.SQL("select 1 from {} where {} = %s limit 1").format(table, time)
     if conn.execute(probe, (earliest,)).fetchone() is not None:
         return mark
@@ -146,7 +211,7 @@ def kept_from(conn: psycopg.Connection[Any], dataset: Dataset) -> datetime | Non
     [oldest] = cast("tuple[Any]", conn.execute(rest, (earliest,)).fetchone())
     if oldest is None:
         return (last + timedelta(microseconds=1)).astimezone(UTC)
-    return dataset.to_datetime(oldest)
+    return to_datetime(oldest).astimezone(UTC)
 
 
 def quarantine(
@@ -170,32 +235,34 @@ def quarantine(
     copy_batches(conn, "ingestion.quarantine", [batch])
 
 
-def end_load(
+def log_load(
     conn: psycopg.Connection[Any],
     load_id: int,
-    dataset: Dataset,
+    relation: str,
     source: Object,
     result: LoadResult,
-    started_at: datetime,
+    started_at: datetime | None = None,
 ) -> None:
-    """Write the load's line in the log and how far its object is taken in."""
-    time_from, time_to = (
-        None if value is None else dataset.to_datetime(value)
-        for value in (result.time_from, result.time_to)
-    )
+    """Write the load's line in the log; it began with the transaction or as told.
+
+    The times of the result are instants here.
+    """
     conn.execute(
         """
         insert into ingestion.load_log (
             load_id, relation, object, object_size, etag, rows_read, rows_loaded,
-            rows_duplicate, rows_quarantined, time_from, time_to, started_at,
-            finished_at
+            rows_duplicate, rows_quarantined, rows_skipped, time_from, time_to,
+            started_at, finished_at
         )
         overriding system value
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp())
+        values (
+            %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s, now()),
+            clock_timestamp()
+        )
         """,
         (
             load_id,
-            dataset.relation,
+            relation,
             source.uri,
             source.size,
             source.etag,
@@ -203,23 +270,9 @@ def end_load(
             result.rows_loaded,
             result.rows_duplicate,
             result.rows_quarantined,
-            time_from,
-            time_to,
+            result.rows_skipped,
+            result.time_from,
+            result.time_to,
             started_at,
         ),
-    )
-    state = {"size": source.size, "etag": source.etag, "format": source.format}
-    conn.execute(
-        """
-        insert into ingestion.stream_offsets (
-            source, last_sequence, last_ts, state, updated_at
-        )
-        values (%s, %s, %s, %s, clock_timestamp())
-        on conflict (source) do update set
-            last_sequence = excluded.last_sequence,
-            last_ts = excluded.last_ts,
-            state = excluded.state,
-            updated_at = excluded.updated_at
-        """,
-        (source.uri, result.rows_read, time_to, Jsonb(state)),
     )

@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections.abc import Sequence
 
 import click
-import psycopg
 
-from devdb.conninfo import connect
-from loaders import ledger
 from loaders.bad_rows import BadRowLimit
-from loaders.chunk import Dataset
-from loaders.errors import SetupError
+from loaders.command import loading_arguments, loading_flags, run_load, s3_for
 from loaders.fills import FILLS
+from loaders.ledger import Offset
 from loaders.objects import Object, list_objects
-from loaders.report import ProgressReport, Stopwatch, summary
-from loaders.run import Run
-from loaders.s3 import S3
-
-#: More workers than this only queue up at the server's cores.
-MAX_DEFAULT_WORKERS = 4
-
-EXIT_FAILED = 1
-EXIT_INTERRUPTED = 130
-
-
-class _BadRows(click.ParamType[BadRowLimit]):
-    name = "N|N%"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> BadRowLimit:
-        try:
-            return BadRowLimit.parse(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+from loaders.ticks.command import payload, ticks
+from loaders.whole_objects import WholeObjects
 
 
 @click.group()
@@ -51,22 +28,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=lambda: min(MAX_DEFAULT_WORKERS, os.cpu_count() or 1),
-    show_default=f"number of cores, at most {MAX_DEFAULT_WORKERS}",
-    help="Objects to load at once.",
-)
-@click.option(
-    "--max-bad-rows",
-    type=_BadRows(),
-    default="0.1%",
-    show_default=True,
-    help="Rows of an object, a number or a share of its rows, that may go to "
-    "ingestion.quarantine; with more than that the object fails.",
-)
+@loading_arguments
 @click.option(
     "--format",
     "file_format",
@@ -74,11 +36,7 @@ def main() -> None:
     help="Take only this format, whatever a file is called; by default .parquet is "
     "Parquet and .lz4 the exchange's archive.",
 )
-@click.option(
-    "--request-payer", is_flag=True, help="Pay for requests to a requester-pays bucket."
-)
-@click.option("--no-progress", is_flag=True, help="Draw no progress bar.")
-@click.option("--dry-run", is_flag=True, help="List what would be loaded, and stop.")
+@loading_flags
 def fills(
     paths: Sequence[str],
     workers: int,
@@ -94,47 +52,27 @@ def fills(
     Objects loaded before are skipped; a changed one is loaded again and only its new
     rows stay. Each object is one transaction: it is loaded wholly or not at all.
     """
-    watch = Stopwatch()
-    try:
-        s3 = (
-            S3(request_payer, connections=workers)
-            if any(path.startswith("s3://") for path in paths)
-            else None
-        )
-        objects = list_objects(paths, FILLS.suffixes, file_format, s3)
-        pending = _pending(FILLS, objects)
-    except (SetupError, psycopg.Error, ValueError) as error:
-        raise click.ClickException(" ".join(str(error).split())) from error
-    if dry_run:
-        for each in pending:
-            click.echo(f"{each.uri}  {each.size:,} bytes  {each.format}")
-        return
-    size = sum(each.size for each in pending)
-    with ProgressReport(len(pending), size, is_shown=not no_progress) as report:
-        run = Run(FILLS, _connect, max_bad_rows, report)
-        run.totals.skipped = len(objects) - len(pending)
-        try:
-            run.load(pending, workers)
-            code = EXIT_FAILED if run.totals.failed else 0
-        except KeyboardInterrupt:
-            click.echo("interrupted: the objects in hand were rolled back", err=True)
-            code = EXIT_INTERRUPTED
-    click.echo(summary(run.totals, watch.seconds))
-    sys.exit(code)
+
+    def find() -> list[Object]:
+        s3 = s3_for(paths, request_payer, workers)
+        return list_objects(paths, FILLS.suffixes, file_format, s3)
+
+    def is_loaded(source: Object, offset: Offset) -> bool:
+        return offset.is_of(source)
+
+    run_load(
+        WholeObjects(FILLS, max_bad_rows),
+        [FILLS.relation],
+        find,
+        is_loaded,
+        workers=workers,
+        no_progress=no_progress,
+        dry_run=dry_run,
+    )
 
 
-def _connect() -> psycopg.Connection[tuple[object, ...]]:
-    return connect(autocommit=True)
-
-
-def _pending(dataset: Dataset, objects: Sequence[Object]) -> list[Object]:
-    """Leave out what is loaded already, by one query for all of them."""
-    with _connect() as conn:
-        ledger.check_tables(conn, dataset.relation)
-        versions = ledger.loaded_versions(conn, [each.uri for each in objects])
-    return [
-        each for each in objects if versions.get(each.uri) != (each.size, each.etag)
-    ]
+main.add_command(ticks)
+main.add_command(payload)
 
 
 if __name__ == "__main__":

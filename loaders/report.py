@@ -20,7 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from loaders.chunk import Chunk
+from loaders.interfaces import Part
 from loaders.objects import Object
 from loaders.run import Totals
 
@@ -78,7 +78,7 @@ class ProgressReport:
     ) -> None:
         self._progress.stop()
 
-    def advanced(self, source: Object, chunk: Chunk) -> None:
+    def advanced(self, source: Object, chunk: Part) -> None:
         """Move the bar by what a chunk covers."""
         with self._lock:
             self._bytes[source.uri] = source.size * chunk.progress
@@ -132,12 +132,13 @@ class Stopwatch:
 def summary(totals: Totals, seconds: float) -> str:
     """Describe a run in a few lines."""
     rate = totals.rows_read / seconds if seconds else 0.0
+    skipped = f", {totals.rows_skipped:,} skipped" if totals.rows_skipped else ""
     return "\n".join(
         (
             f"objects   {totals.loaded:,} loaded, {totals.skipped:,} skipped (loaded "
             f"before), {totals.failed:,} failed",
             f"rows      {totals.rows_loaded:,} loaded, {totals.rows_duplicate:,} "
-            f"duplicates, {totals.rows_quarantined:,} quarantined",
+            f"duplicates, {totals.rows_quarantined:,} quarantined{skipped}",
             f"time      {seconds:,.1f} s, {rate:,.0f} rows/s",
         )
     )

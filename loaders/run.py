@@ -1,4 +1,4 @@
-"""Load many objects with several workers, each object in a transaction of its own."""
+"""Load many objects with several workers, each with a connection of its own."""
 
 from __future__ import annotations
 
@@ -6,41 +6,17 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import psycopg
 from psycopg import errors
 
-from loaders import ledger
-from loaders.bad_rows import BadRowLimit
-from loaders.chunk import Chunk, Dataset
 from loaders.errors import LoadAborted, ObjectError
+from loaders.interfaces import Loader, Part, Reporter
 from loaders.ledger import LoadResult
 from loaders.objects import Object
-from loaders.store import store_object
-
-#: Loads of one table share this lock; a load that lost a deadlock takes it alone.
-_TABLE_LOCK = "select pg_advisory_xact_lock{shared}(hashtextextended(%s, 0))"
-#: Two loaders given the same object take turns; the second finds it loaded.
-_OBJECT_LOCK = "select pg_advisory_xact_lock(hashtextextended(%s, 1))"
 
 _POLL_S = 0.2
-
-
-class Reporter(Protocol):
-    """What a run tells while it works; called from its worker threads."""
-
-    def advanced(self, source: Object, chunk: Chunk) -> None:
-        """Tell that a chunk was written."""
-
-    def restarted(self, source: Object) -> None:
-        """Tell that an object begins anew after it lost a deadlock."""
-
-    def finished(self, source: Object) -> None:
-        """Tell that an object is done with, well or not."""
-
-    def failed(self, source: Object, message: str) -> None:
-        """Tell that an object failed, in one line."""
 
 
 @dataclass
@@ -54,14 +30,15 @@ class Totals:
     rows_loaded: int = 0
     rows_duplicate: int = 0
     rows_quarantined: int = 0
+    rows_skipped: int = 0
 
     def add(self, result: LoadResult) -> None:
-        """Add an object that was loaded."""
-        self.loaded += 1
+        """Add the rows of a transaction."""
         self.rows_read += result.rows_read
         self.rows_loaded += result.rows_loaded
         self.rows_duplicate += result.rows_duplicate
         self.rows_quarantined += result.rows_quarantined
+        self.rows_skipped += result.rows_skipped
 
 
 @dataclass
@@ -70,21 +47,18 @@ class Run:
 
     Attributes
     ----------
-    dataset
-        The table and its readers.
+    loader
+        How an object is loaded.
     connect
         Opens a connection; each worker has its own.
-    limit
-        Refused rows an object may have.
     reporter
         Where progress goes.
     totals
         What was done so far.
     """
 
-    dataset: Dataset
+    loader: Loader
     connect: Callable[[], psycopg.Connection[Any]]
-    limit: BadRowLimit
     reporter: Reporter
     totals: Totals = field(default_factory=Totals)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -105,7 +79,7 @@ class Run:
         Raises
         ------
         KeyboardInterrupt
-            After the objects in hand are rolled back.
+            After the transactions in hand are rolled back.
         """
         todo: queue.SimpleQueue[Object] = queue.SimpleQueue()
         for each in objects:
@@ -176,54 +150,37 @@ class Run:
 
     def _load_one(self, conn: psycopg.Connection[Any], source: Object) -> None:
         try:
-            result = self._load_with_retry(conn, source)
+            is_new = self._load_with_retry(conn, source)
         except (ObjectError, psycopg.Error) as error:
             if self._stop.is_set():
                 raise LoadAborted from error
             self._fail(source, _one_line(error))
             return
         with self._lock:
-            if result is None:
-                self.totals.skipped += 1
+            if is_new:
+                self.totals.loaded += 1
             else:
-                self.totals.add(result)
+                self.totals.skipped += 1
         self.reporter.finished(source)
 
-    def _load_with_retry(
-        self, conn: psycopg.Connection[Any], source: Object
-    ) -> LoadResult | None:
-        with source.open() as path:
-            try:
-                return self._transact(conn, source, path, alone=False)
-            except (errors.DeadlockDetected, errors.SerializationFailure):
-                # Two loads held rows the other wanted. Alone it cannot happen again.
-                self.reporter.restarted(source)
-                return self._transact(conn, source, path, alone=True)
-
-    def _transact(
-        self, conn: psycopg.Connection[Any], source: Object, path: Any, *, alone: bool
-    ) -> LoadResult | None:
-        def on_chunk(chunk: Chunk) -> None:
+    def _load_with_retry(self, conn: psycopg.Connection[Any], source: Object) -> bool:
+        def on_chunk(chunk: Part) -> None:
             if self._stop.is_set():
                 raise LoadAborted
             self.reporter.advanced(source, chunk)
 
-        lock = _TABLE_LOCK.format(shared="" if alone else "_shared")
-        with conn.transaction():
-            conn.execute(lock, (f"vigil.load:{self.dataset.relation}",))
-            conn.execute(_OBJECT_LOCK, (f"vigil.load:{source.uri}",))
-            version = ledger.loaded_versions(conn, [source.uri]).get(source.uri)
-            if version == (source.size, source.etag):
-                return None
-            return store_object(
-                conn,
-                self.dataset,
-                source,
-                path,
-                self.limit,
-                expect_duplicates=version is not None,
-                on_chunk=on_chunk,
-            )
+        def on_commit(result: LoadResult) -> None:
+            with self._lock:
+                self.totals.add(result)
+
+        with source.open() as path:
+            parts = conn, source, path, on_chunk, on_commit
+            try:
+                return self.loader.load(*parts, alone=False)
+            except (errors.DeadlockDetected, errors.SerializationFailure):
+                # Two loads held rows the other wanted. Alone it cannot happen again.
+                self.reporter.restarted(source)
+                return self.loader.load(*parts, alone=True)
 
     def _fail(self, source: Object, message: str) -> None:
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def main(
     )
 
 
-def prepare(out_dir: Path, overwrite: bool) -> None:
+def prepare(out_dir: Path, overwrite: bool, folders: Iterable[str] = _FOLDERS) -> None:
     """Make sure that no files of an earlier run are mixed with the new ones.
 
     Parameters
@@ -84,13 +85,15 @@ def prepare(out_dir: Path, overwrite: bool) -> None:
     out_dir : Path
     overwrite : bool
         Remove the folders of an earlier run.
+    folders : iterable of str
+        Their names.
 
     Raises
     ------
     FileExistsError
         There is an earlier run and it may not be removed.
     """
-    for name in _FOLDERS:
+    for name in folders:
         folder = out_dir / name
         if not folder.exists():
             continue

@@ -22,7 +22,7 @@ from loaders import ledger
 from loaders.bad_rows import BadRowLimit
 from loaders.chunk import BadRow, Chunk, Dataset
 from loaders.errors import ObjectError
-from loaders.ledger import LoadResult
+from loaders.ledger import LoadResult, Offset
 from loaders.objects import Object
 from pgio.copy_in import copy_csv, encode_csv
 from pgio.prefetch import prefetch
@@ -69,7 +69,7 @@ def store_object(
     Returns
     -------
     LoadResult
-        Counts and the range of the times that stayed.
+        Counts and the range of the times that stayed, as instants.
 
     Raises
     ------
@@ -83,7 +83,13 @@ def store_object(
     result = writer.result
     first_bad: BadRow | None = None
     bad_rows = 0
-    kept_from = ledger.kept_from(conn, dataset)
+    kept_from = ledger.kept_from(
+        conn,
+        dataset.relation,
+        dataset.time_column,
+        to_datetime=dataset.to_datetime,
+        from_datetime=dataset.from_datetime,
+    )
     chunks = _encode(dataset.readers[source.format](path, kept_from), load_id)
     with prefetch(chunks, depth=2) as encoded:
         for item in encoded:
@@ -107,7 +113,14 @@ def store_object(
             f"{first_bad.reason}. Correct the object, or allow more to send them to "
             "ingestion.quarantine"
         )
-    ledger.end_load(conn, load_id, dataset, source, result, started_at)
+    result.time_from, result.time_to = (
+        None if time is None else dataset.to_datetime(time)
+        for time in (result.time_from, result.time_to)
+    )
+    ledger.log_load(conn, load_id, dataset.relation, source, result, started_at)
+    state = {"size": source.size, "etag": source.etag, "format": source.format}
+    offset = Offset(result.rows_read, result.time_to, state)
+    ledger.save_offset(conn, source.uri, offset)
     return result
 
 

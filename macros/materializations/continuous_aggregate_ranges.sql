@@ -50,26 +50,46 @@
     ),
 
     {% if spec['parent'] is none -%}
+    -- What a load touched within a day is taken as a whole: to look its rows up would mean
+    -- to read the table, which has no index by load.
+    short as (
+        select ends.*
+        from ends
+        where ends.last_slice <= ends.first_slice + {{ time_span('1 day', unit) }}
+    ),
+
+    long as (
+        select ends.*
+        from ends
+        where ends.last_slice > ends.first_slice + {{ time_span('1 day', unit) }}
+    ),
+
     -- The first and the last slice of a load are known without reading its rows; only
-    -- what lies between has to be looked up, within the load's own time range.
+    -- what lies between has to be looked up, and in no other part of the table.
     slices as (
-        select ends.first_slice as slice from ends
+        select long.first_slice as slice from long
         union
-        select ends.last_slice from ends
+        select long.last_slice from long
         union
         select {{ time_bucket(slice, 'raw.' ~ time_column, unit) }}
-        from ends
+        from long
         inner join {{ spec['source'] }} as raw
             on
-                ends.load_id = raw.load_id
-                and raw.{{ time_column }} >= ends.first_slice + {{ width }}
-                and raw.{{ time_column }} < ends.last_slice
-        where ends.last_slice > ends.first_slice + {{ width }}
+                long.load_id = raw.load_id
+                and raw.{{ time_column }} >= long.first_slice + {{ width }}
+                and raw.{{ time_column }} < long.last_slice
+        where
+            long.last_slice > long.first_slice + {{ width }}
+            and raw.{{ time_column }} >= (select min(long.first_slice) from long)
+            and raw.{{ time_column }} < (select max(long.last_slice) from long)
     ),
 
     spans as (
         select
-            {{ range_type }}(slices.slice, slices.slice + {{ width }}) as span
+            {{ range_type }}(short.first_slice, short.last_slice + {{ width }}) as span
+        from short
+        union all
+        select {{ range_type }}(slices.slice, slices.slice + {{ width }})
         from slices
     ),
     {%- else -%}

@@ -46,6 +46,17 @@
             ~ " has no data_type."
         ) -%}
     {%- endif -%}
+    {%- set ways = [] -%}
+    {%- for way in ['default', 'generated', 'identity'] if way in column.config.meta -%}
+        {%- do ways.append(way) -%}
+    {%- endfor -%}
+    {%- if ways | length > 1 -%}
+        {%- do exceptions.raise_compiler_error(
+            "Source " ~ table['relation'] ~ ": column " ~ column.name ~ " has "
+            ~ ways | join(' and ') ~ " in config.meta, but a column gets its value in one"
+            ~ " way only. Keep one of them."
+        ) -%}
+    {%- endif -%}
     {{ return({
         'name': column.name,
         'type': column.data_type | lower | trim,
@@ -53,5 +64,6 @@
         'not_null': 'not_null' in column.constraints | map(attribute='type') | list,
         'identity': column.config.meta.get('identity', false),
         'default': column.config.meta.get('default'),
+        'generated': column.config.meta.get('generated'),
     }) }}
 {%- endmacro %}

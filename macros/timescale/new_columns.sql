@@ -5,7 +5,8 @@
     {%- set changes = [] -%}
     {%- for column in table['columns'] if column['name'] not in server['columns'] -%}
         {%- if column['not_null']
-            and column['default'] is none and not column['identity']
+            and column['default'] is none and column['generated'] is none
+            and not column['identity']
         -%}
             {%- do exceptions.raise_compiler_error(
                 "Column " ~ column['name'] ~ " is new in the source YAML of "

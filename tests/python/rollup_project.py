@@ -59,6 +59,8 @@ class RollupProject:
         for name in COPIED:
             shutil.copytree(REPO / name, folder / name)
         (folder / "models/rollups/_rollups__unit_tests.yml").unlink()
+        # Those of ticks have a project of their own: see candle_project.
+        shutil.rmtree(folder / "models/rollups/market")
         project = yaml.safe_load((REPO / "dbt_project.yml").read_text())
         project["model-paths"] = ["models"]
         for key in ("seed-paths", "snapshot-paths", "docs-paths", "seeds", "snapshots"):

@@ -56,7 +56,7 @@ RENDERED = [
     (
         "last('px', ['time', 'tid'])",
         "apache",
-        "(array_agg(px order by time desc, tid desc))[1]",
+        "(array_agg(px order by time, tid))[count(*)]",
     ),
     ("rollup_filter('time')", "community", "true /* rollup_filter time */"),
     ("rollup_filter('time')", "postgres", "true /* rollup_filter time */"),

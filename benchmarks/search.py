@@ -1,0 +1,204 @@
+"""Similar windows through the index against comparing with every window."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psycopg
+import pyarrow as pa
+
+from benchmarks.btc_market import OPTIONS, START, day_of_candles
+from benchmarks.commands import connect, create_sources, run
+from benchmarks.scoreboard import Figure, figure
+from dbt_pyjobs.casting import Casting, Column
+from pgio.copy_in import copy_batches
+from python_jobs.lib.btc_embedding_rows import embedding_rows
+from python_jobs.lib.btc_grid import SECONDS_PER_DAY, SecondGrid
+from python_jobs.lib.btc_scales import scale_rows
+from python_jobs.lib.btc_vectors import Scales, day_offsets, training_features
+
+WINDOWS = 200_000
+VENUE = "binance_spot"
+QUERIES = 200
+NEIGHBOURS = 10
+
+_EMBEDDINGS = "signals.btc_embeddings"
+
+
+def measure(
+    env: Mapping[str, str],
+    scratch: Path,
+    *,
+    windows: int = WINDOWS,
+    queries: int = QUERIES,
+) -> list[Figure]:
+    """Fill the table with windows of a made-up market, build its index, and search it.
+
+    Parameters
+    ----------
+    env
+        libpq variables of an empty database.
+    scratch
+        Folder for dbt's artifacts.
+    windows
+        Windows in the table, about.
+    queries
+        Windows, spread over the newer half, whose neighbours are looked for.
+
+    Returns
+    -------
+    list of Figure
+        ``search_recall_at_10``: share of the ten nearest earlier windows that the index
+        finds, under the settings of the function `similar_windows`;
+        ``similar_windows_recall_at_10``: the same of the function's answers, which do
+        not overlap; ``similar_windows_vs_exact``: the function's queries/s.
+    """
+    create_sources(env, scratch)
+    artifacts = ["--target-path", str(scratch), "--log-path", str(scratch)]
+    dbt = ["dbt.cli.main", "--no-use-colors", "run", *artifacts, "--select"]
+    run(env, [*dbt, "+btc_embeddings", "--empty"])
+    with connect(env) as conn:
+        _fill(conn, -(-windows * OPTIONS.step // SECONDS_PER_DAY))
+    # The post-hook builds the index, and the function to fit it.
+    run(env, [*dbt, "btc_embeddings"])
+    with connect(env) as conn:
+        buckets = _query_windows(conn, queries)
+        _apply_settings(conn)
+        nearest = _recall(
+            [_nearest(conn, bucket, "") for bucket in buckets],
+            [_nearest(conn, bucket, " + 0") for bucket in buckets],
+        )
+        found, rate = _timed(lambda bucket: _similar(conn, bucket, False), buckets)
+        exact, exact_rate = _timed(lambda bucket: _similar(conn, bucket, True), buckets)
+    return [
+        figure("search_recall_at_10", nearest, "share", "exact search", 1.0),
+        figure(
+            "similar_windows_recall_at_10",
+            _recall(found, exact),
+            "share",
+            "exact search",
+            1.0,
+        ),
+        figure(
+            "similar_windows_vs_exact", rate, "queries/s", "exact search", exact_rate
+        ),
+    ]
+
+
+class _Market:
+    """Stands where candles are read: the made-up market, day by day."""
+
+    def __init__(self, days: int) -> None:
+        self._days = days
+
+    def days(self, exchange: str, span: tuple[int, int]) -> Iterator[int]:
+        yield from range(START, START + self._days * SECONDS_PER_DAY, SECONDS_PER_DAY)
+
+    def grid(self, exchange: str, start: int, seconds: int) -> SecondGrid:
+        day = (start - START) // SECONDS_PER_DAY
+        return SecondGrid.from_candles(day_of_candles(day, seconds), start, seconds)
+
+
+def _fill(conn: psycopg.Connection[Any], days: int) -> None:
+    market: Any = _Market(days)
+    grid = market.grid(VENUE, START, SECONDS_PER_DAY + OPTIONS.window)
+    features = training_features(grid, day_offsets(OPTIONS.step), OPTIONS)
+    span = (START, START + days * SECONDS_PER_DAY)
+    _copy(
+        conn,
+        "signals.btc_feature_scales",
+        scale_rows(OPTIONS, VENUE, span, features).to_batches(),
+    )
+    rows = embedding_rows(
+        market,
+        OPTIONS,
+        {VENUE: Scales.fit(features)},
+        {VENUE: [span]},
+        {VENUE: span[1]},
+        lambda exchange, span: pa.table({"second": [], "created": []}),
+        Counter(),
+    )
+    _copy(conn, _EMBEDDINGS, rows)
+    # As a build leaves it: the version that is kept up.
+    settings = {"version": OPTIONS.version, "horizons": OPTIONS.horizons}
+    state = {"settings": settings, "known": {VENUE: span}}
+    conn.execute(
+        "insert into ops.model_state (model, fingerprint) values (%s, %s) "
+        "on conflict (model) do update set fingerprint = excluded.fingerprint",
+        [_EMBEDDINGS, json.dumps(state)],
+    )
+
+
+def _copy(conn: psycopg.Connection[Any], table: str, batches: Any) -> None:
+    described = conn.execute(
+        "select attname, format_type(atttypid, atttypmod) from pg_attribute "
+        "where attrelid = %s::regclass and attnum > 0 order by attnum",
+        [table],
+    )
+    columns = [Column(name, kind) for name, kind in described]
+    casting = Casting(table, columns)
+    copy_batches(conn, table, casting.batches(batches), casting.names)
+
+
+def _query_windows(conn: psycopg.Connection[Any], queries: int) -> list[Any]:
+    buckets = conn.execute(
+        f"select bucket from {_EMBEDDINGS} order by bucket"
+    ).fetchall()
+    places = np.linspace(len(buckets) // 2, len(buckets) - 1, queries).astype(int)
+    return [buckets[place][0] for place in places]
+
+
+def _apply_settings(conn: psycopg.Connection[Any]) -> None:
+    """Give the session the settings that hold inside the function."""
+    row = conn.execute(
+        "select proconfig from pg_proc where proname = 'similar_windows'"
+    ).fetchone()
+    for setting in (row[0] or []) if row else []:
+        name, _, value = setting.partition("=")
+        conn.execute("select set_config(%s, %s, false)", [name, value])
+
+
+def _nearest(conn: psycopg.Connection[Any], bucket: Any, suffix: str) -> set[Any]:
+    rows = conn.execute(
+        f"""
+        select e.bucket from {_EMBEDDINGS} as e
+        where e.exchange = %(venue)s and e.feature_version = %(version)s
+            and e.bucket <= %(bucket)s::timestamptz - interval '5 minutes'
+        order by (e.feature_vector <=> (
+            select q.feature_vector from {_EMBEDDINGS} as q
+            where q.bucket = %(bucket)s and q.exchange = %(venue)s
+        )){suffix}
+        limit {NEIGHBOURS}
+        """,
+        {"venue": VENUE, "version": OPTIONS.version, "bucket": bucket},
+    )
+    return {row[0] for row in rows}
+
+
+def _similar(conn: psycopg.Connection[Any], bucket: Any, is_exact: bool) -> set[Any]:
+    rows = conn.execute(
+        "select neighbour_bucket from signals.similar_windows("
+        "%s, %s, %s, is_exact => %s)",
+        [bucket, NEIGHBOURS, VENUE, is_exact],
+    )
+    return {row[0] for row in rows}
+
+
+def _timed(
+    search: Callable[[Any], set[Any]], buckets: Sequence[Any]
+) -> tuple[list[set[Any]], float]:
+    search(buckets[0])
+    start = time.perf_counter()
+    found = [search(bucket) for bucket in buckets]
+    return found, len(buckets) / (time.perf_counter() - start)
+
+
+def _recall(found: Sequence[set[Any]], exact: Sequence[set[Any]]) -> float:
+    hits = sum(len(a & b) for a, b in zip(found, exact, strict=True))
+    return hits / sum(map(len, exact))

@@ -1,0 +1,212 @@
+"""A tape of bitcoin trades from its settings: market, trades, recordings, truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from loaders.simulation_ticks.formats import recordings
+from loaders.simulation_ticks.market import DAY_US, MINUTE_US, Market, Stretch
+from loaders.simulation_ticks.orders import trades
+from loaders.simulation_ticks.patterns import FIRST_START, HOUR_MINUTES, plant
+from loaders.simulation_ticks.truth import Hole, Truth
+from loaders.simulation_ticks.venues import BY_NAME, IDS_PER_DAY, VENUES, Venue
+
+# Parts of a day that are simulated at once, in minutes: the longest one that has no
+# more than so many trades.
+_STRETCHES = (1440, 360, 60, 10)
+_STRETCH_TICKS = 500_000
+_IDS_FROM = date(2020, 1, 1)
+# Recorders fail once in so many days, for so many seconds.
+_HOLE_EVERY = 4
+_HOLE_SECONDS = (20, 300)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to simulate.
+
+    Attributes
+    ----------
+    ticks
+        Distinct trades, over all venues.
+    days
+    seed
+    start
+        First day, UTC.
+    venues
+        Their names; all of `VENUES` unless named.
+    patterns
+        Kinds of planted patterns.
+    repeats
+        Times each of them occurs.
+    websocket_minutes
+        Length of the websocket recording of Binance's spot market, at the end.
+    bad_lines
+        Lines that mean nothing, in each file.
+    """
+
+    ticks: int
+    days: int
+    seed: int
+    start: date
+    venues: tuple[str, ...] = tuple(BY_NAME)
+    patterns: int = 5
+    repeats: int = 6
+    websocket_minutes: int = 30
+    bad_lines: int = 0
+
+
+def simulate(
+    out_dir: Path, settings: Settings, progress: Callable[[int], None] | None = None
+) -> dict[str, Any]:
+    """Simulate and write all files.
+
+    Parameters
+    ----------
+    out_dir : Path
+        Gets the folders `ticks` and `truth`.
+    settings : Settings
+    progress : callable, optional
+        Told the number of trades written so far.
+
+    Returns
+    -------
+    dict
+        The content of `truth/summary.json`.
+    """
+    start = int(datetime.combine(settings.start, time(), UTC).timestamp()) * 1_000_000
+    random = np.random.default_rng([settings.seed, 0])
+    occurrences = plant(random, settings.days, settings.patterns, settings.repeats)
+    market = Market(settings.seed, start, settings.days, occurrences)
+    chosen = [venue for venue in VENUES if venue.name in settings.venues]
+    counts = _shares(settings.ticks, [venue.share for venue in chosen])
+    tapes = [
+        VenueTape(out_dir / "ticks", venue, count, settings, start)
+        for venue, count in zip(chosen, counts, strict=True)
+    ]
+    truth = Truth(out_dir / "truth", {tape.venue.name: tape.holes for tape in tapes})
+    minutes = _stretch_minutes(settings)
+    firsts = range(0, settings.days * 1440, minutes)
+    weights = [market.activity_of(first, minutes) for first in firsts]
+    parts = [_shares(tape.count, weights) for tape in tapes]
+    written = 0
+    for number, first in enumerate(firsts):
+        stretch = market.stretch(first, minutes)
+        for tape, part in zip(tapes, parts, strict=True):
+            rows = tape.write(stretch, part[number])
+            truth.add(tape.venue, rows)
+            written += part[number]
+        if progress is not None:
+            progress(written)
+    for tape in tapes:
+        tape.close()
+    files = [record for tape in tapes for record in tape.records()]
+    asked = asdict(settings) | {"start": settings.start.isoformat()}
+    asked["venues"] = [venue.name for venue in chosen]
+    return truth.finish(start, occurrences, files, asked)
+
+
+class VenueTape:
+    """One venue's trades, from one part of the tape to the next.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the recordings.
+    venue : Venue
+    count : int
+        Trades in all.
+    settings : Settings
+    start : int
+        µs since the epoch.
+    """
+
+    def __init__(
+        self, folder: Path, venue: Venue, count: int, settings: Settings, start: int
+    ) -> None:
+        self.venue = venue
+        self.count = count
+        self._key = [settings.seed, 3, VENUES.index(venue)]
+        random = np.random.default_rng([*self._key, 0])
+        self.holes = _holes(random, settings.days, start)
+        self._rate = count / (settings.days * DAY_US)
+        age = (settings.start - _IDS_FROM).days
+        self._next_id = venue.first_id + age * IDS_PER_DAY
+        self._recordings = recordings(
+            folder,
+            venue,
+            start,
+            settings.days,
+            settings.websocket_minutes,
+            settings.bad_lines,
+            settings.seed,
+        )
+
+    def write(self, stretch: Stretch, count: int) -> npt.NDArray[Any]:
+        """Simulate a part of the tape and append it to the recordings.
+
+        Parameters
+        ----------
+        stretch : Stretch
+        count : int
+            Market trades in it.
+
+        Returns
+        -------
+        ndarray of `TICK`
+        """
+        end = stretch.start + len(stretch.activity) * 1_000_000
+        holes = [hole for hole in self.holes if stretch.start <= hole[0] < end]
+        random = np.random.default_rng([*self._key, stretch.start // MINUTE_US])
+        rows = trades(self.venue, stretch, count, holes, random)
+        rows["seq"] += self._next_id
+        after = self._next_id if len(rows) == 0 else int(rows["seq"][-1]) + 1
+        for first, last in holes:
+            missed = 1 + int(self._rate * (last - first))
+            rows["seq"][np.searchsorted(rows["ts"], first) :] += missed
+            after += missed
+        self._next_id = after
+        for recording in self._recordings:
+            recording.write(rows, stretch)
+        return rows
+
+    def close(self) -> None:
+        """Finish the files in hand."""
+        for recording in self._recordings:
+            recording.close()
+
+    def records(self) -> list[Any]:
+        """Return what its files hold."""
+        return [record for each in self._recordings for record in each.records]
+
+
+def _holes(random: np.random.Generator, days: int, start: int) -> list[Hole]:
+    """Choose when a recorder fails: at the start of an hour, before any pattern."""
+    count = 1 + days // _HOLE_EVERY
+    hours = random.choice(np.arange(1, 24 * days - 2), count, replace=False)
+    holes = []
+    for hour in np.sort(hours):
+        seconds = int(random.integers(*_HOLE_SECONDS))
+        latest = FIRST_START * 60 - seconds
+        first = int(hour) * HOUR_MINUTES * 60 + int(random.integers(0, latest))
+        holes.append((start + first * 1_000_000, start + (first + seconds) * 1_000_000))
+    return holes
+
+
+def _shares(total: int, weights: list[float]) -> list[int]:
+    """Cut a number in proportion to weights, exactly."""
+    ends = np.round(total * np.cumsum(weights) / np.sum(weights)).astype(np.int64)
+    return [int(part) for part in np.diff(ends, prepend=0)]
+
+
+def _stretch_minutes(settings: Settings) -> int:
+    minute_ticks = settings.ticks / (settings.days * 1440)
+    fitting = [m for m in _STRETCHES if m * minute_ticks <= _STRETCH_TICKS]
+    return max(fitting, default=_STRETCHES[-1])

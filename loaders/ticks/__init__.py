@@ -1,0 +1,1 @@
+"""BTC ticks: recordings and replays of many venues into one table."""

@@ -1,0 +1,126 @@
+"""What a decoder of ticks hands to the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from loaders.chunk import BadRow
+
+#: Lines or rows in one chunk, which is one transaction.
+CHUNK_ROWS = 50_000
+
+#: Good ticks in the order of the recording. Price and volume are decimal texts without
+#: an exponent, within numeric(18,8) and numeric(24,12); flags are JSON texts or null.
+TICK_SCHEMA = pa.schema(
+    [
+        pa.field("ts", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("source_seq", pa.int64(), nullable=False),
+        pa.field("price", pa.string(), nullable=False),
+        pa.field("volume", pa.string(), nullable=False),
+        pa.field("side", pa.int16(), nullable=False),
+        pa.field("microstructure_flags", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Where the ticks of an object come from; ids are unique within it.
+
+    Attributes
+    ----------
+    exchange
+        The venue as the table names it, such as ``binance_spot``.
+    symbol
+        The instrument in the venue's own spelling, such as ``BTCUSDT``.
+    kind
+        What an id stands for: ``trade`` or ``aggTrade``.
+    is_consecutive
+        Whether ids count up by one, so that a jump is a gap.
+    """
+
+    exchange: str
+    symbol: str
+    kind: str
+    is_consecutive: bool = True
+
+
+@dataclass(frozen=True)
+class TickChunk:
+    """A part of an object.
+
+    Attributes
+    ----------
+    stream
+        Whose ticks these are; None while no tick was seen.
+    rows
+        The good ticks, `TICK_SCHEMA`.
+    rows_read
+        Lines or rows of the object it covers, of any kind; a line with several trades
+        counts them all.
+    rows_skipped
+        Of these, lines that are no market trades of the instrument: book updates,
+        heartbeats, insurance fund, liquidation takeovers, other instruments, blank
+        lines.
+    progress
+        Share of the object read up to here, 0 to 1.
+    bad
+        The refused rows.
+    books
+        By window start: what the order-book lines said of the windows that this chunk
+        finished (or of the last one, at the end of the object); values are the objects
+        that `window_5m.raw_payload` keeps under ``book``. Each has ``quote_count``, how
+        many order-book lines it is made of: of two recordings of a window the one with
+        more stays.
+    """
+
+    stream: Stream | None
+    rows: pa.RecordBatch
+    rows_read: int
+    rows_skipped: int
+    progress: float
+    bad: list[BadRow] = field(default_factory=list)
+    books: Mapping[datetime, dict[str, Any]] = field(default_factory=dict)
+    void_ids: list[int] = field(default_factory=list)
+
+
+class Decoder(Protocol):
+    """Reads one format."""
+
+    def __call__(self, path: Path, options: DecoderOptions) -> Iterator[TickChunk]:
+        """Read a local file in chunks of at most `CHUNK_ROWS` lines.
+
+        The same file always gives the same chunks: an interrupted load counts them off.
+
+        Raises
+        ------
+        ObjectError
+            Not this format at all; several venues, instruments or kinds of ids in one
+            object; ids that are no integers.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class DecoderOptions:
+    """What the command line says of the objects.
+
+    Attributes
+    ----------
+    exchange
+        Overrides the venue that the format or the content names.
+    symbol
+        Instrument to take where the object does not name it, or names several.
+    columns
+        For the generic CSV: tick column to header name or zero-based position.
+    """
+
+    exchange: str | None = None
+    symbol: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,92 @@
+"""Ids that cannot be one venue's: what is compared, and how it is told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loaders.errors import ObjectError
+from loaders.ticks.instants import utc_text
+from loaders.ticks.runs import integers
+
+#: Times of one trade in other precisions differ by less than this.
+SAME_TIME_US = 1_000
+
+_WAY_OUT = (
+    "The venue began its ids anew, or these are two streams: load one of them under a "
+    "name of its own with --exchange"
+)
+
+
+def check_same_trades(rows: pa.RecordBatch, others: pa.RecordBatch) -> None:
+    """Compare ticks that have the same ids, row by row.
+
+    A side that is unknown contradicts none.
+
+    Raises
+    ------
+    ObjectError
+        An id stands for two trades.
+    """
+    differs = np.zeros(rows.num_rows, dtype=bool)
+    for name in ("price", "volume"):
+        mine, theirs = (
+            part.column(name).cast(pa.decimal128(38, 12)) for part in (rows, others)
+        )
+        differs |= pc.not_equal(mine, theirs).to_numpy(zero_copy_only=False)
+    mine_us, theirs_us = (
+        integers(part.column("ts").cast(pa.int64())) for part in (rows, others)
+    )
+    differs |= np.abs(mine_us - theirs_us) >= SAME_TIME_US
+    sides, other_sides = (
+        part.column("side").to_numpy(zero_copy_only=False) for part in (rows, others)
+    )
+    differs |= (sides != other_sides) & (sides != 0) & (other_sides != 0)
+    if differs.any():
+        at = int(np.argmax(differs))
+        raise ObjectError(
+            reuse_message(
+                _describe(rows, at),
+                _describe(others, at),
+                int(rows.column("source_seq")[at].as_py()),
+                "which is in this object as well",
+            )
+        )
+
+
+def _describe(rows: pa.RecordBatch, at: int) -> str:
+    row = rows.slice(at, 1).to_pylist()[0]
+    return describe_tick(row["ts"], row["price"], row["volume"], row["side"])
+
+
+def describe_tick(ts: datetime, price: object, volume: object, side: int) -> str:
+    """Write a tick for a message: ``0.5 at 60000.1, bought, 2024-08-09 00:00:01Z``."""
+    took = {1: "bought", -1: "sold"}.get(side, "side unknown")
+    return f"{_plain(volume)} at {_plain(price)}, {took}, {utc_text(ts)}"
+
+
+def _plain(number: object) -> str:
+    text = f"{number:f}" if isinstance(number, Decimal) else str(number)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def reuse_message(known: str, found: str, trade_id: int, where: str) -> str:
+    """Explain that an id stands for two trades."""
+    return (
+        f"trade id {trade_id} stands for two trades: {found} here, and {known}, "
+        f"{where}. {_WAY_OUT}"
+    )
+
+
+def order_message(
+    trade_id: int, at: datetime, other_id: int, other_at: datetime, where: str
+) -> str:
+    """Explain that ids and times contradict each other."""
+    return (
+        f"trade ids and times contradict each other: {trade_id} is of {utc_text(at)}, "
+        f"but {other_id} ({where}) of {utc_text(other_at)}. {_WAY_OUT}"
+    )

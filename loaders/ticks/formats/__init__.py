@@ -1,0 +1,1 @@
+"""One module per format of recordings, and how to tell them apart."""

@@ -1,0 +1,125 @@
+"""One recording into the table, batch by batch, each batch once.
+
+A batch is one transaction: its ticks, their windows, the refused rows, its line in the
+log, and how far the object is taken in. An interrupted object is read again from its
+beginning and the lines that are committed are counted off: decoders are deterministic,
+so this is exact, whatever a decoder remembers from line to line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from loaders import ledger
+from loaders.bad_rows import BadRowLimit
+from loaders.interfaces import Part
+from loaders.ledger import LoadResult
+from loaders.objects import Object
+from loaders.ticks.chunk import Decoder, DecoderOptions
+from loaders.ticks.prepared import LoadIds, prepare
+from loaders.ticks.progress import Taken
+from loaders.ticks.transaction import write_batch
+from loaders.ticks.venue import known_venue, lock_venue
+from loaders.ticks.windows import seal
+from pgio.prefetch import prefetch
+
+#: The format of an object that is recognised by its content.
+AUTO = "auto"
+
+#: Batches decoded ahead of the one being written.
+_AHEAD = 2
+
+
+@dataclass(frozen=True)
+class TickLoader:
+    """Loads recordings of ticks.
+
+    Attributes
+    ----------
+    options
+        What the command line says of the objects.
+    limit
+        Refused rows an object may have.
+    decoders
+        By format.
+    detect
+        Tells the format of a local file.
+    """
+
+    options: DecoderOptions
+    limit: BadRowLimit
+    decoders: Mapping[str, Decoder]
+    detect: Callable[[Path], str]
+
+    #: What an interrupt leaves behind.
+    interrupted = (
+        "the batches in hand were rolled back, those before them stay; the same "
+        "command goes on from there"
+    )
+
+    def load(
+        self,
+        conn: psycopg.Connection[Any],
+        source: Object,
+        path: Path,
+        on_chunk: Callable[[Part], None],
+        on_commit: Callable[[LoadResult], None],
+        *,
+        alone: bool,
+    ) -> bool:
+        """Load what of an object is not loaded: see `loaders.interfaces.Loader`.
+
+        Having lost a deadlock it goes on where it was; there is no need to be alone.
+        """
+        with _turn(conn, source):
+            offset = ledger.object_offsets(conn, [source.uri]).get(source.uri)
+            taken = Taken.of(source, offset, self.options)
+            if taken.is_complete:
+                return False
+            name = self.detect(path) if source.format == AUTO else source.format
+            taken = replace(taken, format=name)
+            ids = LoadIds(conn, _AHEAD + 3)
+            chunks = self.decoders[name](path, self.options)
+            with prefetch(prepare(chunks, taken.lines, ids), depth=_AHEAD) as batches:
+                for prepared in batches:
+                    with conn.transaction():
+                        result, taken = write_batch(
+                            conn, source, prepared, taken, self.limit
+                        )
+                    on_commit(result)
+                    ids.draw(conn)
+                    on_chunk(prepared.chunk)
+            _finish(conn, source, taken)
+        return True
+
+
+@contextmanager
+def _turn(conn: psycopg.Connection[Any], source: Object) -> Iterator[None]:
+    """Keep an object to this session: two loaders given the same take turns."""
+    key = (f"vigil.load:{source.uri}",)
+    conn.execute("select pg_advisory_lock(hashtextextended(%s, 1))", key)
+    try:
+        yield
+    finally:
+        if not conn.closed:
+            conn.execute("select pg_advisory_unlock(hashtextextended(%s, 1))", key)
+
+
+def _finish(conn: psycopg.Connection[Any], source: Object, taken: Taken) -> None:
+    """Mark the object as loaded, and seal the window it had kept open."""
+    with conn.transaction():
+        if taken.exchange is not None:
+            lock_venue(conn, taken.exchange)
+            venue = known_venue(conn, taken.exchange)
+            if venue is not None:
+                venue.reading.pop(source.uri, None)
+                seal(conn, venue)
+                venue.save(conn)
+        done = replace(taken, is_complete=True)
+        ledger.save_offset(conn, source.uri, done.offset(source))

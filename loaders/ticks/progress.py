@@ -1,0 +1,100 @@
+"""How far a recording has been taken in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from loaders.ledger import Offset
+from loaders.objects import Object
+from loaders.ticks.chunk import DecoderOptions
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What of an object is committed.
+
+    Attributes
+    ----------
+    options
+        What the command line said of the object: said differently it is another load.
+    format
+        As it was recognised or named; None before that.
+    lines
+        Lines that are committed, of any kind.
+    bad_lines
+        Of these, refused ones (late ticks are not).
+    last_at
+        Latest time among its ticks.
+    exchange
+        Its venue, once known.
+    is_complete
+        Whether there is nothing more to take in.
+    """
+
+    options: dict[str, Any]
+    format: str | None = None
+    lines: int = 0
+    bad_lines: int = 0
+    last_at: datetime | None = None
+    exchange: str | None = None
+    is_complete: bool = False
+
+    @classmethod
+    def of(
+        cls, source: Object, offset: Offset | None, options: DecoderOptions
+    ) -> Taken:
+        """Read it from an offset; another version of the object starts over."""
+        said = _said(options)
+        if (
+            offset is None
+            or not offset.is_of(source)
+            or offset.state.get("options") != said
+        ):
+            return cls(said)
+        state = offset.state
+        return cls(
+            said,
+            state["format"],
+            offset.last_sequence or 0,
+            state["bad_lines"],
+            offset.last_ts,
+            state["exchange"],
+            state["is_complete"],
+        )
+
+    def after(
+        self, *, lines: int, bad_lines: int, at: datetime | None, exchange: str | None
+    ) -> Taken:
+        """Add a batch."""
+        times = [time for time in (self.last_at, at) if time is not None]
+        return replace(
+            self,
+            lines=self.lines + lines,
+            bad_lines=self.bad_lines + bad_lines,
+            last_at=max(times, default=None),
+            exchange=exchange or self.exchange,
+        )
+
+    def offset(self, source: Object) -> Offset:
+        """Write it as the offset of the object."""
+        state = {
+            "size": source.size,
+            "etag": source.etag,
+            "format": self.format,
+            "options": self.options,
+            "bad_lines": self.bad_lines,
+            "exchange": self.exchange,
+            "is_complete": self.is_complete,
+        }
+        return Offset(self.lines, self.last_at, state)
+
+
+def _said(options: DecoderOptions) -> dict[str, Any]:
+    said = {
+        "exchange": options.exchange,
+        "symbol": options.symbol,
+        "columns": dict(options.columns),
+    }
+    return {name: value for name, value in said.items() if value}

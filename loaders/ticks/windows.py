@@ -1,0 +1,172 @@
+"""The five-minute windows: created, sealed, replayed, and what hangs off them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+import psycopg
+from psycopg.types.json import Jsonb
+
+from loaders.errors import SetupError
+from loaders.ticks.venue import Venue, known_venue, lock_venue
+
+RELATION = "market_data.window_5m"
+
+#: The name in ``raw_payload`` that belongs to the loader.
+BOOK = "book"
+
+
+def receive_ticks(
+    conn: psycopg.Connection[Any], exchange: str, windows: Sequence[datetime]
+) -> None:
+    """Create the windows that ticks arrived in; a sealed one becomes replayed."""
+    conn.execute(
+        """
+        insert into market_data.window_5m as known (window_start, exchange)
+        select window_start, %s
+        from unnest(%s::timestamptz[]) as arrived (window_start)
+        on conflict (window_start, exchange) do update set status = 'replayed'
+        where known.status = 'sealed'
+        """,
+        (exchange, list(windows)),
+    )
+
+
+def seal(conn: psycopg.Connection[Any], venue: Venue) -> None:
+    """Seal the venue's open windows that are over, but for those still being read."""
+    if venue.latest_window is None:
+        return
+    conn.execute(
+        """
+        update market_data.window_5m set status = 'sealed'
+        where
+            exchange = %s
+            and status = 'open'
+            and window_start < %s
+            and window_start <> all(%s::timestamptz[])
+        """,
+        (venue.exchange, venue.latest_window, venue.frontier),
+    )
+
+
+def keep_books(
+    conn: psycopg.Connection[Any],
+    exchange: str,
+    books: Mapping[datetime, Mapping[str, Any]],
+) -> None:
+    """Hang what order books said off their windows, which are created if missing.
+
+    Of several recordings of a window the one with the most quotes stays, whatever the
+    order they come in; of equally many the greater in the server's order of ``jsonb``.
+    """
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            """
+            insert into market_data.window_5m as known (
+                window_start, exchange, raw_payload
+            )
+            values (%(window)s, %(exchange)s, jsonb_build_object('book', %(book)s))
+            on conflict (window_start, exchange) do update set
+                raw_payload
+                = coalesce(known.raw_payload, '{}') || excluded.raw_payload
+            where
+                known.raw_payload -> 'book' is null
+                or (
+                    (excluded.raw_payload #>> '{book,quote_count}')::bigint,
+                    excluded.raw_payload -> 'book'
+                ) > (
+                    (known.raw_payload #>> '{book,quote_count}')::bigint,
+                    known.raw_payload -> 'book'
+                )
+            """,
+            [
+                {"window": window, "exchange": exchange, "book": Jsonb(dict(book))}
+                for window, book in books.items()
+            ],
+        )
+
+
+def attach_payload(
+    conn: psycopg.Connection[Any],
+    exchange: str,
+    window: datetime,
+    name: str,
+    content: bytes,
+    *,
+    replace: bool,
+) -> bool:
+    """Hang a JSON document off a window under a name; the window is created if missing.
+
+    Parameters
+    ----------
+    conn
+        Connection in autocommit mode.
+    exchange
+        The venue.
+    window
+        Start of the window.
+    name
+        Key in ``raw_payload``.
+    content
+        The JSON text.
+    replace
+        Whether another document of this name may be replaced.
+
+    Returns
+    -------
+    bool
+        False when the very document is there already.
+
+    Raises
+    ------
+    SetupError
+        No JSON, a name that is taken, or one that belongs to the loader.
+    psycopg.Error
+        The server's objection, such as to a NUL character.
+    """
+    if name == BOOK:
+        raise SetupError(
+            f"the name {BOOK!r} belongs to the loader, which keeps the order book of "
+            "the recordings under it: choose another --name"
+        )
+    try:
+        orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise SetupError(f"no JSON: {error}") from error
+    text = content.decode()
+    with conn.transaction():
+        lock_venue(conn, exchange)
+        row = conn.execute(
+            """
+            select raw_payload -> %(name)s, raw_payload -> %(name)s = %(text)s::jsonb
+            from market_data.window_5m
+            where window_start = %(window)s and exchange = %(exchange)s
+            """,
+            {"name": name, "text": text, "window": window, "exchange": exchange},
+        ).fetchone()
+        if row is not None and row[1]:
+            return False
+        if row is not None and row[1] is not None and not replace:
+            raise SetupError(
+                f"another payload is attached as {name!r}: choose another --name, or "
+                "say --replace"
+            )
+        conn.execute(
+            """
+            insert into market_data.window_5m as known (
+                window_start, exchange, raw_payload
+            )
+            values (%s, %s, jsonb_build_object(%s::text, %s::jsonb))
+            on conflict (window_start, exchange) do update set
+                raw_payload
+                = coalesce(known.raw_payload, '{}') || excluded.raw_payload
+            """,
+            (window, exchange, name, text),
+        )
+        venue = known_venue(conn, exchange)
+        if venue is not None:
+            seal(conn, venue)
+    return True

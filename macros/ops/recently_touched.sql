@@ -1,0 +1,73 @@
+{#
+    A condition on times: true in the five-minute windows that the newest loads of ticks
+    touched, from the last load back until they have spanned `tested_tick_span` in all. So
+    a test costs the same on a billion ticks as on a million, and over the builds every load
+    is looked at, late ones where they fell.
+
+    Literals, not a subquery: the server then leaves all other chunks alone. False where
+    nothing was loaded, and for windows of which ticks were dropped already.
+#}
+{% macro recently_touched(column) -%}
+    {%- if not execute -%}
+        {{ return('true') }}
+    {%- endif -%}
+    {%- set ranges = [] -%}
+    {%- for row in run_query(recently_touched_sql()).rows -%}
+        {%- do ranges.append((
+            "'" ~ row[0] ~ "'::timestamptz", "'" ~ row[1] ~ "'::timestamptz"
+        )) -%}
+    {%- endfor -%}
+    {%- set whole = clip_ranges(
+        ranges, retained_from('market_data.btc_ticks'), '5 minutes'
+    ) -%}
+    {{ return(in_ranges(column, whole) if whole | length > 0 else 'false') }}
+{%- endmacro %}
+
+
+{% macro recently_touched_sql() %}
+    {%- set span = "interval '" ~ var('tested_tick_span') ~ "'" %}
+    with
+
+    loads as (
+        select
+            load_log.load_id,
+            -- A load that alone spans more is looked at where it ends.
+            greatest(load_log.time_from, load_log.time_to - {{ span }}) as time_from,
+            load_log.time_to
+        from ingestion.load_log
+        where
+            load_log.relation = 'market_data.btc_ticks'
+            and load_log.time_from is not null
+        order by load_log.load_id desc
+        limit 1000
+    ),
+
+    added as (
+        select
+            loads.*,
+            sum(loads.time_to - loads.time_from) over (
+                order by loads.load_id desc
+            ) as spanned
+        from loads
+    ),
+
+    windows as (
+        select
+            tstzrange(
+                {{ time_bucket('5 minutes', 'added.time_from') }},
+                {{ time_bucket('5 minutes', 'added.time_to') }} + interval '5 minutes'
+            ) as span
+        from added
+        where added.spanned <= {{ span }}
+    ),
+
+    merged as (
+        select unnest(range_agg(windows.span)) as span from windows
+    )
+
+    select
+        lower(merged.span)::text as range_from,
+        upper(merged.span)::text as range_to
+    from merged
+    order by range_from
+{% endmacro %}
