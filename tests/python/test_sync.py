@@ -14,6 +14,9 @@ pytestmark = pytest.mark.any_server
 @pytest.fixture
 def project(tmp_path: Path, database: Database) -> RollupProject:
     made = RollupProject(tmp_path, database.conninfo)
+    # Rows get another key here, which the server refuses in a chunk it has compressed.
+    with made.edit_source("fills") as table:
+        table["config"]["meta"]["timescale"].pop("columnstore")
     made.create_sources()
     return made
 
