@@ -1,4 +1,4 @@
-"""The same fills, built on every server, give the same rows in every model.
+"""The same fills and ticks, built on every server, give the same rows in every model.
 
 The servers run one after the other: each one's rows are compared with those of the
 first that ran in this session.
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 from servers import environment
 
@@ -32,8 +33,18 @@ MODELS = {
     "analytics.trader_profiles": "user_address",
     "analytics.trader_cohorts": "as_of_date, user_address",
     "analytics.asset_signals": "as_of_date, coin",
+    "market_data.btc_ohlcv_100ms": "bucket, exchange",
+    "market_data.btc_ohlcv_1s": "bucket, exchange",
+    "market_data.btc_ohlcv_1m": "bucket, exchange",
+    "market_data.btc_ohlcv_5m": "bucket, exchange",
+    "market_data.tick_gaps": "exchange, seq_from",
+    "signals.btc_embeddings": "bucket, exchange",
 }
-# Late fills, of which each edition's rollups must take exactly the touched buckets.
+# Those that do not differ from run to run, where the others do.
+COLUMNS = {
+    "signals.btc_embeddings": "bucket, exchange, feature_vector::text, label_snapshot"
+}
+# Late rows, of which each edition's rollups must take exactly the touched buckets.
 HELPINGS = 2
 
 Rows = list[tuple[Any, ...]]
@@ -44,6 +55,16 @@ def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("editions_tape")
     command = [sys.executable, "-m", "loaders.simulate", str(folder), "--hourly"]
     amount = ["--fills", "12000", "--days", "16", "--seed", "23", "--format", "parquet"]
+    subprocess.run([*command, *amount], cwd=PROJECT_DIR, check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ticks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the last days: older ones would be due to be dropped."""
+    folder = tmp_path_factory.mktemp("editions_ticks")
+    command = [sys.executable, "-m", "loaders.simulate_ticks", str(folder)]
+    amount = ["--ticks", "30000", "--days", "2", "--venues", "binance_spot,kraken"]
     subprocess.run([*command, *amount], cwd=PROJECT_DIR, check=True)
     return folder
 
@@ -86,25 +107,29 @@ def built(
     edition: str,
     make_database: Callable[[], dict[str, Any]],
     tape: Path,
+    ticks: Path,
     tmp_path_factory: pytest.TempPathFactory,
     rows_by_server: dict[str, dict[str, Rows]],
 ) -> Built:
-    """Load and build the tape in helpings whose hours interleave."""
+    """Load and build the tapes in helpings whose files interleave."""
     conninfo = make_database()
     built = Built(f"{edition} at {conninfo['port']}", conninfo)
     target = str(tmp_path_factory.mktemp("target"))
     dbt = (str(Path(sys.executable).with_name("dbt")), "--quiet")
     places = ("--target-path", target, "--log-path", target)
     hours = sorted((tape / "parquet").rglob("*.parquet"))
+    recordings = sorted((ticks / "ticks").rglob("*.*"))
+    loader = (sys.executable, "-m", "loaders.load_to_db")
     for number in range(HELPINGS):
         built.run(*dbt, "run-operation", "create_sources", *places)
-        loader = (sys.executable, "-m", "loaders.load_to_db", "fills")
-        built.run(*loader, *map(str, hours[number::HELPINGS]))
+        built.run(*loader, "fills", *map(str, hours[number::HELPINGS]))
+        built.run(*loader, "ticks", *map(str, recordings[number::HELPINGS]))
         built.run(*dbt, "build", *places)
     with psycopg.connect(**conninfo) as conn:
         rows_by_server[built.server] = {
             relation: conn.execute(
-                f"select * from {relation} order by {key}"  # type: ignore[arg-type]
+                f"select {COLUMNS.get(relation, '*')} "  # type: ignore[arg-type]
+                f"from {relation} order by {key}"
             ).fetchall()
             for relation, key in MODELS.items()
         }
@@ -119,6 +144,37 @@ def test_every_edition_gives_the_same_rows(
     rows = rows_by_server[built.server][relation]
     assert rows, f"{relation} is empty: the tape is too small for this test"
     assert rows == rows_by_server[first][relation], f"{built.server} is not as {first}"
+
+
+def test_every_simulated_tick_is_there_once(built: Built, ticks: Path) -> None:
+    truth = pq.read_table(ticks / "truth" / "ticks.parquet").to_pylist()
+    with psycopg.connect(**built.conninfo) as conn:
+        stored = conn.execute(
+            "select exchange, source_seq, date_trunc('milliseconds', ts), price, "
+            "volume, side from market_data.btc_ticks order by 1, 2"
+        ).fetchall()
+    wanted = [
+        (
+            *(tick["exchange"], tick["source_seq"]),
+            tick["ts"].replace(microsecond=tick["ts"].microsecond // 1000 * 1000),
+            *(tick["price"], tick["volume"], tick["side"]),
+        )
+        for tick in truth
+    ]
+    assert stored == sorted(wanted)
+
+
+def test_headlines_show_the_repetitions_of_the_newest_pattern(
+    built: Built, ticks: Path
+) -> None:
+    said = built.run(sys.executable, "-m", "devdb.headlines")
+    planted = (ticks / "truth" / "patterns.csv").read_text().splitlines()[1:]
+    name, newest, *_ = planted[-1].split(",")
+    starts = [row.split(",")[1] for row in planted[:-1] if row.startswith(f"{name},")]
+    shown = said[said.index("Windows most like the newest one") :]
+    assert f"{newest[:10]} {newest[11:16]}" in shown
+    found = [start for start in starts if f"{start[:10]} {start[11:16]}" in shown]
+    assert len(found) > len(starts) / 2
 
 
 def test_headlines_say_what_the_server_runs(built: Built, edition: str) -> None:
