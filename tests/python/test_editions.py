@@ -6,6 +6,7 @@ first that ran in this session.
 
 from __future__ import annotations
 
+import csv
 import os
 import subprocess
 import sys
@@ -162,6 +163,20 @@ def test_every_simulated_tick_is_there_once(built: Built, ticks: Path) -> None:
         for tick in truth
     ]
     assert stored == sorted(wanted)
+
+
+def test_the_gaps_are_those_that_were_simulated(built: Built, ticks: Path) -> None:
+    with (ticks / "truth" / "gaps.csv").open() as file:
+        wanted = [
+            (gap["exchange"], int(gap["seq_before"]), int(gap["missing"]))
+            for gap in csv.DictReader(file)
+        ]
+    with psycopg.connect(**built.conninfo) as conn:
+        found = conn.execute(
+            "select exchange, seq_from - 1, missing_count from market_data.tick_gaps"
+        ).fetchall()
+    assert len(wanted) > 0
+    assert sorted(found) == sorted(wanted)
 
 
 def test_headlines_show_the_repetitions_of_the_newest_pattern(
