@@ -278,6 +278,7 @@ def test_the_version_follows_what_a_vector_depends_on() -> None:
     [
         ({"embedding_step": "7"}, "embedding_step of 7 seconds does not divide a day"),
         ({"embedding_window": "0.5"}, "embedding_window: '0.5' is not a whole number"),
+        ({"embedding_window": "90000"}, "embedding_window is 90000 seconds"),
         ({"embedding_dimensions": 15}, "embedding_dimensions is 15; .* 16 to 614"),
         ({"embedding_horizons": []}, "embedding_horizons is empty"),
         ({"embedding_training_days": 0}, "embedding_training_days is 0"),
