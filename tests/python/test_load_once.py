@@ -221,8 +221,9 @@ def test_interrupt_rolls_back_and_says_so(loading_db: Database, tmp_path: Path) 
 def wait_for_copy(db: Database) -> None:
     for _ in range(500):
         row = db.execute(
-            "select count(*) from pg_stat_progress_copy"
-            " where datname = current_database() and tuples_processed > 0"
+            # Not pg_stat_progress_copy: TimescaleDB copies in its own way.
+            "select count(*) from pg_stat_activity where datname = current_database()"
+            " and state = 'active' and query ilike 'copy%hyperliquid%'"
         ).fetchone()
         if row and row[0]:
             return
