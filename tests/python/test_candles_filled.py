@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from candle_project import (
     EPOCH,
@@ -107,6 +108,14 @@ def test_every_width_and_range(project: CandleProject) -> None:
             expected = [row for row in everything if first <= row[0] < end]
             assert asked(project, text, start, end, VENUE) == expected, (text, start)
     assert asked(project, "1 minute", START, LAST, "nowhere") == []
+
+
+@pytest.mark.parametrize("width", ["150 milliseconds", "50 milliseconds"])
+def test_a_width_that_no_candles_make_is_refused(
+    project: CandleProject, width: str
+) -> None:
+    with pytest.raises(psycopg.Error, match=r"is no whole number of 100 ms"):
+        asked(project, width, START, LAST, VENUE)
 
 
 def test_the_view_has_each_minute_of_each_venue(project: CandleProject) -> None:
