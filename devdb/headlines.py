@@ -100,10 +100,9 @@ def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
         (name, conn.execute(f"select count(*) from {name}").fetchone()[0])  # type: ignore[index]
         for name in RELATIONS
     ]
-    console.print(_table("Rows", [("table", ""), ("rows", ",d")], counts))
-    console.print()
-    console.print(
-        _table(
+    sections = [
+        ("Rows", [("table", ""), ("rows", ",d")], counts),
+        (
             "Top smart-money traders (analytics.trader_profiles)",
             [
                 ("trader", ""),
@@ -116,11 +115,8 @@ def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
                 ("confidence", ".2f"),
             ],
             conn.execute(TOP_TRADERS).fetchall(),
-        )
-    )
-    console.print()
-    console.print(
-        _table(
+        ),
+        (
             "Strongest signals on the last day (analytics.asset_signals)",
             [
                 ("as of", ""),
@@ -134,11 +130,15 @@ def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
                 ("winners − losers", "+.2f"),
             ],
             conn.execute(STRONGEST_SIGNALS).fetchall(),
-        )
-    )
-    for title, columns, rows in [*market_sections(conn), *timescale_sections(conn)]:
-        console.print()
-        console.print(_table(title, columns, rows))
+        ),
+        *market_sections(conn),
+        *timescale_sections(conn),
+    ]
+    for title, columns, rows in sections:
+        # One of the products may have no data.
+        if rows:
+            console.print(_table(title, columns, rows))
+            console.print()
 
 
 def main() -> int:

@@ -115,17 +115,15 @@ SUMMARY: Section = (
 def market_sections(
     conn: psycopg.Connection[Any],
 ) -> list[tuple[str, list[tuple[str, str]], list[Any]]]:
-    """Return the tables that have rows: title, headings with formats, rows.
+    """Return titles, headings with formats, and rows.
 
     Raises
     ------
     psycopg.errors.UndefinedTable
         Before the first ``dbt build``.
     """
-    sections = []
-    for title, headings, query in (VENUES, SIMILAR, SUMMARY):
+    return [
         # `bytes`: the type checker takes only literals for queries.
-        rows = conn.execute(query.encode()).fetchall()
-        if rows:
-            sections.append((title, headings, rows))
-    return sections
+        (title, headings, conn.execute(query.encode()).fetchall())
+        for title, headings, query in (VENUES, SIMILAR, SUMMARY)
+    ]

@@ -16,7 +16,12 @@
         'mod(extract(epoch from width), 1) = 0'
         ~ ' and mod(extract(epoch from width), 60) <> 0',
     ),
-    ('btc_ohlcv_100ms', 'mod(extract(epoch from width), 1) <> 0'),
+    (
+        'btc_ohlcv_100ms',
+        'case when mod(extract(epoch from width), 0.1) = 0'
+        ~ ' then mod(extract(epoch from width), 1) <> 0'
+        ~ " else ('the width ' || width || ' is no whole number of 100 ms')::boolean end",
+    ),
 ] %}
 {%- set bin = "date_bin({}, {}, timestamptz '2000-01-03 00:00:00+00')" %}
 {%- set last_instant = "range_to - interval '1 microsecond'" %}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import psycopg
@@ -19,7 +19,9 @@ from loaders.ledger import Offset
 from loaders.objects import S3_SCHEME, Object
 from loaders.report import ProgressReport, Stopwatch, summary
 from loaders.run import Run
-from loaders.s3 import S3
+
+if TYPE_CHECKING:
+    from loaders.s3 import S3
 
 #: More workers than this only queue up at the server's cores.
 MAX_DEFAULT_WORKERS = 4
@@ -100,6 +102,9 @@ def s3_for(paths: Sequence[str], request_payer: bool, workers: int) -> S3 | None
     """Make the client that S3 paths need, None where there are none."""
     if not any(path.startswith(S3_SCHEME) for path in paths):
         return None
+    # boto3 takes long to import: only where it is used.
+    from loaders.s3 import S3
+
     return S3(request_payer, connections=workers)
 
 

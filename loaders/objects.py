@@ -10,9 +10,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from loaders.errors import ObjectError, SetupError
-from loaders.s3 import S3
+
+if TYPE_CHECKING:
+    from loaders.s3 import S3
 
 S3_SCHEME = "s3://"
 _WILDCARD = re.compile(r"[*?\[]")
@@ -83,7 +86,7 @@ def list_objects(
     found: dict[str, Object] = {}
     for path in paths:
         if path.startswith(S3_SCHEME):
-            s3 = s3 or S3()
+            s3 = s3 or _default_s3()
             objects = list(_s3_objects(path, wanted, forced_format, s3))
         else:
             objects = list(_local_objects(path, wanted, forced_format))
@@ -91,6 +94,13 @@ def list_objects(
             raise SetupError(f"{path}: nothing found that ends in {_names(wanted)}")
         found.update((each.uri, each) for each in objects)
     return sorted(found.values(), key=lambda each: natural_key(each.uri))
+
+
+def _default_s3() -> S3:
+    # boto3 takes long to import: only where it is used.
+    from loaders.s3 import S3
+
+    return S3()
 
 
 def natural_key(text: str) -> list[tuple[int, int | str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import click
@@ -98,21 +99,19 @@ def main(
         bad_lines=bad_lines,
     )
     started = time.perf_counter()
-    show = None
-    if sys.stderr.isatty():
-
-        def show(written: int) -> None:
-            end = "\n" if written >= ticks else ""
-            text = f"\r{written:,} of {ticks:,} ticks"
-            print(text, end=end, file=sys.stderr, flush=True)
-
-    summary = simulate(out_dir, settings, show)
+    summary = simulate(out_dir, settings, partial(_show_progress, ticks))
     seconds = time.perf_counter() - started
     click.echo(
         f"{ticks:,} ticks of {len(names)} venue{'s' if len(names) > 1 else ''} "
         f"on {days} days in {summary['files']} "
         f"files in {out_dir} ({seconds:.1f} s, {ticks / seconds:,.0f} ticks/s)"
     )
+
+
+def _show_progress(total: int, written: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if written >= total else ""
+        print(f"\r{written:,} of {total:,} ticks", end=end, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from loaders.simulation.arithmetic import scramble
 from loaders.simulation_ticks.market import STEP_US, Stretch
-from loaders.simulation_ticks.orders import quotes
+from loaders.simulation_ticks.pricing import quotes
 from loaders.simulation_ticks.text import fixed_text, integer_text, join
 from loaders.simulation_ticks.venues import Venue
 

@@ -95,7 +95,11 @@ class Truth:
         self._ends[venue.name] = rows[-1:]
 
     def _add_gaps(self, venue: Venue, rows: npt.NDArray[Any]) -> None:
-        """List the jumps of ids, those behind the last batch included."""
+        """List the jumps of ids, those behind the last batch included.
+
+        Their cause is `not_recorded`, or `no_trade`: the id of a row that is no market
+        trade, which a reader that sees the row need not call a gap.
+        """
         before = self._ends.get(venue.name, rows[:1])
         rows = np.concatenate([before, rows])
         for place in np.flatnonzero(np.diff(rows["seq"]) > 1):
@@ -200,7 +204,7 @@ def _repeats(values: npt.NDArray[np.int64]) -> int:
 
 
 def _volumes(venue: Venue, rows: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Return volumes in 10 ** -12 BTC; contracts at the trade's price, half up."""
+    """Return volumes in 10 ** -12 BTC; contracts at the trade's price, half-even."""
     if not venue.contract_usd:
         sizes: npt.NDArray[np.int64] = rows["size"] * 10 ** (12 - venue.size_places)
         return sizes
@@ -209,7 +213,8 @@ def _volumes(venue: Venue, rows: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     price = rows["price"]
     whole, rest = np.divmod(dollars * 10**6, price)
     part, rest = np.divmod(rest * 10**6, price)
-    volumes: npt.NDArray[np.int64] = whole * 10**6 + part + (2 * rest >= price)
+    volumes: npt.NDArray[np.int64] = whole * 10**6 + part
+    volumes += (2 * rest > price) | ((2 * rest == price) & (volumes % 2 == 1))
     return volumes
 
 

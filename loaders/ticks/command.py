@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import IO
@@ -27,6 +28,8 @@ SUFFIXES = (
     *(".csv", ".gz", ".json", ".jsonl", ".log", ".lz4", ".ndjson", ".txt", ".zip"),
 )
 
+_EXCHANGE = re.compile(r"[a-z][a-z0-9_]*")
+
 
 class _Columns(click.ParamType[Mapping[str, str]]):
     name = "TICK=FILE,..."
@@ -48,6 +51,22 @@ class _Columns(click.ParamType[Mapping[str, str]]):
                 )
             columns[name] = found
         return columns
+
+
+class _Exchange(click.ParamType[str]):
+    name = "NAME"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        if not _EXCHANGE.fullmatch(str(value)):
+            self.fail(
+                f"{value!r} is no name of a venue such as binance_spot: small letters, "
+                "digits and underscores",
+                param,
+                ctx,
+            )
+        return str(value)
 
 
 class _Instant(click.ParamType[datetime]):
@@ -73,6 +92,7 @@ class _Instant(click.ParamType[datetime]):
 )
 @click.option(
     "--exchange",
+    type=_Exchange(),
     help="Venue to load them as; by default what the format or the content names.",
 )
 @click.option(
@@ -146,7 +166,7 @@ def ticks(
     required=True,
     help="Any time within the window; UTC unless it names a zone.",
 )
-@click.option("--exchange", required=True, help="The venue.")
+@click.option("--exchange", type=_Exchange(), required=True, help="The venue.")
 @click.option("--name", required=True, help="Name to attach it under, such as news.")
 @click.option("--replace", is_flag=True, help="Replace another payload of this name.")
 def payload(

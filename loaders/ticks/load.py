@@ -18,6 +18,7 @@ import psycopg
 
 from loaders import ledger
 from loaders.bad_rows import BadRowLimit
+from loaders.errors import ObjectError
 from loaders.interfaces import Part
 from loaders.ledger import LoadResult
 from loaders.objects import Object
@@ -86,16 +87,25 @@ class TickLoader:
             taken = replace(taken, format=name)
             ids = LoadIds(conn, _AHEAD + 3)
             chunks = self.decoders[name](path, self.options)
-            with prefetch(prepare(chunks, taken.lines, ids), depth=_AHEAD) as batches:
-                for prepared in batches:
-                    with conn.transaction():
-                        result, taken = write_batch(
-                            conn, source, prepared, taken, self.limit
-                        )
-                    on_commit(result)
-                    ids.draw(conn)
-                    on_chunk(prepared.chunk)
-            _finish(conn, source, taken)
+            try:
+                prepared_ahead = prepare(chunks, taken.lines, ids)
+                with prefetch(prepared_ahead, depth=_AHEAD) as batches:
+                    for prepared in batches:
+                        with conn.transaction():
+                            result, taken = write_batch(
+                                conn, source, prepared, taken, self.limit
+                            )
+                        on_commit(result)
+                        ids.draw(conn)
+                        on_chunk(prepared.chunk)
+            except ObjectError:  # nobody may ever correct it
+                with conn.transaction():
+                    _let_go(conn, source, taken)
+                raise
+            with conn.transaction():
+                _let_go(conn, source, taken)
+                done = replace(taken, is_complete=True)
+                ledger.save_offset(conn, source.uri, done.offset(source))
         return True
 
 
@@ -111,15 +121,13 @@ def _turn(conn: psycopg.Connection[Any], source: Object) -> Iterator[None]:
             conn.execute("select pg_advisory_unlock(hashtextextended(%s, 1))", key)
 
 
-def _finish(conn: psycopg.Connection[Any], source: Object, taken: Taken) -> None:
-    """Mark the object as loaded, and seal the window it had kept open."""
-    with conn.transaction():
-        if taken.exchange is not None:
-            lock_venue(conn, taken.exchange)
-            venue = known_venue(conn, taken.exchange)
-            if venue is not None:
-                venue.reading.pop(source.uri, None)
-                seal(conn, venue)
-                venue.save(conn)
-        done = replace(taken, is_complete=True)
-        ledger.save_offset(conn, source.uri, done.offset(source))
+def _let_go(conn: psycopg.Connection[Any], source: Object, taken: Taken) -> None:
+    """Seal the window that the object had kept open, if it is over."""
+    if taken.exchange is None:
+        return
+    lock_venue(conn, taken.exchange)
+    venue = known_venue(conn, taken.exchange)
+    if venue is not None and source.uri in venue.reading:
+        del venue.reading[source.uri]
+        seal(conn, venue)
+        venue.save(conn)

@@ -1,7 +1,7 @@
 {#
     Post-hook of a model with vectors: keeps the index for cosine distance that `method`
     says (ivfflat, hnsw or none). ivfflat finds its lists in the rows that are there, so it
-    is built after the load, and again when the table has doubled or halved. Below
+    is built after the load, and again when the table has doubled. Below
     `min_rows` there is none: reading them all is as fast, and exact. It asks the
     catalogue, and counts rows only when the model wrote some.
 #}
@@ -27,8 +27,7 @@
     {%- set row_count = run_query('select count(*) from ' ~ relation).rows[0][0] | int -%}
     {%- set wanted = method != 'none' and row_count >= min_rows -%}
     {%- set fits = same_method and (
-        method == 'hnsw'
-        or (row_count < 2 * built['rows'] and 2 * row_count > built['rows'])
+        method == 'hnsw' or row_count < 2 * built['rows']
     ) -%}
     {%- if (wanted and fits) or (not wanted and built is none) -%}
         {{ return('') }}

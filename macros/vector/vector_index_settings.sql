@@ -1,8 +1,8 @@
 {#
     Server settings under which a search through the index of a vector column finds what
     an exact one finds, and goes on until it has enough rows that pass its filter: name
-    and value. `probes` is a tenth of the lists, at least ten: pgvector suggests the
-    square root, which loses more neighbours (see docs/embeddings.md for what it gives).
+    and value. `probes` is half more than the square root of the lists, which pgvector
+    suggests to begin with, and ten at least.
 #}
 {% macro vector_index_settings(relation, column) -%}
     {%- set built = describe_vector_index(relation, column) -%}
@@ -16,7 +16,7 @@
         }) }}
     {%- endif -%}
     {{ return({
-        'ivfflat.probes': [10, built['lists'] // 10] | max,
+        'ivfflat.probes': [10, (1.5 * built['lists'] ** 0.5) | round(0, 'ceil') | int] | max,
         'ivfflat.iterative_scan': 'relaxed_order',
     }) }}
 {%- endmacro %}

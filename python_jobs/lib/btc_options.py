@@ -115,6 +115,10 @@ class EmbeddingOptions:
                 f"embedding_step of {self.step} seconds does not divide a day: take "
                 "one that does, such as '1 minute'"
             )
+        if self.window > SECONDS_PER_DAY:
+            raise ValueError(
+                f"embedding_window is {self.window} seconds; it can be a day at most"
+            )
         most = len(FEATURES) + 2 * self.window
         least = len(FEATURES) + 2
         if not least <= self.dimensions <= most:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from python_jobs.lib.btc_options import EmbeddingOptions, TrainingRange
 
 DAY = 86_400
+HOUR = 3600
 MIDNIGHT = 1_735_776_000  # 2025-01-02 00:00 UTC
+EVENING = MIDNIGHT - 2 * HOUR
 
 OPTIONS = EmbeddingOptions(
     window=300,
@@ -49,3 +52,10 @@ def random_candles(
             "squared_volume": volume**2 / count,
         }
     )
+
+
+def between(candles: pa.Table, begin: int, end: int) -> pa.Table:
+    """Keep the candles of the seconds from `begin` to before `end`."""
+    second = candles["second"]
+    inside = pc.and_(pc.greater_equal(second, begin), pc.less(second, end))
+    return candles.filter(inside)

@@ -6,6 +6,7 @@ pandas, in decimals, from the rows of `market_data.btc_ticks`.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ SUMS = (
     *("volume", "notional", "buy_volume", "sell_volume"),
     *("large_volume", "squared_volume"),
 )
+COLUMNSTORE = re.compile(r" *'columnstore': \{.*?\},\n", re.DOTALL)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: Where TimescaleDB's buckets begin, which matters for widths that do not divide a day.
 ORIGIN = datetime(2000, 1, 3, tzinfo=UTC)
@@ -54,10 +56,14 @@ Candles = dict[Key, tuple[Any, ...]]
 class CandleProject(RollupProject):
     """A dbt project with the repository's models of ticks, on a database of its own.
 
-    Old recordings are loaded: by default nothing drops them.
+    Old recordings are loaded: nothing drops them until a test says so. Nor does the
+    server put their candles into the columnstore, unless `has_columnstore`: rows there
+    have no address by which to tell whether they were written again.
     """
 
-    def __init__(self, folder: Path, conninfo: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: Path, conninfo: dict[str, Any], has_columnstore: bool = False
+    ) -> None:
         super().__init__(folder, conninfo)
         shutil.rmtree(folder / "models/rollups")
         for name in COPIED:
@@ -67,6 +73,11 @@ class CandleProject(RollupProject):
             shutil.copy(REPO / "tests/singular" / name, folder / "tests/singular")
         with self.edit_source("btc_ticks") as table:
             table["config"]["meta"]["timescale"]["retention"] = None
+        for name in () if has_columnstore else LEVELS:
+            path = folder / f"models/rollups/market/{name}.sql"
+            text, found = COLUMNSTORE.subn("", path.read_text())
+            assert found == 1
+            path.write_text(text)
         self.files = count(1)
         self.create_sources()
 
@@ -126,12 +137,14 @@ class CandleProject(RollupProject):
 
 
 @contextmanager
-def candle_project(folder: Path, conninfo: dict[str, Any]) -> Iterator[CandleProject]:
+def candle_project(
+    folder: Path, conninfo: dict[str, Any], has_columnstore: bool = False
+) -> Iterator[CandleProject]:
     """Make a project and lead the loader to its database."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment(conninfo).items():
             patch.setenv(name, value)
-        yield CandleProject(folder, conninfo)
+        yield CandleProject(folder, conninfo, has_columnstore)
 
 
 def recomputed(ticks: Iterable[Sequence[Any]], width: timedelta) -> Candles:

@@ -33,7 +33,7 @@ def project(
 ) -> Iterator[CandleProject]:
     """One for all tests here, each of which has venues of its own."""
     folder = tmp_path_factory.mktemp("candles")
-    with candle_project(folder, make_database()) as made:
+    with candle_project(folder, make_database(), has_columnstore=True) as made:
         yield made
 
 

@@ -20,7 +20,7 @@ DAYS_AGO = (100, 97, 80, 2)
 @pytest.fixture
 def project(tmp_path: Path, database: Database) -> Iterator[CandleProject]:
     """Four days of ticks, two of them older than 90 days, and their candles."""
-    with candle_project(tmp_path, database.conninfo) as made:
+    with candle_project(tmp_path, database.conninfo, has_columnstore=True) as made:
         for number, age in enumerate(DAYS_AGO):
             first, start = number * 10_000 + 1, NOON - age * DAY
             made.load_trades(tape(300, seed=age, start=start, first_id=first))

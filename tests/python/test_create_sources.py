@@ -155,6 +155,31 @@ def test_a_changed_index_is_refused_by_name(project: RollupProject) -> None:
     assert "(relation, load_id)" in message
 
 
+def test_a_generated_column_follows_its_expression(project: RollupProject) -> None:
+    end = "select window_end - window_start = '5 minutes' from market_data.window_5m"
+    project.execute(
+        "insert into market_data.window_5m (window_start, exchange)"
+        " values ('2024-03-31 00:55Z', 'a')"
+    )
+    assert project.query(end) == [(True,)]
+    with project.edit_source("load_log") as table:
+        column = {
+            "name": "rows_total",
+            "data_type": "bigint",
+            "description": "All.",
+            "config": {"meta": {"generated": "rows_read + 1"}},
+            "constraints": [{"type": "not_null"}],
+        }
+        table["columns"].append(column)
+    project.create_sources()
+    assert _columns(project, "ingestion.load_log")["rows_total"] == ["bigint", True]
+    with project.edit_source("load_log") as table:
+        table["columns"][-1]["config"]["meta"]["default"] = "1"
+    message = project.error()
+    for part in ("load_log", "rows_total", "default and generated"):
+        assert part in message
+
+
 def test_a_misspelt_setting_is_refused(project: RollupProject) -> None:
     with project.edit_source("fills") as table:
         table["config"]["meta"]["timescale"]["chunk_intervall"] = "1 day"

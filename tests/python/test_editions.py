@@ -1,4 +1,4 @@
-"""The same fills, built on every server, give the same rows in every model.
+"""The same fills and ticks, built on every server, give the same rows in every model.
 
 The servers run one after the other: each one's rows are compared with those of the
 first that ran in this session.
@@ -6,6 +6,7 @@ first that ran in this session.
 
 from __future__ import annotations
 
+import csv
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 from servers import environment
 
@@ -32,8 +34,20 @@ MODELS = {
     "analytics.trader_profiles": "user_address",
     "analytics.trader_cohorts": "as_of_date, user_address",
     "analytics.asset_signals": "as_of_date, coin",
+    "market_data.btc_ohlcv_100ms": "bucket, exchange",
+    "market_data.btc_ohlcv_1s": "bucket, exchange",
+    "market_data.btc_ohlcv_1m": "bucket, exchange",
+    "market_data.btc_ohlcv_5m": "bucket, exchange",
+    "market_data.tick_gaps": "exchange, seq_from",
+    "signals.btc_embeddings": "bucket, exchange",
 }
-# Late fills, of which each edition's rollups must take exactly the touched buckets.
+# Those that do not differ from run to run, where the others do.
+COLUMNS = {
+    "signals.btc_embeddings": "bucket, exchange, feature_vector::text, label_snapshot"
+}
+# A view: nothing of it is stored.
+VIEWS = {"market_data.tick_gaps"}
+# Late rows, of which each edition's rollups must take exactly the touched buckets.
 HELPINGS = 2
 
 Rows = list[tuple[Any, ...]]
@@ -44,6 +58,16 @@ def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("editions_tape")
     command = [sys.executable, "-m", "loaders.simulate", str(folder), "--hourly"]
     amount = ["--fills", "12000", "--days", "16", "--seed", "23", "--format", "parquet"]
+    subprocess.run([*command, *amount], cwd=PROJECT_DIR, check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ticks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the last days: older ones would be due to be dropped."""
+    folder = tmp_path_factory.mktemp("editions_ticks")
+    command = [sys.executable, "-m", "loaders.simulate_ticks", str(folder)]
+    amount = ["--ticks", "30000", "--days", "2", "--venues", "binance_spot,kraken"]
     subprocess.run([*command, *amount], cwd=PROJECT_DIR, check=True)
     return folder
 
@@ -92,7 +116,9 @@ class Built:
     def rows(self) -> dict[str, Rows]:
         """Return all rows of every model, ordered."""
         return {
-            relation: self.query(f"select * from {relation} order by {key}")
+            relation: self.query(
+                f"select {COLUMNS.get(relation, '*')} from {relation} order by {key}"
+            )
             for relation, key in MODELS.items()
         }
 
@@ -104,7 +130,7 @@ class Built:
                 f" from {self._storage(relation)}"
                 " order by tableoid, ctid"
             )
-            for relation in MODELS
+            for relation in MODELS.keys() - VIEWS
         }
 
     def query(self, query: str) -> Rows:
@@ -129,18 +155,21 @@ def built(
     edition: str,
     make_database: Callable[[], dict[str, Any]],
     tape: Path,
+    ticks: Path,
     tmp_path_factory: pytest.TempPathFactory,
     rows_by_server: dict[str, dict[str, Rows]],
 ) -> Built:
-    """Load and build the tape in helpings whose hours interleave."""
+    """Load and build the tapes in helpings whose files interleave."""
     conninfo = make_database()
     server = f"{edition} at {conninfo['port']}"
     built = Built(server, conninfo, tmp_path_factory.mktemp("target"))
     hours = sorted((tape / "parquet").rglob("*.parquet"))
+    recordings = sorted((ticks / "ticks").rglob("*.*"))
+    loader = (sys.executable, "-m", "loaders.load_to_db")
     for number in range(HELPINGS):
         built.dbt("run-operation", "create_sources")
-        loader = (sys.executable, "-m", "loaders.load_to_db", "fills")
-        built.run(*loader, *map(str, hours[number::HELPINGS]))
+        built.run(*loader, "fills", *map(str, hours[number::HELPINGS]))
+        built.run(*loader, "ticks", *map(str, recordings[number::HELPINGS]))
         built.dbt("build")
     rows_by_server[built.server] = built.rows()
     return built
@@ -156,6 +185,51 @@ def test_every_edition_gives_the_same_rows(
     assert rows == rows_by_server[first][relation], f"{built.server} is not as {first}"
 
 
+def test_every_simulated_tick_is_there_once(built: Built, ticks: Path) -> None:
+    truth = pq.read_table(ticks / "truth" / "ticks.parquet").to_pylist()
+    with psycopg.connect(**built.conninfo) as conn:
+        stored = conn.execute(
+            "select exchange, source_seq, date_trunc('milliseconds', ts), price, "
+            "volume, side from market_data.btc_ticks order by 1, 2"
+        ).fetchall()
+    wanted = [
+        (
+            *(tick["exchange"], tick["source_seq"]),
+            tick["ts"].replace(microsecond=tick["ts"].microsecond // 1000 * 1000),
+            *(tick["price"], tick["volume"], tick["side"]),
+        )
+        for tick in truth
+    ]
+    assert stored == sorted(wanted)
+
+
+def test_the_gaps_are_those_that_were_simulated(built: Built, ticks: Path) -> None:
+    with (ticks / "truth" / "gaps.csv").open() as file:
+        wanted = [
+            (gap["exchange"], int(gap["seq_before"]), int(gap["missing"]))
+            for gap in csv.DictReader(file)
+        ]
+    with psycopg.connect(**built.conninfo) as conn:
+        found = conn.execute(
+            "select exchange, seq_from - 1, missing_count from market_data.tick_gaps"
+        ).fetchall()
+    assert len(wanted) > 0
+    assert sorted(found) == sorted(wanted)
+
+
+def test_headlines_show_the_repetitions_of_the_newest_pattern(
+    built: Built, ticks: Path
+) -> None:
+    said = built.run(sys.executable, "-m", "devdb.headlines")
+    planted = (ticks / "truth" / "patterns.csv").read_text().splitlines()[1:]
+    name, newest, *_ = planted[-1].split(",")
+    starts = [row.split(",")[1] for row in planted[:-1] if row.startswith(f"{name},")]
+    shown = said[said.index("Windows most like the newest one") :]
+    assert f"{newest[:10]} {newest[11:16]}" in shown
+    found = [start for start in starts if f"{start[:10]} {start[11:16]}" in shown]
+    assert len(found) > len(starts) / 2
+
+
 def test_headlines_say_what_the_server_runs(built: Built, edition: str) -> None:
     said = built.run(sys.executable, "-m", "devdb.headlines")
     assert "Strongest signals" in said
@@ -164,11 +238,12 @@ def test_headlines_say_what_the_server_runs(built: Built, edition: str) -> None:
     with psycopg.connect(**built.conninfo) as conn:
         if edition == "community":
             query = (
-                "select view_name from timescaledb_information.continuous_aggregates"
+                "select view_schema || '.' || view_name "
+                "from timescaledb_information.continuous_aggregates"
             )
             names = {name for (name,) in conn.execute(query)}
-            assert {"trader_daily", "coin_daily", "trader_coin_daily"} <= names
-            assert all(f"analytics.{name}" in said for name in names)
+            assert {"analytics.trader_daily", "market_data.btc_ohlcv_100ms"} <= names
+            assert all(name in said for name in names)
 
 
 def test_building_again_writes_nothing(built: Built) -> None:

@@ -248,6 +248,11 @@ def test_questions_without_an_answer_are_refused(project: EmbeddingProject) -> N
         with pytest.raises(Exception, match="similar_windows: ") as caught:
             project.rows(f"select * from signals.similar_windows({call})")
         assert message in str(caught.value)
+    # pgvector's rule for lists, on both sides of a million rows.
+    for rows, lists in ((999, 1), (1_999, 1), (1_000_000, 1_000), (4_000_000, 2_000)):
+        inline = f"{{{{ vector_index_lists({rows}) }}}}"
+        [node] = project.invoke("compile", "--inline", inline).result.results
+        assert node.node.compiled_code == str(lists)
     # The settings of the search stay inside it.
     [(before,)] = project.rows("select current_setting('ivfflat.probes', true)")
     assert before in (None, "", "1")

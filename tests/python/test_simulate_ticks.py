@@ -11,7 +11,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from tick_tape import (
     READERS,
     START,
@@ -24,7 +23,6 @@ from tick_tape import (
     settings,
 )
 
-from loaders import simulate_ticks as command
 from loaders.simulation_ticks import simulation
 from loaders.simulation_ticks.simulation import simulate
 from loaders.simulation_ticks.venues import BY_NAME
@@ -276,28 +274,3 @@ def test_ids_of_a_later_tape_are_larger(tmp_path: Path) -> None:
     for venue in BY_NAME:
         last = max(tick[1] for tick in one if tick[0] == venue)
         assert last < min(tick[1] for tick in two if tick[0] == venue)
-
-
-def test_the_command_ends_yesterday_and_replaces_when_told(tmp_path: Path) -> None:
-    arguments = [str(tmp_path), "--ticks", "1000", "--days", "2", "--venues", "kraken"]
-    before = datetime.now(UTC).date()
-    result = CliRunner().invoke(command.main, arguments)
-    after = datetime.now(UTC).date()
-    assert result.exit_code == 0, result.output
-    assert "1,000 ticks of 1 venue on 2 days in 2 files" in result.output
-    last = max(tick[2] for tick in Tape(tmp_path, {}).ticks())
-    day = datetime.fromtimestamp(last / 1e6, UTC).date()
-    assert before - timedelta(days=1) <= day <= after - timedelta(days=1)
-    again = CliRunner().invoke(command.main, arguments)
-    assert again.exit_code == 1
-    assert "--overwrite replaces it" in again.output
-    replaced = CliRunner().invoke(command.main, [*arguments, "--overwrite"])
-    assert replaced.exit_code == 0, replaced.output
-
-
-def test_the_command_names_an_unknown_venue(tmp_path: Path) -> None:
-    arguments = [str(tmp_path / "new"), "--venues", "kraken,krakn"]
-    result = CliRunner().invoke(command.main, arguments)
-    assert result.exit_code == 2
-    assert "'krakn' is none of binance_spot, " in result.output
-    assert not (tmp_path / "new").exists()

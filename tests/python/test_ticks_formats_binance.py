@@ -120,6 +120,8 @@ def test_the_members_come_in_any_order_and_spelling(tmp_path: Path) -> None:
         ('"e":"trade"', '"e":"traed"', "e is no event with such fields"),
         ('"BTCUSDT"', '""', "s is missing"),
         ("{", "[", "line is not JSON"),
+        ('"p":"67500.5"', '"p":1e9999999999999999999', "line is not JSON: a number"),
+        ('"p":"67500.5"', '"p":' + "[" * 100_000, "line is not JSON: maximum recur"),
     ],
 )
 def test_a_refused_trade_says_why(

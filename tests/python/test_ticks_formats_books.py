@@ -94,6 +94,18 @@ def test_quotes_without_any_event_time_take_the_receive_time(tmp_path: Path) -> 
     assert books(tmp_path, quote(1, "99", "101")) == {}
 
 
+def test_quotes_of_futures_have_a_time_of_their_own(tmp_path: Path) -> None:
+    """And sizes of COIN-M are contracts."""
+    event = {"e": "bookTicker", "u": 1, "s": "BTCUSD_240927", "ps": "BTCUSD"}
+    prices = {"b": "99", "B": "150", "a": "101", "A": "2"}
+    times = {"T": at(299), "E": at(299.5)}
+    late = quote(2, "98", "99", "BTCUSD_240927")
+    found = books(tmp_path, json.dumps(event | prices | times) + "\n", late)
+    assert found[NOON]["time"] == "2024-06-01T12:04:59.500000+00:00"
+    assert found[NOON]["size_unit"] == "contracts of 100 USD"
+    assert found[NOON]["quote_count"] == 2
+
+
 def test_the_book_is_as_known_at_the_end_of_the_window(tmp_path: Path) -> None:
     found = books(
         tmp_path,

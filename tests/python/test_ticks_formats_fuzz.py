@@ -108,7 +108,7 @@ def read(damaged: Damaged, content: bytes | None = None) -> list[TickChunk]:
 
 
 slow_start = settings(
-    max_examples=80, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=100, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 
@@ -182,8 +182,8 @@ def one_by_one(patch: pytest.MonkeyPatch) -> Iterator[None]:
     ):
         scan = getattr(module, name)
 
-        def slow(*arguments: object, scan=scan):
-            fields, status = scan(*arguments)
+        def slow(*arguments: object, scan=scan, **named: object):
+            fields, status = scan(*arguments, **named)
             blank = np.full_like(fields.starts, -1)
             nothing = np.zeros_like(fields.kinds)
             unknown = replace(fields, starts=blank, ends=blank, kinds=nothing)

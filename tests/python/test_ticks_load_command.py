@@ -156,6 +156,8 @@ def test_columns_are_mapped(ticks_db: Database, tmp_path: Path) -> None:
 def test_bad_options(ticks_db: Database, tmp_path: Path) -> None:
     path = tick_csv(tmp_path / "a.csv", trades(10))
     assert load_ticks(path, "--columns", "ts").exit_code == 2
+    for name in ("", "Binance Spot", "exchange:x", "1a"):
+        assert load_ticks(path, "--exchange", name).exit_code == 2
     result = load_ticks(path, "--format", "parquet")
     assert result.exit_code == 2
     assert "csv" in result.output

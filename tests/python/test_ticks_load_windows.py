@@ -91,6 +91,16 @@ def test_older_recordings_are_sealed_whatever_their_batches(
     assert statuses(ticks_db) == dict.fromkeys(range(3), "sealed") | {3: "open"}
 
 
+def test_a_recording_that_fails_lets_go_of_its_window(
+    ticks_db: Database, tmp_path: Path, small_chunks: int
+) -> None:
+    rows = trades(4 * PER_WINDOW)
+    loaded(tick_csv(tmp_path / "b.csv", rows[3 * PER_WINDOW :]))
+    bad = [*rows[: PER_WINDOW + 150], trade(PER_WINDOW + 150, price="?")]
+    refused(tick_csv(tmp_path / "a.csv", bad), "--max-bad-rows", 0)
+    assert statuses(ticks_db) == {0: "sealed", 1: "sealed", 3: "open"}
+
+
 def test_recordings_read_side_by_side_do_not_replay_each_other(
     ticks_db: Database, tmp_path: Path
 ) -> None:

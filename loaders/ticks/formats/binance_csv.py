@@ -109,7 +109,7 @@ def decode(path: Path, options: DecoderOptions) -> Iterator[TickChunk]:
     if layout is None:
         raise ObjectError(
             "no line of the first ones has the columns of a trades or aggTrades file "
-            "of Binance; other CSV loads with --format csv and --column"
+            "of Binance; other CSV loads with --format csv and --columns"
         )
     name = _NAMED.match(packed_name(path))
     symbol = options.symbol or (name[1] if name else None)

@@ -24,7 +24,12 @@ from loaders.ticks.formats.binance_trades import VOID, BinanceTrades
 from loaders.ticks.formats.books import BookFold
 from loaders.ticks.formats.exact import BadLine
 from loaders.ticks.formats.fields import STRING, Fields, Mask, Values
-from loaders.ticks.formats.instruments import BINANCE, COINM_USD, InstrumentGuard
+from loaders.ticks.formats.instruments import (
+    BINANCE,
+    COINM_USD,
+    InstrumentGuard,
+    is_inverse,
+)
 from loaders.ticks.formats.lines import Lines
 from loaders.ticks.formats.reading import (
     BOOK,
@@ -141,7 +146,7 @@ class _BinanceRecording:
         return {} if self._book is None else self._book.fold.rest()
 
     def _is_inverse(self) -> bool:
-        return self._market == _COINM or (self._guard.symbol or "").endswith("_PERP")
+        return self._market == _COINM or is_inverse(self._guard.symbol or "")
 
     def _snapshots(self, fields: Fields) -> npt.NDArray[np.int8]:
         """Snapshots do not name their instrument; their stream may."""

@@ -70,7 +70,7 @@ def _match_columns(
     if missing:
         raise ObjectError(
             f"no column for {', '.join(missing)} among {', '.join(first)}: say which "
-            f"with --column {missing[0]}=NAME or its position"
+            f"with --columns {missing[0]}=NAME or =POSITION"
         )
     names = [f"#{position}" for position in range(len(first))]
     for column, place in wanted.items():

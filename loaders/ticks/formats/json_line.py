@@ -35,8 +35,10 @@ def parse_line(line: bytes) -> tuple[str | None, dict[str, Any]]:
     assert match is not None
     try:
         value = json.loads(match[2], parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        shown = str(error).partition("\n")[0]
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        # An exponent beyond any decimal's is an ArithmeticError, which says nothing.
+        is_number = isinstance(error, ArithmeticError)
+        shown = "a number beyond any" if is_number else str(error).partition("\n")[0]
         raise BadLine("line", f"is not JSON: {shown}") from None
     if not isinstance(value, dict):
         raise BadLine("line", "is no JSON object")

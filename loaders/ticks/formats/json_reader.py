@@ -36,6 +36,8 @@ class JsonReader:
     exchange: ClassVar[str]
     #: Fields kept of a message, in the order in which they come.
     members: ClassVar[tuple[str, ...]]
+    #: The trade is in a list.
+    in_list: ClassVar[bool] = False
     #: Names of those every tick has.
     spelling: ClassVar[Spelling]
     #: Where the instrument is named, the side, and which words of it are which.
@@ -61,7 +63,7 @@ class JsonReader:
 
     def scan(self, lines: Lines) -> tuple[Fields, npt.NDArray[np.uint8]]:
         """Cut messages into their fields."""
-        return scan_json(lines, self.names)
+        return scan_json(lines, self.names, in_list=self.in_list)
 
     def judge(self, fields: Fields) -> Verdicts:
         """Tell trades from the rest, and the instrument's from others'."""

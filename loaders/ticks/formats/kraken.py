@@ -42,14 +42,15 @@ def decode(path: Path, options: DecoderOptions) -> Iterator[TickChunk]:
 class _KrakenRecording(JsonReader):
     name = "Kraken"
     exchange = "kraken"
-    members = ("channel", "trade_id", "timestamp", "symbol", "price", "qty", "side")
+    members = ("channel", "symbol", "side", "price", "qty", "trade_id", "timestamp")
+    in_list = True
     spelling = Spelling("trade_id", "timestamp", "price", "qty")
     symbol = "symbol"
     side = "side"
     sides: ClassVar[Mapping[str, int]] = {"buy": 1, "sell": -1}
 
     def is_trade(self, fields: Fields) -> tuple[Mask, Mask]:
-        """Tell by the channel; a message as it came is never flat."""
+        """Tell by the channel."""
         return fields.equals("channel", "trade"), fields.equals("channel", "heartbeat")
 
     def repair_message(self, message: dict[str, Any]) -> Sequence[Values | BadLine]:

@@ -68,5 +68,5 @@ def detect(path: Path) -> str:
     shown = lines[0][:60].decode("utf-8", errors="replace").replace("\0", "\ufffd")
     raise ObjectError(
         f"no format is recognised in its first lines ({shown!r}…): name it with "
-        f"--format (one of {known}; for csv also --column)"
+        f"--format (one of {known}; for csv also --columns)"
     )

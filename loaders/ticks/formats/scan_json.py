@@ -1,8 +1,9 @@
 """Lines of JSON, cut into fields without a parser's objects.
 
-Only flat objects, one of which may stand under ``data`` in the other, are understood,
-and of arrays only those of pairs of numbers; other JSON is for the slow path, with
-whose reading this one agrees (a test compares them).
+Only flat objects, one of which may stand under ``data`` in the other (alone in a list,
+where the format has lists), are understood, and of arrays only those of pairs of
+numbers; other JSON is for the slow path, with whose reading this one agrees (a test
+compares them).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ RECEIVED = "received"
 
 
 def scan_json(
-    lines: Lines, names: tuple[str, ...]
+    lines: Lines, names: tuple[str, ...], *, in_list: bool = False
 ) -> tuple[Fields, npt.NDArray[np.uint8]]:
     """Cut lines at the members of their objects.
 
@@ -41,6 +42,8 @@ def scan_json(
     names
         Members to keep, best in the order in which they come; the last one has to be
         `RECEIVED`.
+    in_list
+        The object under ``data`` is the only one of a list.
 
     Returns
     -------
@@ -63,6 +66,7 @@ def scan_json(
         keys,
         offsets,
         _DATA,
+        in_list,
         starts,
         ends,
         kinds,
@@ -80,6 +84,7 @@ def _scan(
     keys: Bytes,
     offsets: Positions,
     data: Bytes,
+    in_list: bool,
     starts: Positions,
     ends: Positions,
     kinds: Bytes,
@@ -108,7 +113,16 @@ def _scan(
             while at < end and (text[at] == 32 or text[at] == 9):
                 at += 1
         if at == end or not _scan_object(
-            text, at, end, keys, offsets, data, starts[row], ends[row], kinds[row]
+            text,
+            at,
+            end,
+            keys,
+            offsets,
+            data,
+            in_list,
+            starts[row],
+            ends[row],
+            kinds[row],
         ):
             status[row] = 2
             starts[row, :] = -1
@@ -124,6 +138,7 @@ def _scan_object(
     keys: Bytes,
     offsets: Positions,
     data: Bytes,
+    in_list: bool,
     starts: Positions,
     ends: Positions,
     kinds: Bytes,
@@ -164,6 +179,10 @@ def _scan_object(
         at = after_blanks(text, at + 1, end)
         if at >= end:
             return False
+        if is_data and in_list and text[at] == 91:
+            at = after_blanks(text, at + 1, end)
+            if at >= end or text[at] != 123:
+                return False
         if is_data and text[at] == 123:
             is_inside = True
             at = after_blanks(text, at + 1, end)
@@ -200,6 +219,10 @@ def _scan_object(
         while is_inside and at < end and text[at] == 125:
             is_inside = False
             at = after_blanks(text, at + 1, end)
+            if in_list:
+                if at >= end or text[at] != 93:
+                    return False
+                at = after_blanks(text, at + 1, end)
         if at >= end:
             return False
         if text[at] == 125:

@@ -94,16 +94,13 @@ class _TardisFile(CsvReader):
             is_side |= fields.equals("side", word)
         usual &= is_side & ~fields.equals("symbol", "")
         verdicts = np.full(len(fields), UNUSUAL, dtype=np.int8)
-        rows = np.flatnonzero(usual)
+        usual_fields = fields.take(usual)
+        is_readable = self._of_venue(usual_fields)
+        if self._venue == _COINM:
+            is_readable &= _are_contracts(usual_fields)
+        rows = np.flatnonzero(usual)[is_readable]
         own = self._guard.own(fields.take(rows), "symbol")
         verdicts[rows] = np.where(own, TICK, SKIPPED)
-        rows = rows[own]
-        if len(rows):
-            own_fields = fields.take(rows)
-            odd = ~self._of_venue(own_fields)
-            if self._venue == _COINM:
-                odd |= ~_are_contracts(own_fields)
-            verdicts[rows[odd]] = UNUSUAL
         return verdicts
 
     def repair_row(self, row: dict[str, str]) -> Sequence[Values | BadLine]:
