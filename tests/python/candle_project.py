@@ -57,8 +57,9 @@ class CandleProject(RollupProject):
     """A dbt project with the repository's models of ticks, on a database of its own.
 
     Old recordings are loaded: nothing drops them until a test says so. Nor does the
-    server put their candles into the columnstore, unless `has_columnstore`: rows there
-    have no address by which to tell whether they were written again.
+    server put them and their candles into the columnstore, unless `has_columnstore`:
+    rows there have no address by which to tell whether they were written again, and are
+    read by the thousand.
     """
 
     def __init__(
@@ -72,7 +73,10 @@ class CandleProject(RollupProject):
         for name in TESTS:
             shutil.copy(REPO / "tests/singular" / name, folder / "tests/singular")
         with self.edit_source("btc_ticks") as table:
-            table["config"]["meta"]["timescale"]["retention"] = None
+            settings = table["config"]["meta"]["timescale"]
+            settings["retention"] = None
+            if not has_columnstore:
+                settings["columnstore"] = None
         for name in () if has_columnstore else LEVELS:
             path = folder / f"models/rollups/market/{name}.sql"
             text, found = COLUMNSTORE.subn("", path.read_text())
