@@ -7,6 +7,9 @@ PYTHON ?=
 # prefix. With either there is no sample data.
 FILLS ?=
 TICKS ?=
+# Servers of `make test`: the embedded one. all: every one found, an hour on two cores.
+TEST_SERVERS ?= postgres
+export TEST_SERVERS
 # Arguments for psql: make psql ARGS="-c 'select 1'"
 ARGS ?=
 

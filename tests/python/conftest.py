@@ -9,6 +9,7 @@ test writes to a database that was there before.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -51,8 +52,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count tests by server."""
+    """Count tests by server, and let the processes they start be interrupted.
+
+    A shell starts what runs in its background with interrupts ignored, and all that is
+    started from there inherits it.
+    """
     config.pluginmanager.register(ServerTally(), "server_tally")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)
