@@ -5,11 +5,16 @@
     is looked at, late ones where they fell.
 
     Literals, not a subquery: the server then leaves all other chunks alone. False where
-    nothing was loaded, and for windows of which ticks were dropped already.
+    nothing was loaded, and for windows of which ticks were dropped already. In a database
+    in which nothing was created yet (a linter's, or that of `dbt compile`) too.
 #}
 {% macro recently_touched(column) -%}
     {%- if not execute -%}
         {{ return('true') }}
+    {%- endif -%}
+    {%- set log = adapter.get_relation(target.database, 'ingestion', 'load_log') -%}
+    {%- if log is none -%}
+        {{ return('false') }}
     {%- endif -%}
     {%- set ranges = [] -%}
     {%- for row in run_query(recently_touched_sql()).rows -%}
