@@ -174,7 +174,10 @@ def add_drift_test(project: RollupProject) -> None:
     shutil.copytree(REPO / "models/ops", project.folder / "models/ops")
     tests = project.folder / "tests/singular"
     tests.mkdir(exist_ok=True)
-    shutil.copy(REPO / "tests/singular" / DRIFT_TEST, tests / DRIFT_TEST)
+    # Without the models it waits for, which are not in this project.
+    lines = (REPO / "tests/singular" / DRIFT_TEST).read_text().splitlines(True)
+    kept = [line for line in lines if not line.startswith("-- depends_on:")]
+    (tests / DRIFT_TEST).write_text("".join(kept))
 
 
 def drift(project: RollupProject) -> list[tuple[Any, ...]]:

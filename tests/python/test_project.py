@@ -143,3 +143,21 @@ def test_no_committed_file_names_a_package_registry() -> None:
         text = path.read_bytes().decode("utf-8", "replace")
         hits += [f"{path.name}: {host}" for host in hosts if host in text]
     assert hits == []
+
+
+def test_drift_is_looked_for_after_every_model_with_jobs(
+    manifest: dict[str, Any],
+) -> None:
+    kinds = ("continuous_aggregate", "hypertable")
+    with_jobs = {
+        node["unique_id"]
+        for node in _nodes(manifest, "model")
+        if node["config"]["materialized"] in kinds
+    }
+    [test] = [
+        node
+        for node in _nodes(manifest, "test")
+        if node["name"] == "retention_jobs_agree_with_live_jobs"
+    ]
+    assert with_jobs
+    assert with_jobs <= set(test["depends_on"]["nodes"])

@@ -2,7 +2,17 @@
     What is declared runs, with these settings, and nothing else runs: each row is a
     difference. A job that an operator has paused is none; `live_jobs.is_paused` shows it.
     The differences stay at hand as a view, which dbt names when the test fails.
+
+    It waits for every model that has jobs of its own: while one is rebuilt they are
+    neither there nor gone.
 #}
+-- depends_on: {{ ref('coin_daily') }}
+-- depends_on: {{ ref('trader_coin_daily') }}
+-- depends_on: {{ ref('trader_daily') }}
+-- depends_on: {{ ref('btc_ohlcv_100ms') }}
+-- depends_on: {{ ref('btc_ohlcv_1s') }}
+-- depends_on: {{ ref('btc_ohlcv_1m') }}
+-- depends_on: {{ ref('btc_ohlcv_5m') }}
 {{ config(store_failures_as='view', schema='ops', alias='job_differences') }}
 with
 
