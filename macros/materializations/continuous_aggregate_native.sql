@@ -121,9 +121,14 @@
     {%- endif -%}
     {%- do adapter.rename_relation(intermediate, target) -%}
     {#- First the old relation; if it was the last to read an old version of the rollup
-        below, then that one too. -#}
-    {%- do drop_rollup_leftovers(rollup_state(spec)) -%}
-    {%- do drop_rollup_leftovers(rollup_state(spec)) -%}
+        below, then that one too, and so on down. -#}
+    {%- set left = namespace(state=rollup_state(spec)) -%}
+    {%- for level in range(100) -%}
+        {%- if left.state['leftovers'] | length > 0 -%}
+            {%- do drop_rollup_leftovers(left.state) -%}
+            {%- set left.state = rollup_state(spec) -%}
+        {%- endif -%}
+    {%- endfor -%}
 {%- endmacro %}
 
 

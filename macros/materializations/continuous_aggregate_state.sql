@@ -65,13 +65,8 @@
                 pg_class.relname in ('{{ this.identifier }}', '{{ intermediate.identifier }}')
                 or starts_with(pg_class.relname, '{{ rollup_backup_prefix(this) }}')
                 {%- if spec['parent'] is not none %}
-                or starts_with(
-                    pg_class.relname,
-                    '{{ rollup_backup_prefix(api.Relation.create(
-                        schema=spec['parent'].split('.')[0],
-                        identifier=spec['parent'].split('.')[1]
-                    )) }}'
-                )
+                -- Of any level below, which the old version of this one kept.
+                or pg_class.relname ~ '__dbt_backup_[0-9a-f]{6}$'
                 {%- endif %}
             )
     ),

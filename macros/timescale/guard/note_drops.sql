@@ -94,7 +94,8 @@
     What the server's retention job has dropped up to now: nothing before its first run,
     then every chunk that ended before its drop_after, if anything so old was loaded before
     that run. The chunk that reaches across that instant is still there with all its rows.
-    A rollup has no loads: for one, every run counts.
+    A rollup has no loads: for one, every run counts. The jobs of other tables, whose time
+    is of another type, may be looked at before they are left out.
 #}
 {% macro retention_job_drops_sql(table) %}
     {%- set unit = table['time_unit'] %}
@@ -128,10 +129,16 @@
     cross join lateral (
         select
             {%- if unit is none %}
-            job_stats.last_successful_finish - (jobs.config ->> 'drop_after')::interval
+            job_stats.last_successful_finish
+            - case jsonb_typeof(jobs.config -> 'drop_after')
+                when 'string' then (jobs.config ->> 'drop_after')::interval
+            end
             {%- else %}
             job_stats.last_successful_finish
-            - (jobs.config ->> 'drop_after')::bigint * interval '1 microsecond'
+            - case jsonb_typeof(jobs.config -> 'drop_after')
+                when 'number' then (jobs.config ->> 'drop_after')::bigint
+            end
+            * interval '1 microsecond'
             * {{ 1000000 // interval_units('1 second', unit) }}
             {%- endif %} as instant
     ) as cutoff
