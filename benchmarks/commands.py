@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
 
@@ -37,6 +38,25 @@ def load(env: Mapping[str, str], scratch: Path, *tapes: Path) -> None:
     """Create the raw tables and load files or folders of fills."""
     create_sources(env, scratch)
     run(env, ["loaders.load_to_db", "fills", *map(str, tapes)])
+
+
+def empty(conn: psycopg.Connection[Any], tables: Sequence[str]) -> None:
+    """Empty tables, and leave no write-back of before to the next measurement."""
+    conn.execute(f"truncate {', '.join(tables)}")
+    conn.execute("checkpoint")
+
+
+def copy_on_the_server(
+    conn: psycopg.Connection[Any], relation: str, csv: Path, columns: Sequence[str]
+) -> None:
+    """Let the server itself COPY a CSV file, which it must be able to read."""
+    conn.execute(
+        sql.SQL("copy {} ({}) from {} (format csv)").format(
+            sql.Identifier(*relation.split(".")),
+            sql.SQL(", ").join(map(sql.Identifier, columns)),
+            sql.Literal(str(csv)),
+        )
+    )
 
 
 def run(env: Mapping[str, str], command: list[str]) -> tuple[float, float]:

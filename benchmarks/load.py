@@ -13,9 +13,14 @@ import pandas as pd
 import psycopg
 import pyarrow.parquet as pq
 import sqlalchemy
-from psycopg import sql
 
-from benchmarks.commands import connect, create_sources, run
+from benchmarks.commands import (
+    connect,
+    copy_on_the_server,
+    create_sources,
+    empty,
+    run,
+)
 from benchmarks.scoreboard import Figure, figure
 from loaders.fills import FILLS
 from pgio.copy_in import encode_csv
@@ -75,21 +80,21 @@ def measure(
     try:
         with closing(connect(env)) as conn:
             for _ in range(rounds):
-                _empty(conn)
+                empty(conn, _TABLES)
                 start = time.perf_counter()
-                _copy_on_the_server(conn, csv, columns)
+                copy_on_the_server(conn, FILLS.relation, csv, columns)
                 copy_s.append(time.perf_counter() - start)
                 copied = _count(conn)
 
-                _empty(conn)
+                empty(conn, _TABLES)
                 start = time.perf_counter()
                 run(env, load)
                 loader_s.append(time.perf_counter() - start)
                 if not copied == _count(conn) == rows:
                     raise RuntimeError(f"{rows} rows, {copied} copied: not the same")
-            _empty(conn)
+            empty(conn, _TABLES)
             pandas_rate = _pandas_rate(conn, files[0])
-            _empty(conn)
+            empty(conn, _TABLES)
     finally:
         csv.unlink(missing_ok=True)
     rate = rows / statistics.median(loader_s)
@@ -114,27 +119,9 @@ def _write_csv(files: Sequence[Path], csv: Path) -> tuple[list[str], int]:
     return columns, rows
 
 
-def _empty(conn: psycopg.Connection[Any]) -> None:
-    """Empty the tables, and leave no write-back of before to the next measurement."""
-    conn.execute(f"truncate {', '.join(_TABLES)}")
-    conn.execute("checkpoint")
-
-
 def _count(conn: psycopg.Connection[Any]) -> int:
     row = conn.execute(f"select count(*) from {FILLS.relation}").fetchone()
     return int(row[0]) if row else 0
-
-
-def _copy_on_the_server(
-    conn: psycopg.Connection[Any], csv: Path, columns: Sequence[str]
-) -> None:
-    conn.execute(
-        sql.SQL("copy {} ({}) from {} (format csv)").format(
-            sql.Identifier(*FILLS.relation.split(".")),
-            sql.SQL(", ").join(map(sql.Identifier, columns)),
-            sql.Literal(str(csv)),
-        )
-    )
 
 
 def _pandas_rate(conn: psycopg.Connection[Any], path: Path) -> float:

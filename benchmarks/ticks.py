@@ -14,9 +14,14 @@ import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
-from psycopg import sql
 
-from benchmarks.commands import connect, create_sources, run
+from benchmarks.commands import (
+    connect,
+    copy_on_the_server,
+    create_sources,
+    empty,
+    run,
+)
 from benchmarks.scoreboard import Figure, figure
 from loaders.ticks import windows
 from loaders.ticks.batch import make_batch
@@ -80,18 +85,18 @@ def measure(
     taken: dict[str, list[float]] = {"copy": [], "csv": [], "json": []}
     with closing(connect(env)) as conn:
         for _ in range(rounds):
-            _empty(conn)
+            empty(conn, _TABLES)
             start = time.perf_counter()
-            _copy_on_the_server(conn, ready, columns)
+            copy_on_the_server(conn, RELATION, ready, columns)
             taken["copy"].append(time.perf_counter() - start)
             _check(conn, ticks)
             for name, folder in folders.items():
-                _empty(conn)
+                empty(conn, _TABLES)
                 start = time.perf_counter()
                 run(env, ["loaders.load_to_db", "ticks", str(folder)])
                 taken[name].append(time.perf_counter() - start)
                 _check(conn, ticks)
-        _empty(conn)
+        empty(conn, _TABLES)
     rates = {name: ticks / statistics.median(each) for name, each in taken.items()}
     return [
         figure(
@@ -176,24 +181,6 @@ def _write_rows(files: list[Path], ready: Path) -> list[str]:
                     out.write(content)
     ready.chmod(0o644)
     return columns
-
-
-def _copy_on_the_server(
-    conn: psycopg.Connection[Any], ready: Path, columns: list[str]
-) -> None:
-    conn.execute(
-        sql.SQL("copy {} ({}) from {} (format csv)").format(
-            sql.Identifier(*RELATION.split(".")),
-            sql.SQL(", ").join(map(sql.Identifier, columns)),
-            sql.Literal(str(ready)),
-        )
-    )
-
-
-def _empty(conn: psycopg.Connection[Any]) -> None:
-    """Empty the tables, and leave no write-back of before to the next measurement."""
-    conn.execute(f"truncate {', '.join(_TABLES)}")
-    conn.execute("checkpoint")
 
 
 def _check(conn: psycopg.Connection[Any], ticks: int) -> None:
