@@ -1,0 +1,140 @@
+"""``python -m benchmarks.tapes``: long tapes of fills, quickly.
+
+Simulating takes half an hour for a hundred million fills. Here a shorter tape is
+simulated and repeated, as many fills a day however many days.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import click
+import pyarrow.parquet as pq
+
+from benchmarks.repetition import Repetition, counter_spans
+from loaders.simulate import prepare, simulate
+from loaders.simulation.simulation import Settings, default_traders
+
+BATCH_ROWS = 131_072
+
+
+@click.command()
+@click.argument("out_dir", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--fills", type=click.IntRange(min=1_000), required=True)
+@click.option("--days", type=click.IntRange(min=1), required=True)
+@click.option(
+    "--base-fills",
+    type=click.IntRange(min=1_000),
+    default=10_000_000,
+    show_default=True,
+    help="Fills that are simulated; the rest repeats them.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=7, show_default=True)
+@click.option(
+    "--start",
+    type=click.DateTime(["%Y-%m-%d"]),
+    default="2025-07-01",
+    help="First day, UTC.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an earlier tape in OUT_DIR.")
+def main(
+    out_dir: Path,
+    fills: int,
+    days: int,
+    base_fills: int,
+    seed: int,
+    start: datetime,
+    overwrite: bool,
+) -> None:
+    """Write daily Parquet files of fills into OUT_DIR/parquet.
+
+    The same options give the same rows.
+    """
+    try:
+        prepare(out_dir, overwrite)
+    except FileExistsError as error:
+        raise click.ClickException(str(error)) from error
+    started = time.perf_counter()
+    rows = make_tape(
+        out_dir, fills=fills, days=days, base_fills=base_fills, seed=seed, start=start
+    )
+    seconds = time.perf_counter() - started
+    click.echo(
+        f"{rows:,} fills on {days} days in {out_dir} "
+        f"({seconds:.1f} s, {rows / seconds:,.0f} fills/s)"
+    )
+
+
+def make_tape(
+    out_dir: Path,
+    *,
+    fills: int,
+    days: int,
+    base_fills: int = 10_000_000,
+    seed: int = 7,
+    start: datetime = datetime(2025, 7, 1),
+) -> int:
+    """Simulate a tape, and repeat it until there are days enough.
+
+    Parameters
+    ----------
+    out_dir
+        Gets the folder ``parquet``, and ``truth`` about the days that are simulated.
+    fills, days
+        Of the whole tape.
+    base_fills
+        Fills to simulate, on as many days as keep the number a day; at least a day.
+    seed
+        Of the simulation.
+    start
+        First day, UTC.
+
+    Returns
+    -------
+    int
+        Rows written: `fills`, give or take what days differ by when the last
+        repetition is cut short.
+    """
+    base_days = min(days, max(1, round(days * base_fills / fills)))
+    settings = Settings(
+        fills=round(fills * base_days / days),
+        days=base_days,
+        seed=seed,
+        start=start.date(),
+        traders=default_traders(round(fills * base_days / days)),
+    )
+    simulate(out_dir, settings, "parquet")
+    folder = out_dir / "parquet"
+    base = [
+        folder / f"{start + timedelta(days=day):%Y%m%d}.parquet"
+        for day in range(base_days)
+    ]
+    spans = counter_spans(base)
+    rows: int = sum(pq.read_metadata(path).num_rows for path in base)
+    for number in range(1, -(-days // base_days)):
+        repetition = Repetition(number, base_days, spans)
+        first_day = number * base_days
+        for day, source in enumerate(base[: days - first_day], first_day):
+            name = f"{start + timedelta(days=day):%Y%m%d}.parquet"
+            rows += _write(source, folder / name, repetition)
+    return rows
+
+
+def _write(source: Path, target: Path, repetition: Repetition) -> int:
+    """Write a day of a repetition; return its rows."""
+    with pq.ParquetFile(source, pre_buffer=False) as file:
+        group = file.metadata.row_group(0)
+        columns = [group.column(index) for index in range(group.num_columns)]
+        encoded = [c.path_in_schema for c in columns if c.has_dictionary_page]
+        with pq.ParquetWriter(
+            target, file.schema_arrow, compression="zstd", use_dictionary=encoded
+        ) as writer:
+            for batch in file.iter_batches(batch_size=BATCH_ROWS):
+                writer.write_batch(repetition.rows(batch))
+        return int(file.metadata.num_rows)
+
+
+if __name__ == "__main__":
+    main()
