@@ -39,13 +39,14 @@ _SIZES = ("size", "max_size", "entry_size", "exit_size")
 _NOTIONALS = ("entry_notional_usd", "exit_notional_usd")
 _DOLLARS = ("cost_basis_usd", "gross_pnl", "fees_usd")
 
-#: Columns that `resume` reads, as SQL over `trader_positions`.
-RESUME_COLUMNS = """
-    user_address,
-    coin,
+#: Which of the episodes that a key opened in one millisecond, from a row of ``{}``.
+ORDINAL = "split_part({}.position_id, ':', -1)::bigint"
+
+#: Columns that `resume` reads beside the key, as SQL over `trader_positions`, ``p``.
+RESUME_COLUMNS = f"""
     (extract(epoch from last_fill_at) * 1000)::bigint as last_fill_ms,
     (extract(epoch from opened_at) * 1000)::bigint as opened_ms,
-    split_part(position_id, ':', -1)::bigint as ordinal,
+    {ORDINAL.format("p")} as ordinal,
     fill_count,
     gap_count,
     is_basis_known,
@@ -69,7 +70,8 @@ def resume(rows: RowBatch, decoder: FillDecoder, state: FoldState) -> None:
     Parameters
     ----------
     rows
-        One row a key: `RESUME_COLUMNS` of its last episode, open or closed.
+        One row a key: ``user_address``, ``coin`` and `RESUME_COLUMNS` of the episode
+        that it goes on from, open or closed.
     decoder
         Knows the codes of traders and coins.
     state

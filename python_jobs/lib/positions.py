@@ -18,12 +18,12 @@ import pyarrow as pa
 from psycopg import sql
 
 from pgio.binary_rows import describe, read_rows
-from pgio.copy_out import read_table
 from pgio.prefetch import prefetch
 from python_jobs.lib.fills import FillDecoder, Fills
 from python_jobs.lib.fold import FoldState, fold
 from python_jobs.lib.position_rows import position_rows
-from python_jobs.lib.position_state import RESUME_COLUMNS, resume
+from python_jobs.lib.position_state import resume
+from python_jobs.lib.restarts import note_touched_keys, resume_query
 from python_jobs.lib.time_slices import (
     Slice,
     cut_slices,
@@ -119,7 +119,7 @@ class PositionJob:
         """Fold the fills of new loads into the positions that are there.
 
         A key whose new fills are all later than its last one goes on from its last
-        position. Any other key is folded anew from all its fills.
+        position, any other key from the last moment before them at which it was flat.
 
         Parameters
         ----------
@@ -141,22 +141,20 @@ class PositionJob:
         if is_new is None:
             self._connection.rollback()
             return PositionChanges(iter(()), None, load_ids)
-        rebuilt = self._note_touched_keys(positions, is_new)
-        deletes = None
-        pieces = self._slices(loads)
-        if rebuilt:
-            deletes = read_table(
-                self._connection,
-                f"select p.position_id from {positions} as p "
-                "join touched_keys using (user_address, coin) where is_rebuilt",
-            )
-            pieces = self._slices(self._all_loads(loads))
-        self._resume(positions)
+        touched = note_touched_keys(self._connection, self._fills, positions, is_new)
+        self._resume()
 
         def query(piece: Slice) -> str:
-            return self._touched_fills(piece, is_new, bool(rebuilt))
+            return " union all ".join(
+                f"{self._all_fills(piece)} and {predicate}"
+                for predicate in touched.predicates
+            )
 
-        return PositionChanges(self._rows(pieces, query), deletes, load_ids)
+        pieces = self._slices(loads, touched.stale)
+        deletes = touched.stale.select(["position_id"])
+        return PositionChanges(
+            self._rows(pieces, query), deletes if len(deletes) else None, load_ids
+        )
 
     def _take_snapshot(self) -> None:
         self._connection.execute("begin isolation level repeatable read")
@@ -186,19 +184,6 @@ class PositionJob:
     def _all_fills(self, piece: Slice) -> str:
         return fills_query(self._fills, in_slice(piece, "f.time"))
 
-    def _touched_fills(self, piece: Slice, is_new: str, has_rebuilt: bool) -> str:
-        new = f"{self._all_fills(piece)} and {is_new}"
-        if not has_rebuilt:
-            return new
-        is_rebuilt = (
-            "exists (select 1 from touched_keys as t where t.is_rebuilt "
-            "and t.user_address = f.user_address and t.coin = f.coin)"
-        )
-        return (
-            f"{new} and not {is_rebuilt} "
-            f"union all {self._all_fills(piece)} and {is_rebuilt}"
-        )
-
     def _new_fills(self, loads: pa.Table) -> str | None:
         """Return the predicate of the new fills, None where no load brought any."""
         begin, end, rows = _spans(loads)
@@ -206,72 +191,28 @@ class PositionJob:
             return None
         intervals = merge_intervals(begin[rows > 0], end[rows > 0])
         ids = sql.Literal(loads["load_id"].to_pylist()).as_string(self._connection)
-        return f"f.load_id = any({ids}::bigint[]) and {within(intervals, 'f.time')}"
-
-    def _note_touched_keys(self, positions: str, is_new: str) -> int:
-        """Fill the temporary table of touched keys; return how many are rebuilt."""
-        self._connection.execute(
-            f"""
-            create temporary table touched_keys on commit drop as
-            with new_fills as (
-                select f.user_address, f.coin, min(f.time) as first_time
-                from {self._fills} as f
-                where {_NOT_OUTCOME} and {is_new}
-                group by f.user_address, f.coin
-            )
-            select
-                new_fills.user_address,
-                new_fills.coin,
-                coalesce(
-                    new_fills.first_time
-                    <= (extract(epoch from latest.last_fill_at) * 1000)::bigint,
-                    false
-                ) as is_rebuilt
-            from new_fills
-            left join lateral (
-                select p.last_fill_at
-                from {positions} as p
-                where
-                    p.user_address = new_fills.user_address
-                    and p.coin = new_fills.coin
-                order by p.last_fill_at desc
-                limit 1
-            ) as latest on true
-            """
+        return (
+            f"{_NOT_OUTCOME} and f.load_id = any({ids}::bigint[]) "
+            f"and {within(intervals, 'f.time')}"
         )
-        self._connection.execute("analyze touched_keys")
-        row = self._connection.execute(
-            "select count(*) from touched_keys where is_rebuilt"
-        ).fetchone()
-        return int(row[0]) if row else 0
 
-    def _resume(self, positions: str) -> None:
-        query = f"""
-            select distinct on (user_address, coin) {RESUME_COLUMNS}
-            from {positions}
-            join touched_keys using (user_address, coin)
-            where not is_rebuilt
-            order by user_address, coin, opened_at desc, ordinal desc
-        """
+    def _resume(self) -> None:
+        query = resume_query()
         columns = describe(self._connection, query)
         for rows in read_rows(self._connection, query, columns):
             resume(rows, self._decoder, self._state)
 
-    def _slices(self, loads: pa.Table) -> list[Slice]:
-        return cut_slices(*_spans(loads), self._slice_rows)
+    def _slices(self, loads: pa.Table, stale: pa.Table | None = None) -> list[Slice]:
+        """Cut time by the fills to read: those of loads and of episodes to redo.
 
-    def _all_loads(self, like: pa.Table) -> pa.Table:
-        """Read all loads of the snapshot, to cut the whole tape."""
-        return read_table(
-            self._connection,
-            """
-            select load_id, time_from, time_to, rows_loaded
-            from ingestion.load_log
-            where relation = (
-                select relation from ingestion.load_log where load_id = {}
-            )
-            """.format(like["load_id"][0].as_py()),
-        )
+        What an update has to read mostly fits in one slice: the tape is gone over once.
+        """
+        spans = [_spans(loads)]
+        if stale is not None:
+            names = ("opened_ms", "last_fill_ms", "fill_count")
+            spans.append(tuple(stale[name].to_numpy() for name in names))
+        begin, end, rows = map(np.concatenate, zip(*spans, strict=True))
+        return cut_slices(begin, end, rows, self._slice_rows)
 
 
 def fills_query(fills: str, predicate: str = "true") -> str:

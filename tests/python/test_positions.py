@@ -2,169 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loading_database import loading_database, loading_db  # noqa: F401
-from reference_fold import ADL, LIQUIDATION, SETTLEMENT, TRANSFER, Fill, fold_all
+from positions_model import (  # noqa: F401
+    FILLS,
+    QUOTE_TOKENS,
+    TARGET,
+    Model,
+    clear,
+    fresh_model,
+    load,
+)
+from reference_fold import Fill, fold_all
 from test_fold_properties import tape
 
-from devdb.conninfo import PROJECT_DIR, connect
+from devdb.conninfo import connect
 from loaders.load_to_db import main as load_to_db
 from loaders.simulate import main as simulate
-from pgio.copy_in import copy_batches
 from pgio.copy_out import read_table
-from python_jobs.lib.positions import PositionChanges, PositionJob
+from python_jobs.lib.positions import PositionJob
 
 pytestmark = pytest.mark.any_server
-
-FILLS = "hyperliquid.fills"
-TARGET = "analytics.trader_positions"
-QUOTE_TOKENS = ("USDC", "USDT0", "USDH", "USDE", "USDHL", "USDXL")
-DIRS = {
-    ADL: "Auto-Deleveraging",
-    SETTLEMENT: "Settlement",
-    TRANSFER: "Net Child Vaults",
-}
-
-
-class Model:
-    """The model as a run of dbt has it, without dbt: its table and its loads."""
-
-    def __init__(self, conn: psycopg.Connection[Any]) -> None:
-        self.conn = conn
-        text = (PROJECT_DIR / "python_jobs" / "_positions__models.yml").read_text()
-        (model,) = yaml.safe_load(text)["models"]
-        self.columns = [(c["name"], c["data_type"]) for c in model["columns"]]
-        definition = ", ".join(f"{name} {kind}" for name, kind in self.columns)
-        conn.execute("create schema if not exists analytics")
-        conn.execute(f"drop table if exists {TARGET}")  # type: ignore[arg-type]
-        conn.execute(f"create table {TARGET} ({definition})")  # type: ignore[arg-type]
-        self.applied: set[int] = set()
-        self.written = 0
-
-    def run(self, *, is_incremental: bool, slice_rows: int = 500_000) -> None:
-        """Run the model once and put its changes in place."""
-        with connect(autocommit=True) as reader:
-
-            def loads() -> pa.Table:
-                known = sorted(self.applied) if is_incremental else []
-                return read_table(
-                    reader,
-                    "select load_id, time_from, time_to, rows_loaded "
-                    "from ingestion.load_log "
-                    f"where load_id <> all('{{{','.join(map(str, known))}}}'::bigint[])"
-                    " order by load_id",
-                )
-
-            job = PositionJob(reader, FILLS, loads, QUOTE_TOKENS, slice_rows)
-            changes = job.update(TARGET) if is_incremental else job.rebuild()
-            if changes is not None:
-                self._apply(changes, is_incremental)
-
-    def _apply(self, changes: PositionChanges, is_incremental: bool) -> None:
-        with self.conn.transaction():
-            self.conn.execute(
-                "create temporary table new_rows (like analytics.trader_positions) "
-                "on commit drop"
-            )
-            names = [name for name, _ in self.columns]
-            self.written = copy_batches(self.conn, "new_rows", changes.rows, names)
-            if not is_incremental:
-                self.conn.execute(f"truncate {TARGET}")  # type: ignore[arg-type]
-            elif changes.deletes is not None:
-                ids = changes.deletes["position_id"].to_pylist()
-                self.conn.execute(
-                    f"delete from {TARGET} where position_id = any(%s)",  # type: ignore[arg-type]
-                    [ids],
-                )
-            self.conn.execute(
-                f"delete from {TARGET} using new_rows "  # type: ignore[arg-type]
-                "where trader_positions.position_id = new_rows.position_id"
-            )
-            self.conn.execute(f"insert into {TARGET} select * from new_rows")  # type: ignore[arg-type]
-        self.applied |= set(changes.loads)
-
-    def rows(self) -> list[tuple[Any, ...]]:
-        names = ", ".join(name for name, _ in self.columns)
-        return self.conn.execute(
-            f"select {names} from {TARGET} order by position_id"  # type: ignore[arg-type]
-        ).fetchall()
-
-
-def load(
-    conn: psycopg.Connection[Any], fills: Sequence[Fill], *, log: bool = True
-) -> int:
-    """Load fills the way the loader leaves them, with their line in the load log."""
-    with conn.transaction():
-        load_id = None
-        if log:
-            times = [fill.time / 1000 for fill in fills]
-            row = conn.execute(
-                """
-                insert into ingestion.load_log (
-                    relation, object, rows_read, rows_loaded, rows_duplicate,
-                    rows_quarantined, time_from, time_to, started_at, finished_at
-                )
-                values (
-                    'hyperliquid.fills', 'test', %(n)s, %(n)s, 0, 0,
-                    to_timestamp(%(first)s), to_timestamp(%(last)s), now(), now()
-                )
-                returning load_id
-                """,
-                {
-                    "n": len(fills),
-                    "first": min(times, default=None),
-                    "last": max(times, default=None),
-                },
-            ).fetchone()
-            assert row is not None
-            load_id = row[0]
-        conn.cursor().executemany(
-            """
-            insert into hyperliquid.fills (
-                time, user_address, coin, px, sz, side, dir, start_position, closed_pnl,
-                fee, fee_token, tid, liquidation, block_number, event_index, load_id
-            )
-            values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-            """,
-            [
-                (
-                    fill.time, fill.user, fill.coin, fill.px, fill.sz, fill.side,
-                    DIRS.get(fill.kind, "Open Long"), fill.start, fill.pnl, fill.fee,
-                    "UBTC" if fill.is_base_fee else "USDC", fill.tid,
-                    json.dumps({"liquidatedUser": fill.user.upper()})
-                    if fill.kind == LIQUIDATION
-                    else None,
-                    None if fill.block < 0 else fill.block,
-                    None if fill.event < 0 else fill.event,
-                    load_id,
-                )
-                for fill in fills
-            ],
-        )  # fmt: skip
-    return int(load_id or 0)
-
-
-@pytest.fixture
-def model(loading_db: psycopg.Connection[Any]) -> Model:  # noqa: F811
-    return Model(loading_db)
-
-
-def clear(model: Model) -> None:
-    model.conn.execute(f"truncate {FILLS}, ingestion.load_log, {TARGET}")  # type: ignore[arg-type]
-    model.applied = set()
 
 
 def test_the_first_build_is_the_fold_of_all_fills(model: Model) -> None:
@@ -255,7 +123,7 @@ def test_a_load_that_commits_during_a_run_is_left_to_the_next(model: Model) -> N
             return table
 
         changes = PositionJob(reader, FILLS, loads, QUOTE_TOKENS).rebuild()
-        model._apply(changes, is_incremental=False)
+        model.apply(changes, is_incremental=False)
     assert [row[model_index(model, "size")] for row in model.rows()] == [1]
     model.run(is_incremental=True)
     assert [row[model_index(model, "size")] for row in model.rows()] == [2]
