@@ -35,67 +35,22 @@ USD_GRID = 9
 
 
 @compilable
-def _open(
-    state: Any, key: int, time: Any, position: Any, is_basis_known: int, gaps: int
-) -> None:
-    state[key, ORDINAL] = state[key, ORDINAL] + 1 if state[key, OPENED] == time else 0
-    state[key, OPENED] = time
-    state[key, POSITION] = position
-    state[key, MAX_SIZE] = abs(position)
-    for field in range(ENTRY_SIZE, GAPS):  # FILLS is the last of them
-        state[key, field] = 0
-    state[key, GAPS] = gaps
-    state[key, BASIS_KNOWN] = is_basis_known
-    state[key, LIQUIDATED] = 0
-    state[key, SIDE] = 1 if position > 0 else -1
+def _store(row: Any, values: Any) -> None:
+    """Write the first columns of a state."""
+    for field in range(len(values)):
+        row[field] = values[field]
 
 
 @compilable
 def _close(
-    state: Any, key: int, time: Any, reason: Any, episodes: Any, used: int
+    row: Any, key: int, time: Any, reason: Any, episodes: Any, used: int
 ) -> int:
     for field in range(STATE_WIDTH):
-        episodes[used, field] = state[key, field]
+        episodes[used, field] = row[field]
     episodes[used, KEY] = key
     episodes[used, CLOSED] = time
     episodes[used, REASON] = reason
     return used + 1
-
-
-@compilable
-def _meet(state: Any, key: int, time: Any, start: Any, episodes: Any, used: int) -> int:
-    """Compare the reported position with the carried one before a fill is applied."""
-    position = state[key, POSITION]
-    if state[key, SEEN] == 0:
-        state[key, SEEN] = 1
-        if start != 0:
-            _open(state, key, time, start, 0, 0)
-    elif start != position:
-        if (position > 0 and start > 0) or (position < 0 and start < 0):
-            state[key, POSITION] = start
-            state[key, MAX_SIZE] = max(state[key, MAX_SIZE], abs(start))
-            state[key, GAPS] += 1
-            state[key, BASIS_KNOWN] = 0
-            state[key, COST] = 0
-        else:
-            if position != 0:
-                used = _close(state, key, time, GAP, episodes, used)
-                state[key, POSITION] = 0
-            if start != 0:
-                _open(state, key, time, start, 0, 1)
-    return used
-
-
-@compilable
-def _extend(state: Any, key: int, change: Any, px: Any, unit: Any) -> None:
-    notional = abs(change) * px
-    state[key, ENTRY_SIZE] += abs(change)
-    state[key, ENTRY_NOTIONAL] += notional
-    if state[key, BASIS_KNOWN]:
-        state[key, COST] += notional * unit
-    state[key, POSITION] += change
-    state[key, SIDE] = 1 if state[key, POSITION] > 0 else -1
-    state[key, MAX_SIZE] = max(state[key, MAX_SIZE], abs(state[key, POSITION]))
 
 
 @compilable
@@ -104,21 +59,11 @@ def _cut(amount: Any, grid: Any) -> Any:
 
 
 @compilable
-def _reduce(state: Any, key: int, size: Any, px: Any, unit: Any, grid: Any) -> Any:
-    """Take ``size`` off the position at average cost; return its recomputed profit."""
-    position = state[key, POSITION]
-    left = abs(position) - size
-    notional = size * px
-    cost = state[key, COST]
-    kept = _cut(mul_div(cost, left, abs(position)), grid)
-    state[key, COST] = kept
-    state[key, EXIT_SIZE] += size
-    state[key, EXIT_NOTIONAL] += notional
-    state[key, POSITION] = left if position > 0 else -left
-    if state[key, BASIS_KNOWN] == 0:
-        return 0 * kept
-    profit = notional * unit - (cost - kept)
-    return profit if position > 0 else -profit
+def _kept_cost(cost: Any, left: Any, held: Any, grid: Any) -> Any:
+    """Return what is left of the cost when ``left`` of what was held stays."""
+    if left == 0 or cost == 0:
+        return 0 * cost
+    return _cut(mul_div(cost, left, held), grid)
 
 
 @compilable
@@ -181,48 +126,116 @@ def fold_keys(
         # A fill ends at most two episodes: one by a gap and one by itself.
         if used + 2 * (bounds[k, 1] - bounds[k, 0]) > episodes.shape[0]:
             return k, used
-        notional_scale = state[key, SIZE_SCALE] + state[key, PX_SCALE]
-        unit = powers[state[key, USD_SCALE] - notional_scale]
-        grid = powers[state[key, USD_SCALE] - USD_GRID]
+        row = state[key]
+        unit = powers[row[USD_SCALE] - row[SIZE_SCALE] - row[PX_SCALE]]
+        grid = powers[row[USD_SCALE] - USD_GRID]
+        # Local variables, in the order of the row's columns: three times as fast.
+        seen, last_fill, position = row[SEEN], row[LAST_FILL], row[POSITION]
+        opened, ordinal, max_size = row[OPENED], row[ORDINAL], row[MAX_SIZE]
+        entry_size, entry_notional = row[ENTRY_SIZE], row[ENTRY_NOTIONAL]
+        exit_size, exit_notional = row[EXIT_SIZE], row[EXIT_NOTIONAL]
+        cost, gross, fees, fills = row[COST], row[GROSS], row[FEES], row[FILLS]
+        gaps, is_known, liquidated = row[GAPS], row[BASIS_KNOWN], row[LIQUIDATED]
+        side = row[SIDE]
+
         for at in range(bounds[k, 0], bounds[k, 1]):
             i = order[at]
             change = delta[i]
             if change == 0:
                 continue
             now = time[i]
-            if has_start[i] or state[key, SEEN] == 0:
-                used = _meet(state, key, now, start[i], episodes, used)
-            position = state[key, POSITION]
-            if position == 0:
-                _open(state, key, now, position, 1, 0)
-            if position == 0 or (position > 0) == (change > 0):
-                _extend(state, key, change, px[i], unit)
-                state[key, GROSS] += pnl[i]
-                state[key, FEES] += fee[i]
-                state[key, FILLS] += 1
-                state[key, LAST_FILL] = now
-                continue
+            reported = start[i] if has_start[i] else position
+            if reported != position:
+                # A gap, or the first that is seen of a key.
+                if position != 0 and reported != 0 and (position > 0) == (reported > 0):
+                    position = reported
+                    max_size = max(max_size, abs(position))
+                    gaps += 1
+                    is_known = 0
+                    cost = 0 * cost
+                else:
+                    if position != 0:
+                        _store(row, (
+                            seen, last_fill, position, opened, ordinal, max_size,
+                            entry_size, entry_notional, exit_size, exit_notional, cost,
+                            gross, fees, fills, gaps, is_known, liquidated, side,
+                        ))  # fmt: skip
+                        used = _close(row, key, now, GAP, episodes, used)
+                        position = 0 * position
+                    if reported != 0:
+                        ordinal = ordinal + 1 if opened == now else 0
+                        opened = now
+                        position = reported
+                        side = 1 if position > 0 else -1
+                        max_size = abs(position)
+                        entry_size = entry_notional = exit_size = exit_notional = 0
+                        cost = gross = fees = fills = 0
+                        gaps, is_known, liquidated = seen, 0, 0
+            seen = 1
 
+            profit, has_profit = pnl[i], has_pnl[i]
+            paid = fee[i]
             size = abs(change)
-            closing = min(size, abs(position))
-            profit = _reduce(state, key, closing, px[i], unit, grid)
-            share = _share(fee[i], closing, size, grid) if closing < size else fee[i]
-            state[key, GROSS] += pnl[i] if has_pnl[i] else profit
-            state[key, FEES] += share
-            state[key, FILLS] += 1
-            state[key, LAST_FILL] = now
-            if kind[i] == LIQUIDATION:
-                state[key, LIQUIDATED] = 1
-            if state[key, POSITION] == 0:
-                is_flip = kind[i] == TRADE and closing < size
-                used = _close(
-                    state, key, now, FLIP if is_flip else kind[i], episodes, used
-                )
-            if closing < size:
-                _open(state, key, now, 0 * size, 1, 0)
-                _extend(state, key, change + position, px[i], unit)
-                state[key, FEES] = fee[i] - share
-                state[key, FILLS] = 1
+            if position != 0 and (position > 0) != (change > 0):
+                # Take from the position, at average cost.
+                held = abs(position)
+                closing = min(size, held)
+                left = held - closing
+                kept = _kept_cost(cost, left, held, grid)
+                notional = closing * px[i]
+                if not has_profit and is_known:
+                    made = notional * unit - (cost - kept)
+                    profit = made if position > 0 else -made
+                share = _share(paid, closing, size, grid) if closing < size else paid
+                cost = kept
+                exit_size += closing
+                exit_notional += notional
+                position = left if position > 0 else -left
+                gross += profit
+                fees += share
+                fills += 1
+                last_fill = now
+                if kind[i] == LIQUIDATION:
+                    liquidated = 1
+                if left == 0:
+                    is_flip = kind[i] == TRADE and closing < size
+                    _store(row, (
+                        seen, last_fill, position, opened, ordinal, max_size,
+                        entry_size, entry_notional, exit_size, exit_notional, cost,
+                        gross, fees, fills, gaps, is_known, liquidated, side,
+                    ))  # fmt: skip
+                    reason = FLIP if is_flip else kind[i]
+                    used = _close(row, key, now, reason, episodes, used)
+                if closing == size:
+                    continue
+                # What crosses zero opens the next one; its profit was the closed one's.
+                size -= closing
+                paid -= share
+                profit = 0 * profit
+
+            if position == 0:
+                ordinal = ordinal + 1 if opened == now else 0
+                opened = now
+                max_size = entry_size = entry_notional = exit_size = exit_notional = 0
+                cost = gross = fees = fills = 0
+                gaps, is_known, liquidated = 0, 1, 0
+            notional = size * px[i]
+            entry_size += size
+            entry_notional += notional
+            if is_known:
+                cost += notional * unit
+            position += size if change > 0 else -size
+            side = 1 if position > 0 else -1
+            max_size = max(max_size, abs(position))
+            gross += profit
+            fees += paid
+            fills += 1
+            last_fill = now
+        _store(row, (
+            seen, last_fill, position, opened, ordinal, max_size, entry_size,
+            entry_notional, exit_size, exit_notional, cost, gross, fees, fills, gaps,
+            is_known, liquidated, side,
+        ))  # fmt: skip
     return keys.size, used
 
 
