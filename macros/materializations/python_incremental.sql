@@ -1,10 +1,15 @@
 {#
-    dbt's `incremental` for SQL models, unchanged, and for Python models a table into
-    which only what really changed is written, in one transaction with the loads applied.
+    For Python models a table into which only what really changed is written, in one
+    transaction with the loads applied; for SQL models that take in loads the same (see
+    loads_spec), and for others dbt's `incremental`, unchanged.
 #}
 {% materialization incremental, adapter='postgres', supported_languages=['sql', 'python'] %}
     {% set leaving = leave_rollup(drops=true) %}
     {% if model.language == 'sql' %}
+        {% set loads = loads_spec() %}
+        {% if loads is not none %}
+            {{ return(build_from_loads(loads, leaving)) }}
+        {% endif %}
         {% do run_in_transaction(leaving) %}
         {% set result = dbt.materialization_incremental_default() %}
         {% do report_sync() %}

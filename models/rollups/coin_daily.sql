@@ -1,6 +1,7 @@
 {{
     config(
         unique_key=['day', 'coin'],
+        indexes=[{'columns': ['coin', 'day']}],
         meta={
             'timescale': {
                 'bucket': 'day',

@@ -1,6 +1,7 @@
 {{
     config(
         unique_key=['day', 'user_address'],
+        indexes=[{'columns': ['user_address', 'day']}],
         meta={
             'timescale': {
                 'bucket': 'day',

@@ -3,44 +3,80 @@
         materialized='incremental',
         incremental_strategy='sync',
         unique_key=['as_of_date', 'coin'],
+        meta={
+            'loads': {
+                'relation': 'hyperliquid.fills',
+                'stale_from': 'as_of_date',
+            },
+        },
     )
 }}
 
+-- Of what is read more than once the server would make a copy, all of it, unless told.
 with
 
-cohorts as (
+cohorts as not materialized (
 
     select * from {{ ref('trader_cohorts') }}
 
 ),
 
-trader_coin_daily as (
+trader_coin_daily as not materialized (
 
     select * from {{ ref('trader_coin_daily') }}
 
 ),
 
-coin_daily as (
+coin_daily as not materialized (
 
     select * from {{ ref('coin_daily') }}
 
 ),
 
+trader_positions as (
+
+    select * from {{ ref('trader_positions') }}
+
+),
+
+memberships as (
+
+    select
+        cohorts.as_of_date,
+        cohorts.user_address,
+        cohorts.is_smart_money,
+        cohorts.is_winner,
+        cohorts.is_loser
+    from cohorts
+    where cohorts.as_of_date >= {{ first_stale_day() }}
+
+),
+
 members as (
 
-    select distinct cohorts.user_address
-    from cohorts
+    select distinct memberships.user_address
+    from memberships
 
 ),
 
 last_cohort as (
 
-    select max(cohorts.as_of_date) as as_of_date
-    from cohorts
+    select max(memberships.as_of_date) as as_of_date
+    from memberships
 
 ),
 
--- What members did: a row per trader, coin and active day.
+smart_money as (
+
+    select
+        memberships.as_of_date,
+        memberships.user_address
+    from memberships
+    where memberships.is_smart_money
+
+),
+
+-- Flows reach six days back: what members did since then, a row per active day.
 activity as (
 
     select
@@ -52,6 +88,83 @@ activity as (
     from trader_coin_daily
     inner join members
         on trader_coin_daily.user_address = members.user_address
+    where trader_coin_daily.day >= {{ first_stale_day(back=6, unit='ms') }}
+
+),
+
+-- Positions that were open at the end of a day: from the first such day to the last.
+overnight as (
+
+    select
+        trader_positions.user_address,
+        trader_positions.coin,
+        (trader_positions.opened_at at time zone 'utc')::date as from_date,
+        coalesce(
+            (trader_positions.closed_at at time zone 'utc')::date - 1, 'infinity'
+        ) as to_date
+    from trader_positions
+    inner join members
+        on trader_positions.user_address = members.user_address
+    where
+        trader_positions.closed_at is null
+        or (
+            trader_positions.closed_at
+            >= {{ first_stale_day(back=6, unit='timestamptz') }}
+            and (trader_positions.closed_at at time zone 'utc')::date
+            > (trader_positions.opened_at at time zone 'utc')::date
+        )
+
+),
+
+-- Of those that were there before, how the last day of activity before had left them.
+carried_over as (
+
+    select
+        overnight.user_address,
+        overnight.coin,
+        last_activity.activity_date,
+        last_activity.end_position,
+        overnight.to_date
+    from overnight
+    cross join
+        lateral (
+            select
+                trader_coin_daily.end_position,
+                {{ day_to_date('trader_coin_daily.day') }} as activity_date
+            from trader_coin_daily
+            where
+                overnight.user_address = trader_coin_daily.user_address
+                and overnight.coin = trader_coin_daily.coin
+                and trader_coin_daily.day < {{ first_stale_day(back=6, unit='ms') }}
+            order by trader_coin_daily.day desc
+            limit 1
+        ) as last_activity
+    where overnight.from_date < {{ first_stale_day(back=6) }}
+
+),
+
+day_ends as (
+
+    select
+        activity.user_address,
+        activity.coin,
+        activity.activity_date,
+        activity.end_position,
+        overnight.to_date
+    from activity
+    left join overnight
+        on
+            activity.user_address = overnight.user_address
+            and activity.coin = overnight.coin
+            and activity.activity_date = overnight.from_date
+    union all
+    select
+        carried_over.user_address,
+        carried_over.coin,
+        carried_over.activity_date,
+        carried_over.end_position,
+        carried_over.to_date
+    from carried_over
 
 ),
 
@@ -59,51 +172,19 @@ activity as (
 position_spans as (
 
     select
-        activity.user_address,
-        activity.coin,
-        activity.end_position,
-        activity.activity_date as from_date,
-        coalesce(
-            lead(activity.activity_date) over (
-                partition by activity.user_address, activity.coin
-                order by activity.activity_date
-            ) - 1,
-            last_cohort.as_of_date
-        ) as to_date
-    from activity
-    cross join last_cohort
-
-),
-
-price_spans as (
-
-    select
-        coin_daily.coin,
-        coin_daily.close_px,
-        {{ day_to_date('coin_daily.day') }} as from_date,
-        coalesce(
-            lead({{ day_to_date('coin_daily.day') }}) over (
-                partition by coin_daily.coin
-                order by coin_daily.day
-            ) - 1,
-            last_cohort.as_of_date
-        ) as to_date
-    from coin_daily
-    cross join last_cohort
-
-),
-
-prices as (
-
-    select
-        price_spans.coin,
-        price_spans.close_px,
-        generate_series(
-            price_spans.from_date::timestamp,
-            price_spans.to_date,
-            interval '1 day'
-        )::date as price_date
-    from price_spans
+        day_ends.user_address,
+        day_ends.coin,
+        day_ends.end_position,
+        day_ends.activity_date as from_date,
+        lead(day_ends.activity_date) over key_days - 1 as to_date,
+        -- Positions of a key follow each other: the last one that began ends last.
+        max(day_ends.to_date) over key_days >= day_ends.activity_date as is_held
+    from day_ends
+    window
+        key_days as (
+            partition by day_ends.user_address, day_ends.coin
+            order by day_ends.activity_date
+        )
 
 ),
 
@@ -114,12 +195,77 @@ position_days as (
         position_spans.coin,
         position_spans.end_position,
         generate_series(
-            position_spans.from_date::timestamp,
-            position_spans.to_date,
+            greatest(
+                position_spans.from_date, {{ first_stale_day(back=1) }}
+            )::timestamp,
+            coalesce(position_spans.to_date, last_cohort.as_of_date),
             interval '1 day'
         )::date as held_date
     from position_spans
-    where position_spans.end_position <> 0
+    cross join last_cohort
+    where
+        position_spans.is_held
+        and position_spans.end_position <> 0
+
+),
+
+closes as (
+
+    select
+        coin_daily.coin,
+        coin_daily.close_px,
+        {{ day_to_date('coin_daily.day') }} as close_date
+    from coin_daily
+    where coin_daily.day >= {{ first_stale_day(back=6, unit='ms') }}
+    union all
+    select
+        coins.coin,
+        last_close.close_px,
+        last_close.close_date
+    from (select distinct overnight.coin from overnight) as coins
+    cross join lateral (
+        select
+            coin_daily.close_px,
+            {{ day_to_date('coin_daily.day') }} as close_date
+        from coin_daily
+        where
+            coins.coin = coin_daily.coin
+            and coin_daily.day < {{ first_stale_day(back=6, unit='ms') }}
+        order by coin_daily.day desc
+        limit 1
+    ) as last_close
+
+),
+
+price_spans as (
+
+    select
+        closes.coin,
+        closes.close_px,
+        closes.close_date as from_date,
+        coalesce(
+            lead(closes.close_date) over (
+                partition by closes.coin
+                order by closes.close_date
+            ) - 1,
+            last_cohort.as_of_date
+        ) as to_date
+    from closes
+    cross join last_cohort
+
+),
+
+prices as (
+
+    select
+        price_spans.coin,
+        price_spans.close_px,
+        generate_series(
+            greatest(price_spans.from_date, {{ first_stale_day(back=1) }})::timestamp,
+            price_spans.to_date,
+            interval '1 day'
+        )::date as price_date
+    from price_spans
 
 ),
 
@@ -139,73 +285,74 @@ exposures as (
 
 ),
 
-smart_money as (
+-- Whose exposures of which day count: those of the same day, and, to see the change,
+-- what the smart money of a day held the day before.
+counted_days as (
 
     select
-        cohorts.as_of_date,
-        cohorts.user_address
-    from cohorts
-    where cohorts.is_smart_money
+        memberships.as_of_date,
+        memberships.user_address,
+        memberships.as_of_date as exposure_date,
+        memberships.is_smart_money,
+        memberships.is_winner,
+        memberships.is_loser,
+        false as is_before
+    from memberships
+    union all
+    select
+        smart_money.as_of_date,
+        smart_money.user_address,
+        smart_money.as_of_date - 1 as exposure_date,
+        false as is_smart_money,
+        false as is_winner,
+        false as is_loser,
+        true as is_before
+    from smart_money
 
 ),
 
 held as (
 
     select
-        cohorts.as_of_date,
+        counted_days.as_of_date,
         exposures.coin,
         sum(exposures.exposure_usd) filter (
-            where cohorts.is_smart_money and exposures.exposure_usd > 0
+            where counted_days.is_smart_money and exposures.exposure_usd > 0
         ) as long_usd,
         -sum(exposures.exposure_usd) filter (
-            where cohorts.is_smart_money and exposures.exposure_usd < 0
+            where counted_days.is_smart_money and exposures.exposure_usd < 0
         ) as short_usd,
         count(*) filter (
-            where cohorts.is_smart_money and exposures.exposure_usd <> 0
+            where counted_days.is_smart_money and exposures.exposure_usd <> 0
         ) as trader_count,
         count(*) filter (
-            where cohorts.is_smart_money and exposures.exposure_usd > 0
+            where counted_days.is_smart_money and exposures.exposure_usd > 0
         ) as long_count,
         sum(exposures.exposure_usd * exposures.exposure_usd) filter (
-            where cohorts.is_smart_money
+            where counted_days.is_smart_money
         ) as squares,
         sum(exposures.exposure_usd) filter (
-            where cohorts.is_winner
+            where counted_days.is_winner
         ) as winners_net_usd,
         sum(abs(exposures.exposure_usd)) filter (
-            where cohorts.is_winner
+            where counted_days.is_winner
         ) as winners_gross_usd,
         sum(exposures.exposure_usd) filter (
-            where cohorts.is_loser
+            where counted_days.is_loser
         ) as losers_net_usd,
         sum(abs(exposures.exposure_usd)) filter (
-            where cohorts.is_loser
-        ) as losers_gross_usd
-    from cohorts
+            where counted_days.is_loser
+        ) as losers_gross_usd,
+        sum(exposures.exposure_usd) filter (
+            where counted_days.is_before
+        ) as net_before_usd
+    from counted_days
     inner join exposures
         on
-            cohorts.as_of_date = exposures.exposure_date
-            and cohorts.user_address = exposures.user_address
+            counted_days.exposure_date = exposures.exposure_date
+            and counted_days.user_address = exposures.user_address
     group by
-        cohorts.as_of_date,
-        exposures.coin
-
-),
-
--- What the smart money of a day held the day before.
-held_before as (
-
-    select
-        smart_money.as_of_date,
-        exposures.coin,
-        sum(exposures.exposure_usd) as net_before_usd
-    from smart_money
-    inner join exposures
-        on
-            smart_money.as_of_date = exposures.exposure_date + 1
-            and smart_money.user_address = exposures.user_address
-    group by
-        smart_money.as_of_date,
+        counted_days.as_of_date,
         exposures.coin
 
 ),
@@ -240,11 +387,6 @@ signal_keys as (
     from held
     union distinct
     select
-        held_before.as_of_date,
-        held_before.coin
-    from held_before
-    union distinct
-    select
         flows.as_of_date,
         flows.coin
     from flows
@@ -259,7 +401,7 @@ sums as (
         coalesce(held.long_usd, 0) as smart_long_usd,
         coalesce(held.short_usd, 0) as smart_short_usd,
         coalesce(held.long_usd, 0) - coalesce(held.short_usd, 0) as smart_net_usd,
-        coalesce(held_before.net_before_usd, 0) as smart_net_before_usd,
+        coalesce(held.net_before_usd, 0) as smart_net_before_usd,
         coalesce(flows.flow_24h_usd, 0) as net_flow_24h_usd,
         coalesce(flows.flow_7d_usd, 0) as net_flow_7d_usd,
         coalesce(held.trader_count, 0) as trader_count,
@@ -274,10 +416,6 @@ sums as (
         on
             signal_keys.as_of_date = held.as_of_date
             and signal_keys.coin = held.coin
-    left join held_before
-        on
-            signal_keys.as_of_date = held_before.as_of_date
-            and signal_keys.coin = held_before.coin
     left join flows
         on
             signal_keys.as_of_date = flows.as_of_date
@@ -289,6 +427,51 @@ history as (
 
     select min({{ day_to_date('coin_daily.day') }}) as first_date
     from coin_daily
+
+),
+
+-- As they are stored, so that the days that are kept stand beside the new ones.
+net_by_day as (
+
+    select
+        sums.as_of_date,
+        sums.coin,
+        trim_scale(round(sums.smart_net_usd, 6)) as smart_net_usd
+    from sums
+    {{
+        kept_rows(
+            ['as_of_date', 'coin', 'smart_net_usd'], back=var('signal_z_window_days')
+        )
+    }}
+
+),
+
+z_scores as (
+
+    select
+        net_by_day.as_of_date,
+        net_by_day.coin,
+        case
+            when count(*) over trailing_days >= {{ var('signal_z_min_days') }}
+                then (
+                    (
+                        net_by_day.smart_net_usd
+                        - avg(net_by_day.smart_net_usd) over trailing_days
+                    )
+                    / nullif(
+                        stddev_samp(net_by_day.smart_net_usd) over trailing_days, 0
+                    )
+                )::double precision
+        end as net_z_score
+    from net_by_day
+    window
+        trailing_days as (
+            partition by net_by_day.coin
+            order by net_by_day.as_of_date
+            range between
+            interval '{{ var('signal_z_window_days') }} days' preceding
+            and interval '1 day' preceding
+        )
 
 ),
 
@@ -313,13 +496,7 @@ signals as (
                     round(sums.smart_net_usd - sums.smart_net_before_usd, 6)
                 )
         end as net_change_24h_usd,
-        case
-            when count(*) over trailing_days >= {{ var('signal_z_min_days') }}
-                then (
-                    (sums.smart_net_usd - avg(sums.smart_net_usd) over trailing_days)
-                    / nullif(stddev_samp(sums.smart_net_usd) over trailing_days, 0)
-                )::double precision
-        end as net_z_score,
+        z_scores.net_z_score,
         sums.trader_count,
         (
             (sums.smart_long_usd + sums.smart_short_usd)
@@ -338,15 +515,11 @@ signals as (
             - sums.losers_net_usd / nullif(sums.losers_gross_usd, 0)
         )::double precision as winners_minus_losers
     from sums
+    inner join z_scores
+        on
+            sums.as_of_date = z_scores.as_of_date
+            and sums.coin = z_scores.coin
     cross join history
-    window
-        trailing_days as (
-            partition by sums.coin
-            order by sums.as_of_date
-            range between
-            interval '{{ var('signal_z_window_days') }} days' preceding
-            and interval '1 day' preceding
-        )
 
 )
 

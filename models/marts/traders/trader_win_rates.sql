@@ -3,6 +3,12 @@
         materialized='incremental',
         incremental_strategy='sync',
         unique_key='user_address',
+        meta={
+            'loads': {
+                'relation': 'hyperliquid.fills',
+                'touched': 'user_address',
+            },
+        },
     )
 }}
 
@@ -28,6 +34,7 @@ fill_counts as (
         sum(trader_daily.winning_closes)::bigint as winning_closes,
         sum(trader_daily.losing_closes)::bigint as losing_closes
     from trader_daily
+    where {{ touched_rows('trader_daily.user_address') }}
     group by trader_daily.user_address
 
 ),
@@ -43,6 +50,7 @@ rated_positions as (
         trader_positions.status = 'closed'
         and trader_positions.is_basis_known
         and trader_positions.close_reason not in ('transfer', 'gap')
+        and {{ touched_rows('trader_positions.user_address') }}
 
 ),
 

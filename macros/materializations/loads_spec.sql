@@ -1,0 +1,70 @@
+{#
+    What an incremental SQL model of the strategy `sync` declares that takes in loads, as a
+    dictionary; none for one that does not:
+
+        config(
+            materialized='incremental',
+            incremental_strategy='sync',
+            unique_key=['as_of_date', 'coin'],
+            meta={'loads': {
+                'relation': 'hyperliquid.fills',
+                'stale_from': 'as_of_date',    the rows of a day depend on that day and
+                                               earlier ones; or
+                'touched': 'user_address',     a column of `relation` and of the model: a
+                                               row depends on what has the same value
+            }},
+        )
+
+    The fingerprint is that of the model's whole SQL, variables filled in. `upstream` are
+    the models it reads that take in loads themselves.
+#}
+{% macro loads_spec() -%}
+    {%- set given = config.get('meta', {}).get('loads') -%}
+    {%- if given is none or config.get('incremental_strategy') != 'sync' -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set known = ['relation', 'stale_from', 'touched'] -%}
+    {%- set unknown = given.keys() | reject('in', known) | list -%}
+    {%- if unknown | length > 0 or given.get('relation') is none
+        or (given.get('stale_from') is none) == (given.get('touched') is none)
+    -%}
+        {%- do exceptions.raise_compiler_error(
+            "meta.loads of " ~ model.name ~ " must have relation and either stale_from or"
+            ~ " touched" ~ (", not " ~ unknown | join(', ') if unknown else "") ~ "."
+        ) -%}
+    {%- endif -%}
+
+    {%- set key = config.get('unique_key') or [] -%}
+    {%- set key = [key] if key is string else key | list -%}
+    {%- set scoped = given.get('stale_from') or given.get('touched') -%}
+    {%- if scoped not in key -%}
+        {%- do exceptions.raise_compiler_error(
+            "meta.loads of " ~ model.name ~ " names " ~ scoped
+            ~ ", which must be a column of its unique_key."
+        ) -%}
+    {%- endif -%}
+    {{ return({
+        'consumer': this.schema ~ '.' ~ this.identifier,
+        'relation': given['relation'],
+        'stale_from': given.get('stale_from'),
+        'touched': given.get('touched'),
+        'unique_key': key,
+        'upstream': upstream_of_loads(),
+        'fingerprint': local_md5(sql),
+    }) }}
+{%- endmacro %}
+
+
+{#
+    The models that this one reads and that take in loads, as `schema.name`.
+#}
+{% macro upstream_of_loads() -%}
+    {%- set names = [] -%}
+    {%- for id in model.depends_on.nodes if id in graph.nodes -%}
+        {%- set node = graph.nodes[id] -%}
+        {%- if node.config.materialized in ['continuous_aggregate', 'incremental'] -%}
+            {%- do names.append(node.schema ~ '.' ~ node.alias) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(names) }}
+{%- endmacro %}
