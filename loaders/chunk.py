@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-#: Rows in one batch: about 20 MB of CSV, of which a worker holds at most four.
-BATCH_ROWS = 50_000
+#: Rows decoded and checked at once: their buffers are small enough to be used again.
+CHUNK_ROWS = 10_000
 
 
 @dataclass(frozen=True)

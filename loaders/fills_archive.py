@@ -18,7 +18,7 @@ import lz4.frame
 import orjson
 import pyarrow as pa
 
-from loaders.chunk import BATCH_ROWS, Chunk
+from loaders.chunk import CHUNK_ROWS, Chunk
 from loaders.errors import ObjectError
 from loaders.fills_schema import FIELDS, Kind
 from loaders.validate import split_fills
@@ -83,7 +83,7 @@ def read_fills_archive(
     Yields
     ------
     Chunk
-        Some `BATCH_ROWS` fills each, whole blocks, in the order of the file; a row
+        Some `CHUNK_ROWS` fills each, whole blocks, in the order of the file; a row
         number counts the events of the object.
 
     Raises
@@ -103,7 +103,7 @@ def read_fills_archive(
                     f"line {number} is not a block of the archive "
                     f"({type(error).__name__}: {error})"
                 ) from error
-            if len(events) >= BATCH_ROWS:
+            if len(events) >= CHUNK_ROWS:
                 yield _chunk(events, first_row, compressed.tell() / size, kept_from)
                 first_row += len(events)
                 events = _Events()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from loaders.chunk import BATCH_ROWS, Chunk
+from loaders.chunk import CHUNK_ROWS, Chunk
 from loaders.errors import ObjectError
 from loaders.fills_schema import Field, check_type, match_columns
 from loaders.validate import split_fills
@@ -34,7 +34,7 @@ def read_fills_parquet(
     Yields
     ------
     Chunk
-        At most `BATCH_ROWS` rows each, in the order of the file.
+        At most `CHUNK_ROWS` rows each, in the order of the file.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def _chunks(file: pq.ParquetFile, kept_from: datetime | None) -> Iterator[Chunk]
         )
     total = file.metadata.num_rows
     first_row = 1
-    for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(matched)):
+    for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=list(matched)):
         rows, bad = split_fills(
             _columns(batch, matched), _Raw(batch), first_row, kept_from=kept_from
         )

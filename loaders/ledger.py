@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, cast
 
 import psycopg
 import pyarrow as pa
-from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from loaders.chunk import BadRow
@@ -24,24 +23,6 @@ _TABLES = (
     "ingestion.stream_offsets",
     "ops.retention_marks",
 )
-
-
-# The mark of a table, and the range of times after it that models have taken in.
-_AGGREGATED = """
-    with marks as (
-        select max(dropped_before) as instant
-        from ops.retention_marks
-        where relation = %(relation)s
-    )
-    select marks.instant, min(load_log.time_from), max(load_log.time_to)
-    from marks
-    left join ingestion.load_log
-        on
-            load_log.relation = %(relation)s
-            and load_log.time_from >= coalesce(marks.instant, '-infinity')
-            and load_log.load_id in (select load_id from ingestion.applied_loads)
-    group by marks.instant
-"""
 
 
 @dataclass(frozen=True)
@@ -161,57 +142,6 @@ def begin_load(conn: psycopg.Connection[Any]) -> tuple[int, datetime]:
         """
     ).fetchone()
     return cast("tuple[int, datetime]", row)
-
-
-def _unchanged(moment: datetime) -> datetime:
-    return moment
-
-
-def kept_from(
-    conn: psycopg.Connection[Any],
-    relation: str,
-    time_column: str,
-    *,
-    to_datetime: Callable[[Any], datetime] = _unchanged,
-    from_datetime: Callable[[datetime], Any] = _unchanged,
-) -> datetime | None:
-    """Return the first instant a table still has all rows of, if any were dropped.
-
-    A drop by hand leaves no mark until the next dbt run. It is known here by the
-    earliest row that a load brought and a model took in: one look-up tells whether it
-    is there.
-
-    The lock is the one that writing takes anyway. Whoever drops rows through the
-    project holds one that excludes it until the mark is written, so the answer holds
-    for the transaction.
-
-    Parameters
-    ----------
-    conn
-        In the transaction that will write.
-    relation, time_column
-        The table, ``schema.name``, and its time.
-    to_datetime, from_datetime
-        What turns a value of that column into an aware datetime, and back; by default
-        it is one.
-    """
-    table = sql.Identifier(*relation.split("."))
-    time = sql.Identifier(time_column)
-    conn.execute(sql.SQL("lock table {} in row exclusive mode").format(table))
-    row = conn.execute(_AGGREGATED, {"relation": relation}).fetchone()
-    mark, first, last = cast("tuple[datetime | None, ...]", row)
-    mark = None if mark is None else mark.astimezone(UTC)
-    if first is None or last is None:
-        return mark
-    earliest = from_datetime(first)
-    probe = sql.SQL("select 1 from {} where {} = %s limit 1").format(table, time)
-    if conn.execute(probe, (earliest,)).fetchone() is not None:
-        return mark
-    rest = sql.SQL("select min({1}) from {0} where {1} >= %s").format(table, time)
-    [oldest] = cast("tuple[Any]", conn.execute(rest, (earliest,)).fetchone())
-    if oldest is None:
-        return (last + timedelta(microseconds=1)).astimezone(UTC)
-    return to_datetime(oldest).astimezone(UTC)
 
 
 def quarantine(

@@ -8,33 +8,26 @@ nothing that was there already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import psycopg
-import pyarrow as pa
-import pyarrow.compute as pc
 from psycopg import errors, sql
 
 from loaders import ledger
 from loaders.bad_rows import BadRowLimit
-from loaders.chunk import BadRow, Chunk, Dataset
+from loaders.chunk import BadRow, Dataset
+from loaders.encoded import EncodedBatch, encode_chunks
 from loaders.errors import ObjectError
+from loaders.interfaces import Part
+from loaders.kept_from import KeptFrom
 from loaders.ledger import LoadResult, Offset
 from loaders.objects import Object
-from pgio.copy_in import copy_csv, encode_csv
+from pgio.copy_in import copy_csv
 from pgio.prefetch import prefetch
 
 _STAGING = "vigil_staging"
-
-
-@dataclass(frozen=True)
-class _Encoded:
-    chunk: Chunk
-    columns: list[str]
-    csv: pa.Buffer
 
 
 def store_object(
@@ -45,7 +38,7 @@ def store_object(
     limit: BadRowLimit,
     *,
     expect_duplicates: bool = False,
-    on_chunk: Callable[[Chunk], None] = lambda chunk: None,
+    on_chunk: Callable[[Part], None] = lambda chunk: None,
 ) -> LoadResult:
     """Load one object; call it inside a transaction that holds nothing else.
 
@@ -83,29 +76,29 @@ def store_object(
     result = writer.result
     first_bad: BadRow | None = None
     bad_rows = 0
-    kept_from = ledger.kept_from(
-        conn,
+    kept_from = KeptFrom(
         dataset.relation,
         dataset.time_column,
-        to_datetime=dataset.to_datetime,
-        from_datetime=dataset.from_datetime,
+        dataset.to_datetime,
+        dataset.from_datetime,
     )
-    chunks = _encode(dataset.readers[source.format](path, kept_from), load_id)
-    with prefetch(chunks, depth=2) as encoded:
-        for item in encoded:
-            chunk = item.chunk
-            result.rows_read += chunk.rows_read
-            if chunk.bad:
+    chunks = dataset.readers[source.format](path, kept_from.ask(conn))
+    batches = encode_chunks(chunks, load_id, dataset.time_column)
+    with prefetch(batches, depth=2) as encoded:
+        for batch in encoded:
+            if batch.bad:
                 # Late rows are kept aside too, but nothing is wrong with the object.
-                wrong = [row for row in chunk.bad if not row.is_late]
+                wrong = [row for row in batch.bad if not row.is_late]
                 bad_rows += len(wrong)
                 first_bad = first_bad or next(iter(wrong), None)
-                result.rows_quarantined += len(chunk.bad)
+                result.rows_quarantined += len(batch.bad)
                 ledger.quarantine(
-                    conn, load_id, dataset.relation, source.uri, chunk.bad
+                    conn, load_id, dataset.relation, source.uri, batch.bad
                 )
-            writer.write(item)
-            on_chunk(chunk)
+            writer.write(batch)
+            for part in batch.parts:
+                result.rows_read += part.rows_read
+                on_chunk(part)
     if first_bad and limit.is_exceeded(bad_rows, result.rows_read):
         raise ObjectError(
             f"{bad_rows:,} of {result.rows_read:,} rows are bad, more "
@@ -122,26 +115,6 @@ def store_object(
     offset = Offset(result.rows_read, result.time_to, state)
     ledger.save_offset(conn, source.uri, offset)
     return result
-
-
-def _encode(chunks: Iterable[Chunk], load_id: int) -> Iterator[_Encoded]:
-    for chunk in chunks:
-        ids = pa.repeat(pa.scalar(load_id, pa.int64()), chunk.rows.num_rows)
-        rows = _without_empty_columns(chunk.rows.append_column("load_id", ids))
-        yield _Encoded(chunk, rows.schema.names, encode_csv(rows))
-
-
-def _without_empty_columns(rows: pa.RecordBatch) -> pa.RecordBatch:
-    """Leave out what is null throughout: the table fills it in for nothing."""
-    count = rows.num_rows
-    return rows.select(
-        [
-            name
-            for name, column in zip(rows.schema.names, rows.columns, strict=True)
-            if column.null_count < count
-        ]
-        or rows.schema.names
-    )
 
 
 class _Writer:
@@ -163,31 +136,28 @@ class _Writer:
         self._is_staging = expect_duplicates
         self._has_staging_table = False
 
-    def write(self, item: _Encoded) -> None:
-        if item.chunk.rows.num_rows == 0:
+    def write(self, batch: EncodedBatch) -> None:
+        if batch.rows == 0:
             return
-        if self._is_staging or not self._copy(item):
-            self._is_staging = self._copy_staged(item)
+        if self._is_staging or not self._copy(batch):
+            self._is_staging = self._copy_staged(batch)
 
-    def _copy(self, item: _Encoded) -> bool:
+    def _copy(self, batch: EncodedBatch) -> bool:
         try:
             with self._conn.transaction():
-                copy_csv(self._conn, self._dataset.relation, item.columns, [item.csv])
+                copy_csv(self._conn, self._dataset.relation, batch.columns, batch.csv)
         except errors.UniqueViolation:
             return False
-        times = pc.min_max(item.chunk.rows.column(self._dataset.time_column))
-        self.result.extend(
-            item.chunk.rows.num_rows, times["min"].as_py(), times["max"].as_py()
-        )
+        self.result.extend(batch.rows, batch.first, batch.last)
         return True
 
-    def _copy_staged(self, item: _Encoded) -> bool:
+    def _copy_staged(self, batch: EncodedBatch) -> bool:
         """Insert what is new; return whether anything was not."""
         if self._has_staging_table:
             self._conn.execute(f"truncate {_STAGING}")
         else:
             self._create_staging()
-        copy_csv(self._conn, _STAGING, item.columns, [item.csv])
+        copy_csv(self._conn, _STAGING, batch.columns, batch.csv)
         query = sql.SQL(
             """
             with inserted as (
@@ -200,14 +170,14 @@ class _Writer:
             """
         ).format(
             table=self._table,
-            columns=sql.SQL(", ").join(map(sql.Identifier, item.columns)),
+            columns=sql.SQL(", ").join(map(sql.Identifier, batch.columns)),
             staging=sql.Identifier(_STAGING),
             time=self._time,
         )
         row = self._conn.execute(query).fetchone()
         count, first, last = cast("tuple[int, Any, Any]", row)
         self.result.extend(count, first, last)
-        return bool(count < item.chunk.rows.num_rows)
+        return bool(count < batch.rows)
 
     def _create_staging(self) -> None:
         self._conn.execute(

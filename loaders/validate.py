@@ -108,8 +108,10 @@ def _check_values(
         empty = pc.equal(columns[column], "")
         refusals.add(empty, names[column], "is missing", None)
     for column in ("px", "sz"):
-        negative = pc.match_substring_regex(columns[column], _NEGATIVE)
-        refusals.add(negative, names[column], "is negative", columns[column])
+        values = columns[column]
+        if pc.any(pc.starts_with(values, "-")).as_py():
+            negative = pc.match_substring_regex(values, _NEGATIVE)
+            refusals.add(negative, names[column], "is negative", values)
     side = columns["side"]
     refusals.add(
         pc.invert(pc.is_in(side, _SIDES)), names["side"], "is neither B nor A", side

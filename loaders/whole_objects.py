@@ -11,7 +11,8 @@ import psycopg
 
 from loaders import ledger
 from loaders.bad_rows import BadRowLimit
-from loaders.chunk import Chunk, Dataset
+from loaders.chunk import Dataset
+from loaders.interfaces import Part
 from loaders.ledger import LoadResult
 from loaders.objects import Object
 from loaders.store import store_object
@@ -45,7 +46,7 @@ class WholeObjects:
         conn: psycopg.Connection[Any],
         source: Object,
         path: Path,
-        on_chunk: Callable[[Chunk], None],
+        on_chunk: Callable[[Part], None],
         on_commit: Callable[[LoadResult], None],
         *,
         alone: bool,

@@ -20,11 +20,13 @@ from loaders import ledger
 from loaders.bad_rows import BadRowLimit
 from loaders.errors import ObjectError
 from loaders.interfaces import Part
+from loaders.kept_from import KeptFrom
 from loaders.ledger import LoadResult
 from loaders.objects import Object
 from loaders.ticks.chunk import Decoder, DecoderOptions
 from loaders.ticks.prepared import LoadIds, prepare
 from loaders.ticks.progress import Taken
+from loaders.ticks.store import RELATION
 from loaders.ticks.transaction import write_batch
 from loaders.ticks.venue import known_venue, lock_venue
 from loaders.ticks.windows import seal
@@ -86,6 +88,7 @@ class TickLoader:
             name = self.detect(path) if source.format == AUTO else source.format
             taken = replace(taken, format=name)
             ids = LoadIds(conn, _AHEAD + 3)
+            kept_from = KeptFrom(RELATION, "ts")
             chunks = self.decoders[name](path, self.options)
             try:
                 prepared_ahead = prepare(chunks, taken.lines, ids)
@@ -93,7 +96,7 @@ class TickLoader:
                     for prepared in batches:
                         with conn.transaction():
                             result, taken = write_batch(
-                                conn, source, prepared, taken, self.limit
+                                conn, source, prepared, taken, self.limit, kept_from
                             )
                         on_commit(result)
                         ids.draw(conn)

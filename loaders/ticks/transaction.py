@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from loaders import ledger
 from loaders.bad_rows import BadRowLimit
 from loaders.chunk import BadRow
 from loaders.errors import ObjectError
+from loaders.kept_from import KeptFrom
 from loaders.ledger import LoadResult
 from loaders.objects import Object
 from loaders.ticks import windows
@@ -32,6 +34,7 @@ def write_batch(
     prepared: Prepared,
     taken: Taken,
     limit: BadRowLimit,
+    kept_from: KeptFrom,
 ) -> tuple[LoadResult, Taken]:
     """Write a batch and how far its object is taken in; the caller commits.
 
@@ -47,6 +50,8 @@ def write_batch(
         What of the object was committed before.
     limit
         Refused rows the object may have.
+    kept_from
+        From when on the table has all its rows.
 
     Returns
     -------
@@ -74,7 +79,9 @@ def write_batch(
     if chunk.stream is not None:
         # The venue first and then the table: everybody in this order.
         venue = open_venue(conn, chunk.stream)
-        batch, late = _without_late(conn, prepared.batch, taken.lines + 1)
+        batch, late = _without_late(
+            prepared.batch, kept_from.ask(conn), taken.lines + 1
+        )
         bad += late
         if batch is not None:
             _write_ticks(conn, source, venue, prepared, batch, result)
@@ -102,10 +109,9 @@ def _check_limit(limit: BadRowLimit, bad: list[BadRow], after: Taken) -> None:
 
 
 def _without_late(
-    conn: psycopg.Connection[Any], batch: Batch | None, first_line: int
+    batch: Batch | None, kept_from: datetime | None, first_line: int
 ) -> tuple[Batch | None, list[BadRow]]:
     """Take out what would land in a time that is dropped, in a half-empty bucket."""
-    kept_from = ledger.kept_from(conn, RELATION, "ts")
     if batch is None or kept_from is None or batch.first_at >= kept_from:
         return batch, []
     is_late = pc.less(batch.rows.column("ts"), pa.scalar(kept_from))

@@ -159,8 +159,9 @@ def test_bad_event_of_the_archive(
 def test_row_numbers_go_on_over_batches(
     loading_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loaders.fills_parquet.BATCH_ROWS", 10)
-    monkeypatch.setattr("loaders.fills_archive.BATCH_ROWS", 10)
+    monkeypatch.setattr("loaders.fills_parquet.CHUNK_ROWS", 10)
+    monkeypatch.setattr("loaders.encoded.BATCH_ROWS", 10)
+    monkeypatch.setattr("loaders.fills_archive.CHUNK_ROWS", 10)
     rows = fills(35)
     rows[4]["px"] = rows[27]["px"] = "x"
     loaded(parquet(tmp_path / "a.parquet", rows), "--max-bad-rows", 2)

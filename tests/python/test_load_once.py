@@ -118,7 +118,8 @@ def test_rows_point_at_their_load(loading_db: Database, tmp_path: Path) -> None:
 def test_small_batches_mix_direct_and_staged(
     loading_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("loaders.fills_parquet.BATCH_ROWS", 10)
+    monkeypatch.setattr("loaders.fills_parquet.CHUNK_ROWS", 10)
+    monkeypatch.setattr("loaders.encoded.BATCH_ROWS", 10)
     loaded(parquet(tmp_path / "a.parquet", fills(15, first=30)))
     loaded(parquet(tmp_path / "b.parquet", fills(100)))
     assert last_load(loading_db) == (100, 85, 15, 0)
@@ -138,7 +139,8 @@ def test_workers_on_objects_that_share_rows(
     loading_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Opposite orders of the same rows: the loads deadlock, and yet all is well."""
-    monkeypatch.setattr("loaders.fills_parquet.BATCH_ROWS", 500)
+    monkeypatch.setattr("loaders.fills_parquet.CHUNK_ROWS", 500)
+    monkeypatch.setattr("loaders.encoded.BATCH_ROWS", 500)
     rows = fills(10_000)
     shuffled = random.Random(7)
     for number in range(6):

@@ -1,0 +1,122 @@
+"""Chunks of an object, gathered into batches of one COPY each and encoded for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from loaders.chunk import BadRow, Chunk
+from pgio.copy_in import encode_csv
+
+#: Rows in one COPY: about 15 MB of CSV, of which a worker holds at most four.
+BATCH_ROWS = 50_000
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A chunk as a progress report needs it, `loaders.interfaces.Part`."""
+
+    rows_read: int
+    progress: float
+
+
+@dataclass(frozen=True)
+class EncodedBatch:
+    """Good rows as CSV, and what else is known of the chunks they come from.
+
+    Attributes
+    ----------
+    columns
+        What the CSV holds; what is null throughout is left out.
+    csv
+        One buffer per chunk.
+    rows
+        Good rows.
+    first, last
+        Range of their times; None without rows.
+    bad
+        Refused rows.
+    parts
+        The chunks, without their rows.
+    """
+
+    columns: list[str]
+    csv: list[pa.Buffer]
+    rows: int
+    first: Any
+    last: Any
+    bad: list[BadRow]
+    parts: list[Progress]
+
+
+def encode_chunks(
+    chunks: Iterable[Chunk], load_id: int, time_column: str
+) -> Iterator[EncodedBatch]:
+    """Gather and encode the chunks of an object.
+
+    Chunks are small and a COPY is not: small buffers are used again by the allocator,
+    which gives large ones back to the system to be cleared for the next batch, and a
+    COPY, with its savepoint, is worth some thousand rows.
+
+    Parameters
+    ----------
+    chunks
+        In the order of the object.
+    load_id
+        Goes into the column of that name.
+    time_column
+        The column whose range is reported.
+
+    Yields
+    ------
+    EncodedBatch
+        At least `BATCH_ROWS` rows read each, but for the last.
+    """
+    gathered: list[Chunk] = []
+    rows_read = 0
+    for chunk in chunks:
+        gathered.append(chunk)
+        rows_read += chunk.rows_read
+        if rows_read >= BATCH_ROWS:
+            yield _encode(gathered, load_id, time_column)
+            gathered, rows_read = [], 0
+    if gathered:
+        yield _encode(gathered, load_id, time_column)
+
+
+def _encode(chunks: Sequence[Chunk], load_id: int, time_column: str) -> EncodedBatch:
+    filled = [chunk.rows for chunk in chunks if chunk.rows.num_rows]
+    columns = _columns_with_values(filled)
+    first = last = None
+    if filled:
+        ranges = [pc.min_max(rows.column(time_column)) for rows in filled]
+        first = min(each["min"].as_py() for each in ranges)
+        last = max(each["max"].as_py() for each in ranges)
+    return EncodedBatch(
+        [*columns, "load_id"],
+        [encode_csv(_with_load_id(rows.select(columns), load_id)) for rows in filled],
+        sum(rows.num_rows for rows in filled),
+        first,
+        last,
+        [row for chunk in chunks for row in chunk.bad],
+        [Progress(chunk.rows_read, chunk.progress) for chunk in chunks],
+    )
+
+
+def _columns_with_values(batches: Sequence[pa.RecordBatch]) -> list[str]:
+    """Leave out what is null throughout: the table fills it in for nothing."""
+    names = batches[0].schema.names if batches else []
+    return [
+        name
+        for name in names
+        if any(rows.column(name).null_count < rows.num_rows for rows in batches)
+    ]
+
+
+def _with_load_id(rows: pa.RecordBatch, load_id: int) -> pa.RecordBatch:
+    ids = pa.repeat(pa.scalar(load_id, pa.int64()), rows.num_rows)
+    return rows.append_column("load_id", ids)
