@@ -1,0 +1,126 @@
+"""A model's table, filled by somebody other than dbt, with dbt's bookkeeping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import psycopg
+import pyarrow as pa
+from psycopg import sql
+
+from dbt_pyjobs.casting import Casting, Column
+from loaders.errors import SetupError
+from pgio.copy_in import copy_batches
+
+_COLUMNS = """
+    select attname, format_type(atttypid, atttypmod), attnotnull
+    from pg_attribute
+    where attrelid = %s::regclass and attnum > 0 and not attisdropped
+    order by attnum
+"""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The table of an incremental model that loads are applied to.
+
+    Attributes
+    ----------
+    connection
+        In autocommit.
+    model
+        ``schema.name``, the name under which loads are marked as applied.
+    """
+
+    connection: psycopg.Connection[Any]
+    model: str
+
+    @property
+    def exists(self) -> bool:
+        """Whether dbt has made the table."""
+        return bool(self._value("select to_regclass(%s) is not null", self.model))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds no row."""
+        query = sql.SQL("select not exists (select from {})").format(self._table)
+        return bool(self._value(query))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep dbt from building the model meanwhile.
+
+        Raises
+        ------
+        SetupError
+            dbt is building it now.
+        """
+        name = f"dbt {self.model}"  # as `dbt_pyjobs.job` has it
+        if not self._value(
+            "select pg_try_advisory_lock(hashtextextended(%s, 0))", name
+        ):
+            raise SetupError(f"{self.model} is being built by dbt: try again later")
+        try:
+            yield
+        finally:
+            if not self.connection.closed:
+                self._value("select pg_advisory_unlock(hashtextextended(%s, 0))", name)
+
+    def replace(self, rows: Iterable[pa.RecordBatch], loads: Sequence[int]) -> int:
+        """Make rows the table's content and loads all that it has taken in.
+
+        In one transaction: others see the old content until it is committed, or wait.
+
+        Parameters
+        ----------
+        rows
+            Batches with the table's columns, in any order.
+        loads
+            Ids of ``ingestion.load_log``.
+
+        Returns
+        -------
+        int
+            Rows written.
+
+        Raises
+        ------
+        dbt_common.exceptions.DbtRuntimeError
+            A column is missing or does not fit its type.
+        psycopg.Error
+            The server's objection.
+        """
+        columns = self.connection.execute(_COLUMNS, [self.model]).fetchall()
+        casting = Casting(self.model, [Column(*column) for column in columns])
+        with self.connection.transaction():
+            self.connection.execute(sql.SQL("truncate {}").format(self._table))
+            batches = casting.batches(iter(rows))
+            written = copy_batches(self.connection, self.model, batches, casting.names)
+            self._record(loads)
+        self.connection.execute(sql.SQL("analyze {}").format(self._table))
+        return written
+
+    def _record(self, loads: Sequence[int]) -> None:
+        """Write what the macro ``python_record_state`` writes for a full refresh."""
+        self.connection.execute(
+            "delete from ingestion.applied_loads where consumer = %s", [self.model]
+        )
+        self.connection.execute(
+            "insert into ingestion.applied_loads (consumer, load_id) "
+            "select %s, unnest(%s::bigint[])",
+            [self.model, list(loads)],
+        )
+        self.connection.execute(
+            "delete from ops.model_state where model = %s", [self.model]
+        )
+
+    @property
+    def _table(self) -> sql.Identifier:
+        return sql.Identifier(*self.model.split("."))
+
+    def _value(self, query: LiteralString | sql.Composed, *values: object) -> Any:
+        row = self.connection.execute(query, values or None).fetchone()
+        return None if row is None else row[0]

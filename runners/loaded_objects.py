@@ -1,0 +1,113 @@
+"""The objects that a table's content came from, according to the loader's books."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+import psycopg
+
+from loaders import ledger
+from loaders.errors import SetupError
+from loaders.fills import FILLS
+from loaders.objects import Object
+from runners.remote_objects import RemoteObject
+
+
+@dataclass(frozen=True)
+class LoadedObjects:
+    """All that was loaded.
+
+    Attributes
+    ----------
+    objects
+        Each as it is now, with the first load that brought it.
+    loads
+        Every load there is.
+    rows
+        Rows that they left in the table.
+    """
+
+    objects: list[RemoteObject]
+    loads: list[int]
+    rows: int
+
+
+def loaded_fills(
+    connection: psycopg.Connection[Any],
+    found: Sequence[Object],
+    request_payer: bool = False,
+) -> LoadedObjects:
+    """Make sure that objects are what the fills in the database came from.
+
+    The raw table stays the reference: a late fill makes dbt fold a key anew from there.
+
+    Raises
+    ------
+    SetupError
+        An object is not loaded, or a load's object is not among them or has changed, or
+        fills were dropped.
+    """
+    ledger.check_tables(connection, FILLS.relation)
+    rows = connection.execute(
+        """
+        select load_id, object, object_size, etag, rows_loaded
+        from ingestion.load_log where relation = %s order by load_id
+        """,
+        [FILLS.relation],
+    ).fetchall()
+    versions = {uri: (size, etag) for _, uri, size, etag, _ in rows}
+    _check(found, versions)
+    _check_complete(connection)
+    first = {uri: load_id for load_id, uri, *_ in reversed(rows)}
+    return LoadedObjects(
+        [RemoteObject.of(each, first[each.uri], request_payer) for each in found],
+        [row[0] for row in rows],
+        sum(row[4] for row in rows),
+    )
+
+
+def _check(found: Sequence[Object], versions: Mapping[str, tuple[int, str]]) -> None:
+    new = [
+        each.uri for each in found if versions.get(each.uri) != (each.size, each.etag)
+    ]
+    if new:
+        raise SetupError(
+            f"{_some(new)} not loaded as it is now: python -m loaders.load_to_db fills "
+            "with the same paths first"
+        )
+    missing = sorted(versions.keys() - {each.uri for each in found})
+    if missing:
+        raise SetupError(
+            f"{_some(missing)} loaded, and not among the paths: positions need all "
+            "fills there are"
+        )
+
+
+def _check_complete(connection: psycopg.Connection[Any]) -> None:
+    """Refuse when old fills were dropped: both look-ups are of an index's first row."""
+    row = connection.execute(
+        """
+        select
+            (
+                select min(time_from) from ingestion.load_log where relation = %s
+            ) as loaded_from,
+            (select min(time) from hyperliquid.fills) as kept_from
+        """,
+        [FILLS.relation],
+    ).fetchone()
+    loaded_from, kept_from = cast("tuple[datetime | None, int | None]", row)
+    if loaded_from is not None and (
+        kept_from is None or FILLS.to_datetime(kept_from) > loaded_from
+    ):
+        raise SetupError(
+            f"fills from {loaded_from.isoformat()} on were loaded and the first are no "
+            "longer there: what the objects give is not what dbt goes on from"
+        )
+
+
+def _some(uris: Sequence[str]) -> str:
+    rest = f" and {len(uris) - 1:,} more are" if len(uris) > 1 else " is"
+    return f"{uris[0]}{rest}"

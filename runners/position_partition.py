@@ -1,0 +1,108 @@
+"""Some traders' fills → their positions: a pure function on Arrow batches.
+
+It is what any engine calls that can bring all fills of a trader together, in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from python_jobs.lib.fills import FillDecoder
+from python_jobs.lib.fold import FoldState, fold
+from python_jobs.lib.position_rows import position_rows
+from runners.fill_columns import NUMERICS, without_duplicates
+from runners.wire import wire_rows
+
+#: Fills folded at once; memory holds about 600 bytes for each.
+SLICE_ROWS = 200_000
+
+
+class Folded(NamedTuple):
+    """What came of a slice of a partition.
+
+    Attributes
+    ----------
+    fills
+        Fills that were new, outcomes included.
+    positions
+        Batches of rows of ``trader_positions``, of the episodes that ended; of those
+        that are open at the end.
+    """
+
+    fills: int
+    positions: list[pa.RecordBatch]
+
+
+def fold_partition(
+    batches: Iterable[pa.RecordBatch],
+    quote_tokens: Sequence[str],
+    slice_rows: int = SLICE_ROWS,
+) -> Iterator[Folded]:
+    """Fold the fills of some traders; memory is a slice plus 200 bytes a key.
+
+    Parameters
+    ----------
+    batches
+        Columns of `fill_columns.FILL_SCHEMA`, in the order of ``time``: all fills of
+        the traders that are in it, duplicates included.
+    quote_tokens
+        Tokens that fees of spot buys are paid in when not in the coin itself.
+    slice_rows
+        Fills to fold at once.
+
+    Yields
+    ------
+    Folded
+        In no particular order of traders. Amounts are exact decimals, each batch at
+        scales of its own.
+
+    Raises
+    ------
+    ValueError
+        The batches are not in the order of time.
+    """
+    decoder = FillDecoder(quote_tokens)
+    state = FoldState()
+    for slice_ in whole_moments(batches, slice_rows):
+        new = without_duplicates(slice_)
+        kept = new.filter(pc.invert(pc.starts_with(new["coin"], "#")))
+        positions = []
+        for part in kept.combine_chunks().to_batches():
+            fills = decoder.decode(wire_rows(part, NUMERICS))
+            for episodes in fold(fills, state):
+                positions += position_rows(episodes, decoder.users, decoder.coins)
+        yield Folded(new.num_rows, positions)
+    for episodes in state.open_episodes():
+        yield Folded(0, position_rows(episodes, decoder.users, decoder.coins))
+
+
+def whole_moments(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """Cut batches that are in the order of time into tables of about ``rows`` rows.
+
+    No millisecond is in two of them: a fill and its duplicate meet, and the fold sees
+    all that happened in a moment at once.
+    """
+    held: list[pa.RecordBatch] = []
+    last = None
+    for batch in batches:
+        if batch.num_rows == 0:
+            continue
+        times = batch.column("time").to_numpy()
+        if (last is not None and times[0] < last) or np.any(np.diff(times) < 0):
+            raise ValueError("the fills are not in the order of time")
+        last = times[-1]
+        held.append(batch)
+        if sum(each.num_rows for each in held) < rows:
+            continue
+        table = pa.Table.from_batches(held)
+        cut = int(np.searchsorted(table["time"].to_numpy(), last))
+        if cut:
+            yield table.slice(0, cut)
+            held = table.slice(cut).to_batches()
+    if held:
+        yield pa.Table.from_batches(held)

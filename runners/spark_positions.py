@@ -1,0 +1,173 @@
+"""Positions of all fills in some objects, computed by Spark.
+
+Objects are read in parallel by the loader's readers, the fills brought together by
+trader and sorted in time by Spark, and folded in parallel, a partition of traders at a
+time. What comes out stays on the executors' disks until it is fetched.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from loaders.errors import ObjectError
+from runners.position_partition import fold_partition
+from runners.remote_objects import RemoteObject
+
+_OBJECTS = (
+    "uri string, size long, etag string, format string, load_id long, "
+    "request_payer boolean"
+)
+_FILLS = (
+    "time long, user_address string, coin string, px string, sz string, side string, "
+    "dir string, start_position string, closed_pnl string, fee string, "
+    "fee_token string, oid long, tid long, block_number long, event_index long, "
+    "is_own_liquidation boolean, arrival long"
+)
+_FOLDED = "fills long, positions binary"
+_FOLDED_SCHEMA = pa.schema([("fills", pa.int64()), ("positions", pa.binary())])
+
+#: Bytes of Parquet whose fills one task folds, about five million of them.
+_PARTITION_BYTES = 256 << 20
+_TASKS_PER_CORE = 2
+
+_ERROR_NAME = f"{ObjectError.__module__}.{ObjectError.__qualname__}: "
+
+Batches = Iterable[pa.RecordBatch]
+
+
+@dataclass(frozen=True)
+class Positions:
+    """The result, on the executors.
+
+    Attributes
+    ----------
+    fills
+        Distinct fills that were folded, outcomes included.
+    batches
+        Fetches batches of rows of ``trader_positions``, partition by partition.
+    """
+
+    fills: int
+    batches: Callable[[], Iterator[pa.RecordBatch]]
+
+
+@contextmanager
+def spark_positions(
+    spark: Any,
+    objects: Sequence[RemoteObject],
+    quote_tokens: Sequence[str],
+    partitions: int | None = None,
+) -> Iterator[Positions]:
+    """Fold the fills of all objects.
+
+    Parameters
+    ----------
+    spark : pyspark.sql.SparkSession
+        Where to compute.
+    objects
+        What to read; at least one.
+    quote_tokens
+        Tokens that fees of spot buys are paid in when not in the coin itself.
+    partitions
+        Into how many parts to divide the traders; by default by cores and size.
+
+    Yields
+    ------
+    Positions
+        They are gone when the block is left.
+
+    Raises
+    ------
+    ObjectError
+        An object cannot be read.
+    """
+    context = spark.sparkContext
+    count = partitions or _partitions(objects, context.defaultParallelism)
+    listed = spark.createDataFrame(
+        context.parallelize(list(map(tuple, objects)), len(objects)), _OBJECTS
+    )
+    folded = (
+        listed.mapInArrow(read_fills, _FILLS)
+        .repartition(count, "user_address")
+        .sortWithinPartitions("time")
+        .mapInArrow(functools.partial(fold_fills, quote_tokens=quote_tokens), _FOLDED)
+        # One pass computes all, in parallel; fetching goes partition by partition.
+        .persist(_on_disk())
+    )
+    try:
+        with _plain_errors():
+            [[fills]] = folded.selectExpr("coalesce(sum(fills), 0)").collect()
+        yield Positions(int(fills), lambda: _fetched(folded))
+    finally:
+        folded.unpersist()
+
+
+def read_fills(batches: Batches) -> Iterator[pa.RecordBatch]:
+    """Read the objects that are the rows of the batches, on an executor."""
+    for batch in batches:
+        for row in batch.to_pylist():
+            yield from RemoteObject(**row).fills()
+
+
+def fold_fills(
+    batches: Batches, quote_tokens: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """Fold a partition, on an executor; each batch of positions is one cell.
+
+    Scales of decimals differ from batch to batch, which a column of Spark's cannot.
+    """
+    for fills, positions in fold_partition(batches, quote_tokens):
+        cells: list[bytes | None] = [_packed(rows) for rows in positions]
+        # Without positions the number of fills still counts.
+        counts = [fills] + [0] * (max(len(cells), 1) - 1)
+        yield pa.RecordBatch.from_pydict(
+            {"fills": counts, "positions": cells or [None]}, schema=_FOLDED_SCHEMA
+        )
+
+
+def _fetched(folded: Any) -> Iterator[pa.RecordBatch]:
+    cells = folded.select("positions").where("positions is not null")
+    with _plain_errors():
+        for (cell,) in cells.toLocalIterator(prefetchPartitions=True):
+            with pa.ipc.open_stream(cell) as reader:
+                yield from reader
+
+
+def _packed(rows: pa.RecordBatch) -> bytes:
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.ipc.new_stream(sink, rows.schema, options=options) as writer:
+        writer.write_batch(rows)
+    return bytes(sink.getvalue())
+
+
+def _partitions(objects: Sequence[RemoteObject], cores: int) -> int:
+    by_size = sum(each.size for each in objects) // _PARTITION_BYTES
+    return max(_TASKS_PER_CORE * cores, by_size)
+
+
+def _on_disk() -> Any:
+    from pyspark import StorageLevel
+
+    return StorageLevel.DISK_ONLY
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Raise what a reader said on an executor as if it had said it here."""
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except PySparkException as error:
+        for line in str(error).splitlines():
+            if _ERROR_NAME in line:
+                message = line.partition(_ERROR_NAME)[2]
+                raise ObjectError(message) from error
+        raise
