@@ -10,6 +10,9 @@ TICKS ?=
 # Servers of `make test`: the embedded one. all: every one found, an hour on two cores.
 TEST_SERVERS ?= postgres
 export TEST_SERVERS
+# Servers of `make bench`: the one in use. all: also every TimescaleDB found.
+BENCH_SERVERS ?=
+export BENCH_SERVERS
 # Arguments for psql: make psql ARGS="-c 'select 1'"
 ARGS ?=
 

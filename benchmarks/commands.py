@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
+
+from devdb.database import enable_extensions
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
 
@@ -26,6 +29,50 @@ def connect(env: Mapping[str, str]) -> psycopg.Connection[Any]:
         password=env.get("PGPASSWORD"),
         autocommit=True,
     )
+
+
+@contextmanager
+def database(
+    server: Mapping[str, Any], name: str, *, keep: bool = False
+) -> Iterator[dict[str, str]]:
+    """Make an empty database with the extensions; drop it in the end.
+
+    Parameters
+    ----------
+    server
+        Arguments for `psycopg.connect`.
+    name
+        The database; one of that name that is there already goes.
+    keep
+        Leave it.
+
+    Yields
+    ------
+    dict of str to str
+        The environment with the libpq variables that lead to it.
+    """
+    drop = sql.SQL("drop database if exists {} with (force)").format(
+        sql.Identifier(name)
+    )
+    with psycopg.connect(**server, autocommit=True) as conn:
+        conn.execute(drop)
+        conn.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        info = conn.info
+        env = {
+            **os.environ,
+            "PGHOST": info.host,
+            "PGPORT": str(info.port),
+            "PGUSER": info.user,
+            "PGDATABASE": name,
+        }
+    try:
+        with connect(env) as conn:
+            enable_extensions(conn)
+        yield env
+    finally:
+        if not keep:
+            with psycopg.connect(**server, autocommit=True) as conn:
+                conn.execute(drop)
 
 
 def create_sources(env: Mapping[str, str], scratch: Path) -> None:

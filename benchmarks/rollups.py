@@ -58,18 +58,20 @@ def measure(
     command, models = _dbt_run(env, scratch)
     same, same_models = _dbt_run(env, scratch)
     full, full_models = _dbt_run(env, scratch, "--full-refresh")
-    peer = "full refresh"
+    whole = "full refresh"
     figures = [
-        figure("rollups_new_day", command, "s", peer, full),
-        figure("rollups_new_day_models", models, "s", f"{peer}, models", full_models),
-        figure("rollups_nothing_new", same, "s", peer, full),
-        figure(
-            "rollups_nothing_new_models",
-            same_models,
-            "s",
-            f"{peer}, models",
-            full_models,
-        ),
+        figure(name, value, "s", peer, peer_value, runs=1)
+        for name, value, peer, peer_value in (
+            ("rollups_new_day", command, whole, full),
+            ("rollups_new_day_models", models, f"{whole}, models", full_models),
+            ("rollups_nothing_new", same, whole, full),
+            (
+                "rollups_nothing_new_models",
+                same_models,
+                f"{whole}, models",
+                full_models,
+            ),
+        )
     ]
     query = (scratch / _COMPILED).read_text(encoding="utf-8")
     with closing(connect(env)) as conn:

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,18 +25,23 @@ WATCHDOG: Sequence[str | Path] = ("/bin/sh", "-c", STOP, "sh")
 
 
 @contextmanager
-def throwaway_cluster(tree: Tree | None = None) -> Iterator[Cluster]:
+def throwaway_cluster(
+    tree: Tree | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[Cluster]:
     """Run a cluster on a free port in a temporary folder; both go in the end.
 
     Parameters
     ----------
     tree
         Whose PostgreSQL; the embedded one when None.
+    settings
+        See `devdb.settings`; those of throw-away clusters, with nothing made durable,
+        when None. What TimescaleDB needs comes on top.
 
     Yields
     ------
     Cluster
-        Running, with superuser ``vigil`` and nothing made durable.
+        Running, with superuser ``vigil``.
 
     Raises
     ------
@@ -47,7 +52,7 @@ def throwaway_cluster(tree: Tree | None = None) -> Iterator[Cluster]:
     parents = [tempfile.gettempdir(), "/tmp", "/var/tmp"]
     home = _temporary_folder(account, parents if tree is None else CLUSTER_PARENTS)
     try:
-        cluster = _cluster(account, home, tree)
+        cluster = _cluster(account, home, tree, settings)
         account.make_folder(cluster.folder)
         data_dir = f"--pgdata={cluster.data_dir}"
         stop = cluster.programs.command("pg_ctl", "stop", "-s", "-mimmediate", data_dir)
@@ -72,8 +77,10 @@ def throwaway_cluster(tree: Tree | None = None) -> Iterator[Cluster]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _cluster(account: Account, home: Path, tree: Tree | None) -> Cluster:
-    settings = throwaway_settings(memory_bytes())
+def _cluster(
+    account: Account, home: Path, tree: Tree | None, wanted: Mapping[str, str] | None
+) -> Cluster:
+    settings = dict(throwaway_settings(memory_bytes()) if wanted is None else wanted)
     if tree is None:
         return Cluster(embedded_programs(account, home), home / "cluster", settings)
     if tree.edition != "postgres":
