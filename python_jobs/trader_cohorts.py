@@ -1,7 +1,8 @@
 """Who belonged to the groups that signals follow, as of each day.
 
 The same figures and rules as `trader_profiles`, from the data up to the end of that day
-only. A load changes the days from its first fill on, so only those are computed again.
+only. A load changes the days of its traders from their first new fill on, so only those
+are computed again; other traders stay what they were.
 """
 
 from collections.abc import Iterator
@@ -12,24 +13,20 @@ from psycopg.rows import dict_row
 
 from dbt_pyjobs import Changes
 from python_jobs.lib.classification import Rulebook
+from python_jobs.lib.cohort_changes import carried_rows, first_days_of, plan_cohorts
 from python_jobs.lib.profile_queries import (
     classes_query,
     read_panels,
     rules_query,
     span_query,
 )
-from python_jobs.lib.profile_tables import (
-    as_of_days,
-    cohort_rows,
-    fingerprint,
-    first_stale_day,
-    scope_from,
-)
+from python_jobs.lib.profile_tables import cohort_rows, fingerprint
 from python_jobs.lib.profiles import ProfileOptions
 
 
 def model(dbt: Any, session: Any) -> Changes | None:
-    """Compute the cohorts of every day that new loads can have changed."""
+    """Compute the cohorts that new loads can have changed, carry the others on."""
+    fills = dbt.source("hyperliquid", "fills")
     daily = dbt.ref("trader_daily")
     coin_daily = dbt.ref("trader_coin_daily")
     positions = dbt.ref("trader_positions")
@@ -52,24 +49,35 @@ def model(dbt: Any, session: Any) -> Changes | None:
         return None
 
     span = session.read(span_query(daily)).to_pylist()[0]
-    stored = None
-    if is_same_rules:
-        stored = session.read(f"select max(as_of_date) as day from {dbt.this}")
-        stored = stored["day"][0].as_py()
-    from_day = first_stale_day(stored, unapplied["time_from"])
-    days = as_of_days(span["first_day"], span["last_day"], from_day, step)
+    plan = plan_cohorts(
+        session.read,
+        cohorts=dbt.this if is_same_rules else None,
+        fills=fills,
+        trader_daily=daily,
+        loads=unapplied,
+        span=(span["first_day"], span["last_day"]),
+        step=step,
+    )
 
     def batches() -> Iterator[pa.RecordBatch]:
-        panels = read_panels(
-            session.read,
-            trader_daily=daily,
-            trader_coin_daily=coin_daily,
-            trader_positions=positions,
-            batch_rows=int(dbt.config.meta_get("batch_rows")),
-        )
-        for _, panel in panels if days else ():
-            yield from cohort_rows(panel, options, rulebook, days)
+        for group in plan.groups:
+            panels = read_panels(
+                session.read,
+                trader_daily=daily,
+                trader_coin_daily=coin_daily,
+                trader_positions=positions,
+                batch_rows=int(dbt.config.meta_get("batch_rows")),
+                traders=group.traders,
+            )
+            for _, panel in panels:
+                first_days = first_days_of(panel.users, plan.stale)
+                yield from cohort_rows(panel, options, rulebook, group.days, first_days)
+        yield from carried_rows(session.read, dbt.this, plan)
 
     return Changes(
-        rows=batches(), scope=scope_from(from_day), loads=loads, fingerprint=state
+        rows=batches(),
+        deletes=plan.deletes,
+        scope=plan.scope,
+        loads=loads,
+        fingerprint=state,
     )

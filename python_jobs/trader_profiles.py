@@ -1,8 +1,8 @@
 """One row per trader: what the whole history says, and the class it leads to.
 
 Reads sums per day and closed positions, some traders at a time; the figures come from
-`python_jobs.lib.profiles`, the classes from the seed `trader_class_rules`. Nothing is
-done when neither a load nor a rule is new.
+`python_jobs.lib.profiles`, the classes from the seed `trader_class_rules`. A run
+profiles the traders that new loads brought fills of; all of them when a rule is new.
 """
 
 from collections.abc import Iterator
@@ -20,11 +20,13 @@ from python_jobs.lib.profile_queries import (
     totals_query,
 )
 from python_jobs.lib.profile_tables import fingerprint, profile_rows
+from python_jobs.lib.profile_touched import MOST_TRADERS, read_touched, those
 from python_jobs.lib.profiles import ProfileOptions
 
 
 def model(dbt: Any, session: Any) -> Changes | None:
-    """Profile all traders again when there is anything new."""
+    """Profile the traders of whom anything is new."""
+    fills = dbt.source("hyperliquid", "fills")
     daily = dbt.ref("trader_daily")
     coin_daily = dbt.ref("trader_coin_daily")
     positions = dbt.ref("trader_positions")
@@ -39,11 +41,18 @@ def model(dbt: Any, session: Any) -> Changes | None:
     rulebook = Rulebook.from_rows(rules, classes)
 
     state = fingerprint(rules, classes, options)
-    loads = session.unapplied_loads(upstream=(daily, coin_daily, positions))[
-        "load_id"
-    ].to_pylist()
-    if dbt.is_incremental and not loads and state == session.fingerprint:
+    unapplied = session.unapplied_loads(upstream=(daily, coin_daily, positions))
+    loads = unapplied["load_id"].to_pylist()
+    is_same_rules = dbt.is_incremental and state == session.fingerprint
+    if is_same_rules and not loads:
         return None
+
+    traders = "true"
+    scope: str | None = "true"
+    if is_same_rules:
+        touched = read_touched(session.read, fills, unapplied)
+        if len(touched) <= MOST_TRADERS:
+            traders, scope = those(touched["user_address"]), None
 
     def batches() -> Iterator[pa.RecordBatch]:
         panels = read_panels(
@@ -52,9 +61,10 @@ def model(dbt: Any, session: Any) -> Changes | None:
             trader_coin_daily=coin_daily,
             trader_positions=positions,
             batch_rows=int(dbt.config.meta_get("batch_rows")),
+            traders=traders,
         )
         for where, panel in panels:
             totals = session.read(totals_query(daily, where))
             yield from profile_rows(panel, totals, options, rulebook).to_batches()
 
-    return Changes(rows=batches(), scope="true", loads=loads, fingerprint=state)
+    return Changes(rows=batches(), scope=scope, loads=loads, fingerprint=state)

@@ -102,8 +102,9 @@ def read_panels(
     trader_coin_daily: object,
     trader_positions: object,
     batch_rows: int,
+    traders: str = "true",
 ) -> Iterator[tuple[str, TraderPanel]]:
-    """Read all traders, some at a time.
+    """Read traders with all they ever did, some at a time.
 
     Parameters
     ----------
@@ -114,6 +115,8 @@ def read_panels(
     batch_rows : int
         Rows of trader_daily and trader_positions to hold at once, about; a trader is
         never split.
+    traders : str
+        SQL predicate on `user_address` that selects them; by default all.
 
     Yields
     ------
@@ -123,9 +126,9 @@ def read_panels(
     """
     sizes = read(
         "select user_address, sum(n)::bigint as n from ("
-        f"select user_address, count(*) as n from {trader_daily} group by user_address "
-        "union all "
-        f"select user_address, count(*) from {trader_positions} group by user_address"
+        f"select user_address, count(*) as n from {trader_daily} where {traders} "
+        f"group by user_address union all select user_address, count(*) "
+        f"from {trader_positions} where {traders} group by user_address"
         ") as sizes group by user_address order by user_address"
     )
     users = sizes["user_address"].combine_chunks()
@@ -133,7 +136,7 @@ def read_panels(
     for number in np.unique(batch):
         members = users.filter(pa.array(batch == number))
         first, last = (quote(members[i].as_py()) for i in (0, len(members) - 1))
-        where = f"user_address between {first} and {last}"
+        where = f"user_address between {first} and {last} and {traders}"
         yield (
             where,
             build_panel(

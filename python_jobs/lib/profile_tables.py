@@ -16,7 +16,7 @@ from python_jobs.lib.classification import FLAG_ATTRIBUTES, Rulebook, SeedRows
 from python_jobs.lib.profile_metrics import METRICS, WHOLE_NUMBERS
 from python_jobs.lib.profile_panel import TraderPanel
 from python_jobs.lib.profiles import ProfileOptions, ProfileState
-from python_jobs.lib.returns import Floats
+from python_jobs.lib.returns import Floats, Ints
 
 EPOCH = date(1970, 1, 1)
 
@@ -25,10 +25,12 @@ EXACT_TOTALS = ("volume", "gross_pnl", "fees_usd", "net_pnl")
 
 SOURCES = (
     "classification.py",
+    "cohort_changes.py",
     "profile_metrics.py",
     "profile_panel.py",
     "profile_queries.py",
     "profile_tables.py",
+    "profile_touched.py",
     "profiles.py",
     "returns.py",
 )
@@ -97,6 +99,7 @@ def cohort_rows(
     options: ProfileOptions,
     rulebook: Rulebook,
     days: Sequence[int],
+    first_days: Ints | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Find who belongs to a cohort as of each day, from the data up to that day.
 
@@ -110,6 +113,8 @@ def cohort_rows(
         The classification rules, the same as for the profiles.
     days : sequence of int
         Days since the epoch, ascending.
+    first_days : array of int64, shape (traders,), optional
+        No row is wanted of a trader for an earlier day.
 
     Yields
     ------
@@ -121,9 +126,10 @@ def cohort_rows(
         state.advance(day)
         metrics = state.metrics()
         labels = rulebook.classify(metrics)
-        members = np.flatnonzero(
-            np.logical_or.reduce([labels[name] for name in FLAG_ATTRIBUTES])
-        )
+        is_member = np.logical_or.reduce([labels[name] for name in FLAG_ATTRIBUTES])
+        if first_days is not None:
+            is_member &= first_days <= day
+        members = np.flatnonzero(is_member)
         if not len(members):
             continue
         columns = [
