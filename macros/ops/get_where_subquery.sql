@@ -1,17 +1,40 @@
 {#
-    dbt's own, with one more thing that the `where` of a test can say: recently_touched(c)
-    holds for the times in column `c` that the newest loads of ticks touched. A test that
-    read all ticks, or all candles of 100 ms, would take longer with every day.
+    dbt's own, with more things that the `where` of a test can say: recently_touched(c) holds
+    for the times in column `c` that the newest loads of ticks touched, touched_days(c, unit)
+    for those in the days that the newest loads of fills touched. A test that read all
+    ticks, or all positions, would take longer with every day.
+
+    A model's `meta.tested_rows` is such a `where` for all of its tests that have none of
+    their own, but for those that read the catalog instead of rows.
 #}
 {% macro get_where_subquery(relation) -%}
-    {%- set where = config.get('where') -%}
-    {%- if where is none or where == '' -%}
+    {%- set where = [config.get('where') or tested_rows(model)] -%}
+    {%- if not where[0] -%}
         {{ return(relation) }}
     {%- endif -%}
-    {%- set call = '\\brecently_touched\\((\\w+)\\)' -%}
-    {%- set mention = modules.re.search(call, where) -%}
-    {%- if execute and mention -%}
-        {%- set where = modules.re.sub(call, recently_touched(mention.group(1)), where) -%}
+    {%- if execute -%}
+        {%- for call, column in modules.re.findall(
+            '(\\brecently_touched\\((\\w+)\\))', where[0]
+        ) -%}
+            {%- do where.append(where.pop().replace(call, recently_touched(column))) -%}
+        {%- endfor -%}
+        {%- for call, column, unit in modules.re.findall(
+            '(\\btouched_days\\((\\w+), (\\w+)\\))', where[0]
+        ) -%}
+            {%- do where.append(where.pop().replace(call, touched_days(column, unit))) -%}
+        {%- endfor -%}
     {%- endif -%}
-    {{ return('(select * from ' ~ relation ~ ' where ' ~ where ~ ') dbt_subquery') }}
+    {{ return('(select * from ' ~ relation ~ ' where ' ~ where[0] ~ ') dbt_subquery') }}
+{%- endmacro %}
+
+
+{#
+    The `meta.tested_rows` of the model that a test is attached to, or none.
+#}
+{% macro tested_rows(test) -%}
+    {%- if not execute or test.test_metadata.name == 'is_primary_key' -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set tested = graph.nodes.get(test.attached_node) -%}
+    {{ return(none if tested is none else tested.config.meta.get('tested_rows')) }}
 {%- endmacro %}

@@ -17,7 +17,9 @@
         {{ return('false') }}
     {%- endif -%}
     {%- set ranges = [] -%}
-    {%- for row in run_query(recently_touched_sql()).rows -%}
+    {%- for row in run_query(
+        newest_loads_sql('market_data.btc_ticks', var('tested_tick_span'), '5 minutes')
+    ).rows -%}
         {%- do ranges.append((
             "'" ~ row[0] ~ "'::timestamptz", "'" ~ row[1] ~ "'::timestamptz"
         )) -%}
@@ -29,8 +31,12 @@
 {%- endmacro %}
 
 
-{% macro recently_touched_sql() %}
-    {%- set span = "interval '" ~ var('tested_tick_span') ~ "'" %}
+{#
+    The buckets that the newest loads of a relation touched, from the last load back until
+    they have spanned `spanned` in all: range_from, range_to, neighbours merged.
+#}
+{% macro newest_loads_sql(relation, spanned, bucket) %}
+    {%- set span = "interval '" ~ spanned ~ "'" %}
     with
 
     loads as (
@@ -41,7 +47,7 @@
             load_log.time_to
         from ingestion.load_log
         where
-            load_log.relation = 'market_data.btc_ticks'
+            load_log.relation = '{{ relation }}'
             and load_log.time_from is not null
         order by load_log.load_id desc
         limit 1000
@@ -59,8 +65,8 @@
     windows as (
         select
             tstzrange(
-                {{ time_bucket('5 minutes', 'added.time_from') }},
-                {{ time_bucket('5 minutes', 'added.time_to') }} + interval '5 minutes'
+                {{ time_bucket(bucket, 'added.time_from') }},
+                {{ time_bucket(bucket, 'added.time_to') }} + interval '{{ bucket }}'
             ) as span
         from added
         where added.spanned <= {{ span }}

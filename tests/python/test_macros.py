@@ -60,6 +60,14 @@ RENDERED = [
     ),
     ("rollup_filter('time')", "community", "true /* rollup_filter time */"),
     ("rollup_filter('time')", "postgres", "true /* rollup_filter time */"),
+    ("first_stale_day()", "postgres", "'-infinity'::date /* first_stale_day date 0 */"),
+    (
+        "first_stale_day(back=6, unit='ms')",
+        "community",
+        "'-9223372036854775808'::bigint /* first_stale_day ms 6 */",
+    ),
+    ("kept_rows(['day', 'coin'], 30)", "apache", "/* kept_rows 30: day, coin */"),
+    ("touched_rows('t.coin')", "postgres", "true /* touched_rows t.coin */"),
 ]
 
 
@@ -78,6 +86,8 @@ REFUSED = [
     ("time_bucket('3 months', 'ts')", "postgres", "only '1 month' and '1 year'"),
     ("first('px', 'time')", "postgres", "order_by must be a list"),
     ("last('px', [])", "community", "order_by must be a list"),
+    ("first_stale_day(unit='s')", "postgres", "unit one of date, timestamptz, ms"),
+    ("first_stale_day(back='6')", "postgres", "whole number of days"),
     ("timescale_edition()", "enterprise", "'enterprise'"),
 ]
 

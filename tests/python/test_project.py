@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-KEY_TESTS = {"unique_combination", "unique"}
+KEY_TESTS = {"unique_combination", "unique", "is_primary_key"}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 {#
     Guards: where both sides of a trade are loaded, they are opposite and equal in price
-    and size. One side alone is fine: the other may not have been asked for.
+    and size. One side alone is fine: the other may not have been asked for. Looks at
+    what the newest loads touched (see touched_days).
 #}
 with
 
@@ -17,7 +18,9 @@ trades as (
         min(sz) as lowest_sz,
         max(sz) as highest_sz
     from {{ source('hyperliquid', 'fills') }}
-    where tid <> 0
+    where
+        tid <> 0
+        and {{ touched_days('time') }}
     group by
         time,
         coin,

@@ -1,6 +1,7 @@
 {#
     Guards: both rollups of all fills say the same. trader_daily is held against the
-    fills themselves by its own test, so coin_daily is held against it.
+    fills themselves by its own test, so coin_daily is held against it. Looks at what the
+    newest loads touched (see touched_days).
 #}
 with
 
@@ -11,6 +12,7 @@ by_coin as (
         sum(fill_count) as fill_count,
         sum(volume) as volume
     from {{ ref('coin_daily') }}
+    where {{ touched_days('day') }}
     group by day
 
 ),
@@ -22,6 +24,7 @@ by_trader as (
         sum(fill_count) as fill_count,
         sum(volume) as volume
     from {{ ref('trader_daily') }}
+    where {{ touched_days('day') }}
     group by day
 
 )

@@ -1,6 +1,7 @@
 {#
     Guards: per trader and day, trader_coin_daily has exactly the fills of trader_daily
     that are no outcome coin's, and its last fill is not a later one.
+    Looks at what the newest loads touched (see touched_days).
 #}
 with
 
@@ -12,6 +13,7 @@ by_coin as (
         sum(fill_count) as fill_count,
         max(last_fill_time) as last_fill_time
     from {{ ref('trader_coin_daily') }}
+    where {{ touched_days('day') }}
     group by
         day,
         user_address
@@ -26,7 +28,9 @@ by_trader as (
         fill_count - outcome_fills as fill_count,
         last_fill_time
     from {{ ref('trader_daily') }}
-    where fill_count > outcome_fills
+    where
+        fill_count > outcome_fills
+        and {{ touched_days('day') }}
 
 )
 

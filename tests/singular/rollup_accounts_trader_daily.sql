@@ -1,7 +1,7 @@
 {#
     Guards: trader_daily loses no fill and counts none twice. Its totals per day equal
     those of the fills. Recomputed from the source, so it also catches a refresh that
-    missed a bucket.
+    missed a bucket. Looks at what the newest loads touched (see touched_days).
 #}
 with
 
@@ -14,6 +14,7 @@ fills as (
         sum(coalesce(closed_pnl, 0)) as realized_pnl,
         sum(coalesce(fee, 0)) as fees_paid
     from {{ source('hyperliquid', 'fills') }}
+    where {{ touched_days('time') }}
     group by day
 
 ),
@@ -27,6 +28,7 @@ rollup as (
         sum(realized_pnl) as realized_pnl,
         sum(fees_paid) as fees_paid
     from {{ ref('trader_daily') }}
+    where {{ touched_days('day') }}
     group by day
 
 )

@@ -1,9 +1,11 @@
 {#
     No trader and no fill of the daily rollup is missing from the profiles or there twice.
+    Looks at traders of the days that the newest loads touched (see touched_days), at a
+    thousand at most of each day: their whole history is read.
 #}
 with
 
-trader_daily as (
+trader_daily as not materialized (
 
     select * from {{ ref('trader_daily') }}
 
@@ -15,6 +17,29 @@ profiles as (
 
 ),
 
+ranked as (
+
+    select
+        trader_daily.user_address,
+        row_number() over (
+            partition by trader_daily.day
+            order by md5(trader_daily.user_address || trader_daily.day)
+        ) as place
+    from trader_daily
+    where {{ touched_days('trader_daily.day') }}
+
+),
+
+chosen as (
+
+    select distinct ranked.user_address
+    from ranked
+    {%- if var('tested_fill_span') != 'all' %}
+    where ranked.place <= 1000
+    {%- endif %}
+
+),
+
 daily_totals as (
 
     select
@@ -23,6 +48,8 @@ daily_totals as (
         sum(trader_daily.maker_volume + trader_daily.taker_volume) as volume,
         sum(trader_daily.net_pnl) as net_pnl
     from trader_daily
+    inner join chosen
+        on trader_daily.user_address = chosen.user_address
     group by trader_daily.user_address
 
 ),
@@ -30,12 +57,12 @@ daily_totals as (
 mismatches as (
 
     select
-        coalesce(profiles.user_address, daily_totals.user_address) as user_address,
+        daily_totals.user_address,
         profiles.fill_count,
         daily_totals.fill_count as fill_count_by_day
-    from profiles
-    full outer join daily_totals
-        on profiles.user_address = daily_totals.user_address
+    from daily_totals
+    left join profiles
+        on daily_totals.user_address = profiles.user_address
     where
         (profiles.fill_count, profiles.volume, profiles.net_pnl) is distinct from
         (daily_totals.fill_count, daily_totals.volume, daily_totals.net_pnl)

@@ -1,0 +1,85 @@
+{#
+    A condition on times of fills: true in the days (UTC) that the newest loads of fills
+    touched, from the last load back until they have spanned `tested_fill_span` in all, or
+    on all days with `all`. So a test costs the same on a billion fills as on a million, and
+    over the builds every load is looked at, late ones where they fell.
+
+    Literals, not a subquery: the server then reads no other part of a table. False where
+    nothing was loaded, and for days of which fills were dropped already. `unit` is that of
+    the column: 'ms' since the epoch, 'date' or 'timestamptz'.
+#}
+{% macro touched_days(column, unit='ms') -%}
+    {%- set types = {'ms': 'bigint', 'date': 'date', 'timestamptz': 'timestamptz'} -%}
+    {%- if unit not in types -%}
+        {%- do exceptions.raise_compiler_error(
+            "touched_days('" ~ column ~ "', '" ~ unit ~ "'): unit must be one of "
+            ~ types.keys() | join(', ') ~ "."
+        ) -%}
+    {%- elif not execute -%}
+        {{ return('true') }}
+    {%- endif -%}
+    {%- set days = touched_day_ranges() -%}
+    {%- if days is none -%}
+        {{ return('true') }}
+    {%- endif -%}
+    {%- set ranges = [] -%}
+    {%- for range in days -%}
+        {%- set ends = [] -%}
+        {%- for ms in range -%}
+            {%- do ends.append("'" ~ ms_literal(ms, unit) ~ "'::" ~ types[unit]) -%}
+        {%- endfor -%}
+        {%- do ranges.append(ends) -%}
+    {%- endfor -%}
+    {{ return(in_ranges(column, ranges) if ranges | length > 0 else 'false') }}
+{%- endmacro %}
+
+
+{#
+    The days behind touched_days: a list of [from, to) in milliseconds since the epoch, whole
+    days, neighbours merged; none where all days are meant.
+#}
+{% macro touched_day_ranges() -%}
+    {%- set log = adapter.get_relation(target.database, 'ingestion', 'load_log') -%}
+    {%- if log is none -%}
+        {{ return([]) }}
+    {%- endif -%}
+    {%- set retained = retained_from('hyperliquid.fills') -%}
+    {%- set ranges = [] -%}
+    {%- if var('tested_fill_span') == 'all' -%}
+        {%- if retained is none -%}
+            {{ return(none) }}
+        {%- endif -%}
+        {%- do ranges.append(('0::bigint', 'extract(epoch from now())::bigint * 1000')) -%}
+    {%- else -%}
+        {%- set ends = "extract(epoch from touched.range_{}::timestamptz)::bigint * 1000" -%}
+        {%- for row in run_query(
+            'select ' ~ ends.format('from') ~ ', ' ~ ends.format('to') ~ ' from ('
+            ~ newest_loads_sql('hyperliquid.fills', var('tested_fill_span'), '1 day')
+            ~ ') as touched order by 1'
+        ).rows -%}
+            {%- do ranges.append((row[0] ~ '::bigint', row[1] ~ '::bigint')) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- set days = [] -%}
+    {%- for range_from, range_to in clip_ranges(ranges, retained, '1 day', 'ms') -%}
+        {%- do days.append([
+            range_from | replace('::bigint', '') | replace("'", '') | int,
+            range_to | replace('::bigint', '') | replace("'", '') | int,
+        ]) -%}
+    {%- endfor -%}
+    {{ return(days) }}
+{%- endmacro %}
+
+
+{#
+    A time in milliseconds since the epoch as the text of a literal of another unit.
+#}
+{% macro ms_literal(ms, unit) -%}
+    {%- if unit == 'ms' -%}
+        {{ return(ms) }}
+    {%- endif -%}
+    {%- set at = modules.datetime.datetime.fromtimestamp(
+        ms // 1000, modules.pytz.utc
+    ) -%}
+    {{ return(at.strftime('%Y-%m-%d' if unit == 'date' else '%Y-%m-%d %H:%M:%S+00')) }}
+{%- endmacro %}
