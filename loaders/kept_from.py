@@ -65,12 +65,16 @@ class KeptFrom:
     to_datetime, from_datetime
         What turns a value of that column into an aware datetime, and back; by default
         it is one.
+    led_by
+        A column that the time decides, as told by the function, and that an index has
+        before the time; None where an index begins with the time itself.
     """
 
     relation: str
     time_column: str
     to_datetime: Callable[[Any], datetime] = _unchanged
     from_datetime: Callable[[datetime], Any] = _unchanged
+    led_by: tuple[str, Callable[[Any], Any]] | None = None
     _known: tuple[datetime | None, datetime | None] | None = field(
         default=None, init=False
     )
@@ -95,14 +99,27 @@ class KeptFrom:
         if earliest is None:
             return kept
         first = self.from_datetime(earliest)
-        probe = sql.SQL("select 1 from {} where {} = %s limit 1").format(table, time)
-        if conn.execute(probe, (first,)).fetchone() is not None:
+        if self._is_there(conn, first):
             return kept
         rest = sql.SQL("select min({1}) from {0} where {1} >= %s").format(table, time)
         [oldest] = cast("tuple[Any]", conn.execute(rest, (first,)).fetchone())
         if oldest is not None:
             return self.to_datetime(oldest).astimezone(UTC)
         return self._after_latest(conn, mark)
+
+    def _is_there(self, conn: psycopg.Connection[Any], first: Any) -> bool:
+        values = {self.time_column: first}
+        if self.led_by is not None:
+            column, of_time = self.led_by
+            values[column] = of_time(first)
+        conditions = [
+            sql.SQL("{} = {}").format(sql.Identifier(column), sql.Placeholder())
+            for column in values
+        ]
+        query = sql.SQL("select 1 from {} where {} limit 1").format(
+            sql.Identifier(*self.relation.split(".")), sql.SQL(" and ").join(conditions)
+        )
+        return conn.execute(query, list(values.values())).fetchone() is not None
 
     def _earliest_taken_in(
         self, conn: psycopg.Connection[Any]

@@ -24,6 +24,7 @@ from loaders.kept_from import KeptFrom
 from loaders.ledger import LoadResult
 from loaders.objects import Object
 from loaders.ticks.chunk import Decoder, DecoderOptions
+from loaders.ticks.instants import window_of
 from loaders.ticks.prepared import LoadIds, prepare
 from loaders.ticks.progress import Taken
 from loaders.ticks.store import RELATION
@@ -88,7 +89,7 @@ class TickLoader:
             name = self.detect(path) if source.format == AUTO else source.format
             taken = replace(taken, format=name)
             ids = LoadIds(conn, _AHEAD + 3)
-            kept_from = KeptFrom(RELATION, "ts")
+            kept_from = KeptFrom(RELATION, "ts", led_by=("window_start", window_of))
             chunks = self.decoders[name](path, self.options)
             try:
                 prepared_ahead = prepare(chunks, taken.lines, ids)

@@ -12,6 +12,8 @@ import pytest
 
 from loaders.fills import FILLS
 from loaders.kept_from import _EARLIEST, KeptFrom
+from loaders.ticks.instants import window_of
+from loaders.ticks.store import RELATION
 
 pytest_plugins = ["loading_database"]
 
@@ -148,3 +150,30 @@ def test_its_cost_does_not_grow_with_the_log(db: Database) -> None:
     plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
     assert plan[0]["Plan"]["Actual Rows"] == 1
     assert plan[0]["Plan"]["Shared Hit Blocks"] < 20
+
+
+def test_drops_of_ticks_are_noticed(db: Database) -> None:
+    """Their time is looked for by its window, which an index begins with."""
+    earliest = _at(0) + timedelta(minutes=7, microseconds=3)
+    db.execute(
+        "insert into market_data.btc_ticks"
+        " (ts, window_start, exchange, source_seq, price, volume, side)"
+        " values (%s, %s, 'x', 1, 1, 1, 0), (%s, %s, 'x', 2, 1, 1, 0)",
+        (earliest, _at(0) + timedelta(minutes=5), _at(1), _at(1)),
+    )
+    db.execute(
+        """
+        insert into ingestion.load_log (
+            relation, object, rows_read, rows_loaded, rows_duplicate,
+            rows_quarantined, rows_skipped, time_from, time_to, started_at, finished_at
+        )
+        values ('market_data.btc_ticks', 'x', 2, 2, 0, 0, 0, %s, %s, now(), now())
+        """,
+        (earliest, _at(1)),
+    )
+    _take_in(db, range(2))
+    kept_from = KeptFrom(RELATION, "ts", led_by=("window_start", window_of))
+    assert _ask(db, kept_from) is None
+    db.execute("delete from market_data.btc_ticks where ts = %s", (earliest,))
+    assert _ask(db, kept_from) == _at(1)
+    db.execute("truncate market_data.btc_ticks")
