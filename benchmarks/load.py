@@ -19,8 +19,8 @@ from benchmarks.commands import (
     copy_on_the_server,
     create_sources,
     empty,
-    run,
 )
+from benchmarks.load_memory import memory_figures, run_watched
 from benchmarks.scoreboard import Figure, figure
 from loaders.fills import FILLS
 from pgio.copy_in import encode_csv
@@ -62,7 +62,8 @@ def measure(
     Returns
     -------
     list of Figure
-        ``load_fills_vs_copy`` and ``load_fills_vs_to_sql``, rows/s.
+        ``load_fills_vs_copy`` and ``load_fills_vs_to_sql``, rows/s, and the peak memory
+        of the loader's process.
 
     Raises
     ------
@@ -75,8 +76,8 @@ def measure(
     files = sorted(tape.rglob("*.parquet"))
     csv = scratch / "fills.csv"
     columns, rows = _write_csv(files, csv)
-    load = ["loaders.load_to_db", "fills", "--workers", str(workers), *map(str, files)]
-    loader_s, copy_s = [], []
+    load = ["loaders.load_to_db", "fills", "--workers", str(workers), str(tape)]
+    loader_s, copy_s, peaks = [], [], []
     try:
         with closing(connect(env)) as conn:
             for _ in range(rounds):
@@ -87,14 +88,15 @@ def measure(
                 copied = _count(conn)
 
                 empty(conn, _TABLES)
-                start = time.perf_counter()
-                run(env, load)
-                loader_s.append(time.perf_counter() - start)
+                seconds, peak = run_watched(env, load)
+                loader_s.append(seconds)
+                peaks.append(peak)
                 if not copied == _count(conn) == rows:
                     raise RuntimeError(f"{rows} rows, {copied} copied: not the same")
             empty(conn, _TABLES)
             pandas_rate = _pandas_rate(conn, files[0])
-            empty(conn, _TABLES)
+            csv.unlink()
+            memory = memory_figures(env, conn, files, scratch, _TABLES, max(peaks))
     finally:
         csv.unlink(missing_ok=True)
     rate = rows / statistics.median(loader_s)
@@ -102,6 +104,7 @@ def measure(
     return [
         figure("load_fills_vs_copy", rate, "rows/s", "server-side COPY", copy_rate),
         figure("load_fills_vs_to_sql", rate, "rows/s", "pandas to_sql", pandas_rate),
+        *memory,
     ]
 
 
@@ -145,8 +148,10 @@ def _pandas_rate(conn: psycopg.Connection[Any], path: Path) -> float:
     kinds = dict.fromkeys(decimals, sqlalchemy.Numeric())
     try:
         start = time.perf_counter()
-        frame: pd.DataFrame = pq.read_table(path, columns=wanted).to_pandas()
-        frame = frame.head(PANDAS_ROWS).rename(columns=names)
+        with pq.ParquetFile(path) as file:
+            batches = file.iter_batches(batch_size=PANDAS_ROWS, columns=wanted)
+            frame: pd.DataFrame = next(batches).to_pandas()
+        frame = frame.rename(columns=names)
         frame.to_sql(
             table,
             engine,
