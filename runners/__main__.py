@@ -2,56 +2,69 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import click
 import psycopg
-import yaml
 
-from devdb.conninfo import PROJECT_DIR, connect
+from devdb.conninfo import connect
 from loaders.command import EXIT_INTERRUPTED, s3_for
 from loaders.errors import ObjectError, SetupError
 from loaders.fills import FILLS
 from loaders.objects import list_objects
-from runners.destination import Destination
-from runners.loaded_objects import LoadedObjects, loaded_fills
+from runners.build import build_embeddings, build_positions, open_destination
+from runners.loaded_objects import loaded_fills
 from runners.session import spark_session
-from runners.spark_positions import spark_positions
 
 POSITIONS = "analytics.trader_positions"
+EMBEDDINGS = "signals.btc_embeddings"
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @click.group()
 def main() -> None:
-    """Build a model with Spark, from the objects that were loaded.
+    """Build a model with Spark, all of it.
 
-    The connection follows libpq's PG* variables, S3 follows boto3's environment, on the
-    executors too.
+    The table is then as after a full refresh by dbt, and the next `dbt build` takes in
+    what is loaded later. The connection follows libpq's PG* variables, S3 follows
+    boto3's environment, on the executors too.
     """
+
+
+def spark_options(command: Command) -> Command:
+    """Give a command --master, --driver-memory and --full-refresh."""
+    for option in (
+        click.option(
+            "--full-refresh", is_flag=True, help="Replace the rows that are there."
+        ),
+        click.option(
+            "--driver-memory", default="2g", show_default=True, help="Java's heap."
+        ),
+        click.option(
+            "--master",
+            default="local[*]",
+            show_default=True,
+            envvar="SPARK_MASTER",
+            show_envvar=True,
+            help="Spark's master; 'configured' takes the one spark-submit names.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 @main.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option(
-    "--master",
-    default="local[*]",
-    show_default=True,
-    envvar="SPARK_MASTER",
-    show_envvar=True,
-    help="Spark's master; 'configured' takes the one that spark-submit names.",
-)
-@click.option("--driver-memory", default="2g", show_default=True, help="Java's heap.")
+@spark_options
 @click.option(
     "--partitions",
     type=click.IntRange(min=1),
     help="Parts to divide the traders into; by default by cores and size.",
-)
-@click.option(
-    "--full-refresh", is_flag=True, help="Replace the positions that are there."
 )
 @click.option(
     "--request-payer", is_flag=True, help="Pay for requests to a requester-pays bucket."
@@ -60,37 +73,22 @@ def positions(
     paths: Sequence[str],
     master: str,
     driver_memory: str,
-    partitions: int | None,
     full_refresh: bool,
+    partitions: int | None,
     request_payer: bool,
 ) -> None:
     """Fold the fills in PATH... into analytics.trader_positions.
 
-    PATH is what load_to_db was given: all objects that fills were loaded from. The
-    table is then as after `dbt run --full-refresh --select trader_positions`, and the
-    next `dbt build` takes in what is loaded later.
+    PATH is what load_to_db was given: all objects that fills were loaded from.
     """
     begun = time.monotonic()
-    try:
-        found = list_objects(
-            paths, FILLS.suffixes, s3=s3_for(paths, request_payer, workers=1)
-        )
-        with connect(autocommit=True) as connection:
-            destination = Destination(connection, POSITIONS)
-            source = loaded_fills(connection, found, request_payer)
-            _check_destination(destination, full_refresh)
-            with (
-                destination.locked(),
-                spark_session(
-                    None if master == "configured" else master, driver_memory
-                ) as spark,
-            ):
-                written = _build(spark, destination, source, partitions)
-    except (SetupError, ObjectError, psycopg.Error) as error:
-        raise click.ClickException(" ".join(str(error).split())) from error
-    except KeyboardInterrupt:
-        click.echo("interrupted: nothing was written", err=True)
-        sys.exit(EXIT_INTERRUPTED)
+    with _one_line_errors(), connect(autocommit=True) as connection:
+        s3 = s3_for(paths, request_payer, workers=1)
+        found = list_objects(paths, FILLS.suffixes, s3=s3)
+        source = loaded_fills(connection, found, request_payer)
+        destination = open_destination(connection, POSITIONS, full_refresh)
+        with destination.locked(), spark_session(_master(master), driver_memory) as it:
+            written = build_positions(it, destination, source, partitions)
     click.echo(
         f"{POSITIONS}: {written:,} positions of {source.rows:,} fills from "
         f"{len(found):,} objects, {len(source.loads):,} loads taken in, "
@@ -98,50 +96,35 @@ def positions(
     )
 
 
-def _check_destination(destination: Destination, full_refresh: bool) -> None:
-    if not destination.exists:
-        _make_table("trader_positions")
-    if not destination.is_empty and not full_refresh:
-        raise SetupError(
-            f"{destination.model} has rows: `dbt build` goes on from there, "
-            "--full-refresh replaces them"
-        )
+@main.command()
+@spark_options
+def embeddings(master: str, driver_memory: str, full_refresh: bool) -> None:
+    """Embed all windows of the candles into signals.btc_embeddings.
+
+    The candles and the feature scales have to be built. Executors read the candles
+    from the database, each the days that it embeds.
+    """
+    begun = time.monotonic()
+    with _one_line_errors(), connect(autocommit=True) as connection:
+        destination = open_destination(connection, EMBEDDINGS, full_refresh)
+        with destination.locked(), spark_session(_master(master), driver_memory) as it:
+            written = build_embeddings(it, destination)
+    click.echo(f"{EMBEDDINGS}: {written:,} windows, {time.monotonic() - begun:.1f} s")
 
 
-def _make_table(model: str) -> None:
-    """Let dbt make an empty table: columns, types, keys and indexes are in its YAML."""
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "dbt.cli.main", "--quiet"),
-            *("run", "--empty", "--select", model),
-        ],
-        cwd=PROJECT_DIR,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise SetupError(f"dbt cannot make {model}: {done.stdout}{done.stderr}")
+def _master(name: str) -> str | None:
+    return None if name == "configured" else name
 
 
-def _build(
-    spark: Any, destination: Destination, source: LoadedObjects, partitions: int | None
-) -> int:
-    with spark_positions(spark, source.objects, quote_tokens(), partitions) as result:
-        if result.fills != source.rows:
-            raise SetupError(
-                f"the objects hold {result.fills:,} distinct fills, the loads brought "
-                f"{source.rows:,}: nothing was written. An object was replaced after "
-                "it was loaded, or two traders share a trade id: dbt folds what the "
-                "table has"
-            )
-        return destination.replace(result.batches(), source.loads)
-
-
-def quote_tokens() -> list[str]:
-    """Return the variable of that name from ``dbt_project.yml``."""
-    project = yaml.safe_load((PROJECT_DIR / "dbt_project.yml").read_text())
-    return list(project["vars"]["quote_tokens"])
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    try:
+        yield
+    except (SetupError, ObjectError, psycopg.Error) as error:
+        raise click.ClickException(" ".join(str(error).split())) from error
+    except KeyboardInterrupt:
+        click.echo("interrupted: nothing was written", err=True)
+        sys.exit(EXIT_INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,12 @@ class Destination:
             if not self.connection.closed:
                 self._value("select pg_advisory_unlock(hashtextextended(%s, 0))", name)
 
-    def replace(self, rows: Iterable[pa.RecordBatch], loads: Sequence[int]) -> int:
+    def replace(
+        self,
+        rows: Iterable[pa.RecordBatch],
+        loads: Sequence[int],
+        fingerprint: str | None = None,
+    ) -> int:
         """Make rows the table's content and loads all that it has taken in.
 
         In one transaction: others see the old content until it is committed, or wait.
@@ -80,6 +85,8 @@ class Destination:
             Batches with the table's columns, in any order.
         loads
             Ids of ``ingestion.load_log``.
+        fingerprint
+            Text to keep in ``ops.model_state``, as the model itself would.
 
         Returns
         -------
@@ -99,11 +106,11 @@ class Destination:
             self.connection.execute(sql.SQL("truncate {}").format(self._table))
             batches = casting.batches(iter(rows))
             written = copy_batches(self.connection, self.model, batches, casting.names)
-            self._record(loads)
+            self._record(loads, fingerprint)
         self.connection.execute(sql.SQL("analyze {}").format(self._table))
         return written
 
-    def _record(self, loads: Sequence[int]) -> None:
+    def _record(self, loads: Sequence[int], fingerprint: str | None) -> None:
         """Write what the macro ``python_record_state`` writes for a full refresh."""
         self.connection.execute(
             "delete from ingestion.applied_loads where consumer = %s", [self.model]
@@ -116,6 +123,11 @@ class Destination:
         self.connection.execute(
             "delete from ops.model_state where model = %s", [self.model]
         )
+        if fingerprint is not None:
+            self.connection.execute(
+                "insert into ops.model_state (model, fingerprint) values (%s, %s)",
+                [self.model, fingerprint],
+            )
 
     @property
     def _table(self) -> sql.Identifier:

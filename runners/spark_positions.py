@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from loaders.errors import ObjectError
+from runners.cells import CELL, CELL_SCHEMA, fetched, on_disk, packed, plain_errors
 from runners.position_partition import fold_partition
 from runners.remote_objects import RemoteObject
 
@@ -29,14 +29,12 @@ _FILLS = (
     "fee_token string, oid long, tid long, block_number long, event_index long, "
     "is_own_liquidation boolean, arrival long"
 )
-_FOLDED = "fills long, positions binary"
-_FOLDED_SCHEMA = pa.schema([("fills", pa.int64()), ("positions", pa.binary())])
+_FOLDED = f"fills long, {CELL}"
+_FOLDED_SCHEMA = pa.schema([("fills", pa.int64()), *CELL_SCHEMA])
 
 #: Bytes of Parquet whose fills one task folds, about five million of them.
 _PARTITION_BYTES = 256 << 20
 _TASKS_PER_CORE = 2
-
-_ERROR_NAME = f"{ObjectError.__module__}.{ObjectError.__qualname__}: "
 
 Batches = Iterable[pa.RecordBatch]
 
@@ -98,12 +96,12 @@ def spark_positions(
         .sortWithinPartitions("time")
         .mapInArrow(functools.partial(fold_fills, quote_tokens=quote_tokens), _FOLDED)
         # One pass computes all, in parallel; fetching goes partition by partition.
-        .persist(_on_disk())
+        .persist(on_disk())
     )
     try:
-        with _plain_errors():
+        with plain_errors():
             [[fills]] = folded.selectExpr("coalesce(sum(fills), 0)").collect()
-        yield Positions(int(fills), lambda: _fetched(folded))
+        yield Positions(int(fills), lambda: fetched(folded))
     finally:
         folded.unpersist()
 
@@ -118,56 +116,16 @@ def read_fills(batches: Batches) -> Iterator[pa.RecordBatch]:
 def fold_fills(
     batches: Batches, quote_tokens: Sequence[str]
 ) -> Iterator[pa.RecordBatch]:
-    """Fold a partition, on an executor; each batch of positions is one cell.
-
-    Scales of decimals differ from batch to batch, which a column of Spark's cannot.
-    """
+    """Fold a partition, on an executor; each batch of positions is one cell."""
     for fills, positions in fold_partition(batches, quote_tokens):
-        cells: list[bytes | None] = [_packed(rows) for rows in positions]
+        cells: list[bytes | None] = [packed(rows) for rows in positions]
         # Without positions the number of fills still counts.
         counts = [fills] + [0] * (max(len(cells), 1) - 1)
         yield pa.RecordBatch.from_pydict(
-            {"fills": counts, "positions": cells or [None]}, schema=_FOLDED_SCHEMA
+            {"fills": counts, "rows": cells or [None]}, schema=_FOLDED_SCHEMA
         )
-
-
-def _fetched(folded: Any) -> Iterator[pa.RecordBatch]:
-    cells = folded.select("positions").where("positions is not null")
-    with _plain_errors():
-        for (cell,) in cells.toLocalIterator(prefetchPartitions=True):
-            with pa.ipc.open_stream(cell) as reader:
-                yield from reader
-
-
-def _packed(rows: pa.RecordBatch) -> bytes:
-    sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
-    with pa.ipc.new_stream(sink, rows.schema, options=options) as writer:
-        writer.write_batch(rows)
-    return bytes(sink.getvalue())
 
 
 def _partitions(objects: Sequence[RemoteObject], cores: int) -> int:
     by_size = sum(each.size for each in objects) // _PARTITION_BYTES
     return max(_TASKS_PER_CORE * cores, by_size)
-
-
-def _on_disk() -> Any:
-    from pyspark import StorageLevel
-
-    return StorageLevel.DISK_ONLY
-
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """Raise what a reader said on an executor as if it had said it here."""
-    from pyspark.errors import PySparkException
-
-    try:
-        yield
-    except PySparkException as error:
-        for line in str(error).splitlines():
-            if _ERROR_NAME in line:
-                message = line.partition(_ERROR_NAME)[2]
-                raise ObjectError(message) from error
-        raise

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from python_jobs.lib.btc_candles import Candles, Span, moment, quote, within_spans
-from python_jobs.lib.btc_grid import SECONDS_PER_DAY, Ints
+from python_jobs.lib.btc_grid import SECONDS_PER_DAY, Ints, SecondGrid
 from python_jobs.lib.btc_labels import label_snapshots
 from python_jobs.lib.btc_options import EmbeddingOptions
 from python_jobs.lib.btc_vectors import Scales, day_offsets, embed
@@ -56,7 +56,6 @@ def embedding_rows(
     pyarrow.RecordBatch
         Rows of a day of a venue.
     """
-    now = int(datetime.now(UTC).timestamp() * 1_000_000)
     for exchange, spans in stale.items():
         until = known_until[exchange]
         # A window of the day before the first candle may reach into it.
@@ -66,29 +65,61 @@ def embedding_rows(
             if not starts.size:
                 continue
             grid = candles.grid(exchange, day, SECONDS_PER_DAY + options.longest)
-            found = embed(grid, starts - day, options, scales[exchange])
-            skipped.update(empty=found.empty, flat=found.flat)
-            begin = day + found.offsets
-            ends = found.offsets + options.window
-            window_5m = (begin + options.window - 1) // WINDOW_5M * WINDOW_5M
             stored = created(exchange, (day, day + SECONDS_PER_DAY))
-            yield pa.RecordBatch.from_pydict(
-                {
-                    "bucket": _timestamps(begin * 1_000_000),
-                    "window_start": _timestamps(window_5m * 1_000_000),
-                    "exchange": pa.array([exchange] * begin.size, pa.string()),
-                    "feature_version": pa.array(
-                        [options.version] * begin.size, pa.string()
-                    ),
-                    "feature_vector": pa.FixedSizeListArray.from_arrays(
-                        pa.array(found.vectors.ravel()), options.dimensions
-                    ),
-                    "label_snapshot": label_snapshots(
-                        grid, ends, options.horizons, until
-                    ),
-                    "created_at": _timestamps(_creation(begin, stored, now)),
-                }
+            yield day_rows(
+                grid,
+                starts,
+                exchange,
+                options,
+                scales[exchange],
+                until,
+                stored,
+                skipped,
             )
+
+
+def day_rows(
+    grid: SecondGrid,
+    starts: Ints,
+    exchange: str,
+    options: EmbeddingOptions,
+    scales: Scales,
+    until: int,
+    stored: pa.Table,
+    skipped: Counter[str],
+) -> pa.RecordBatch:
+    """Embed the windows that begin in one day: a function of that day's candles.
+
+    Parameters
+    ----------
+    grid : SecondGrid
+        From the day's midnight to the end of the last label.
+    starts : array of int64, shape (k,)
+        Where windows begin, seconds since the epoch.
+    stored : pyarrow.Table
+        What `Created` returns for the day.
+    exchange, options, scales, until, skipped
+        As in `embedding_rows`, of one venue.
+    """
+    now = int(datetime.now(UTC).timestamp() * 1_000_000)
+    found = embed(grid, starts - grid.start, options, scales)
+    skipped.update(empty=found.empty, flat=found.flat)
+    begin = grid.start + found.offsets
+    ends = found.offsets + options.window
+    window_5m = (begin + options.window - 1) // WINDOW_5M * WINDOW_5M
+    return pa.RecordBatch.from_pydict(
+        {
+            "bucket": _timestamps(begin * 1_000_000),
+            "window_start": _timestamps(window_5m * 1_000_000),
+            "exchange": pa.array([exchange] * begin.size, pa.string()),
+            "feature_version": pa.array([options.version] * begin.size, pa.string()),
+            "feature_vector": pa.FixedSizeListArray.from_arrays(
+                pa.array(found.vectors.ravel()), options.dimensions
+            ),
+            "label_snapshot": label_snapshots(grid, ends, options.horizons, until),
+            "created_at": _timestamps(_creation(begin, stored, now)),
+        }
+    )
 
 
 def scope(version: str, stale: Mapping[str, Sequence[Span]]) -> str:
