@@ -69,15 +69,6 @@ class Scaled:
         is_null = np.array([value is None for value in values], dtype=np.bool_)
         return cls(mantissa, scale, is_null, large)
 
-    def take(self, rows: npt.NDArray[np.int64]) -> Scaled:
-        """Return the values of some rows, in their order."""
-        scale = self.scale[rows]
-        large = {}
-        if self.large:
-            for new in np.flatnonzero(scale == LARGE):
-                large[int(new)] = self.large[int(rows[new])]
-        return Scaled(self.mantissa[rows], scale, self.is_null[rows], large)
-
     @classmethod
     def concat(cls, parts: Sequence[Scaled]) -> Scaled:
         """Put columns one behind the other."""

@@ -65,15 +65,6 @@ class Fills:
     def __len__(self) -> int:
         return int(self.time.size)
 
-    def take(self, rows: npt.NDArray[np.int64]) -> Fills:
-        """Return some fills, in the order of ``rows``."""
-        columns: dict[str, Any] = {}
-        for column in fields(self):
-            values = getattr(self, column.name)
-            is_scaled = isinstance(values, Scaled)
-            columns[column.name] = values.take(rows) if is_scaled else values[rows]
-        return Fills(**columns)
-
     @classmethod
     def concat(cls, parts: Sequence[Fills]) -> Fills:
         """Put fills one behind the other."""

@@ -30,6 +30,9 @@ EPISODE_WIDTH = 24
 TRADE, FLIP, LIQUIDATION, ADL, SETTLEMENT, TRANSFER, GAP = range(7)
 REASONS = ("trade", "flip", "liquidation", "adl", "settlement", "transfer", "gap")
 
+#: A fill's flags: its kind, and whether start, profit and place in a block are known.
+KIND_MASK, HAS_START, HAS_PNL, HAS_PLACE = 7, 8, 16, 32
+
 #: Divided amounts are cut to this scale; no key's dollars are coarser.
 USD_GRID = 9
 
@@ -42,9 +45,7 @@ def _store(row: Any, values: Any) -> None:
 
 
 @compilable
-def _close(
-    row: Any, key: int, time: Any, reason: Any, episodes: Any, used: int
-) -> int:
+def _close(row: Any, key: int, time: Any, reason: Any, episodes: Any, used: int) -> int:
     for field in range(STATE_WIDTH):
         episodes[used, field] = row[field]
     episodes[used, KEY] = key
@@ -79,13 +80,11 @@ def fold_keys(
     bounds: Any,
     order: Any,
     time: Any,
-    kind: Any,
+    flags: Any,
     px: Any,
     delta: Any,
     start: Any,
-    has_start: Any,
     pnl: Any,
-    has_pnl: Any,
     fee: Any,
     powers: Any,
     state: Any,
@@ -144,7 +143,7 @@ def fold_keys(
             if change == 0:
                 continue
             now = time[i]
-            reported = start[i] if has_start[i] else position
+            reported = start[i] if flags[i] & HAS_START else position
             if reported != position:
                 # A gap, or the first that is seen of a key.
                 if position != 0 and reported != 0 and (position > 0) == (reported > 0):
@@ -173,8 +172,8 @@ def fold_keys(
                         gaps, is_known, liquidated = seen, 0, 0
             seen = 1
 
-            profit, has_profit = pnl[i], has_pnl[i]
-            paid = fee[i]
+            profit, paid = pnl[i], fee[i]
+            kind = flags[i] & KIND_MASK
             size = abs(change)
             if position != 0 and (position > 0) != (change > 0):
                 # Take from the position, at average cost.
@@ -183,7 +182,7 @@ def fold_keys(
                 left = held - closing
                 kept = _kept_cost(cost, left, held, grid)
                 notional = closing * px[i]
-                if not has_profit and is_known:
+                if is_known and not flags[i] & HAS_PNL:
                     made = notional * unit - (cost - kept)
                     profit = made if position > 0 else -made
                 share = _share(paid, closing, size, grid) if closing < size else paid
@@ -195,16 +194,16 @@ def fold_keys(
                 fees += share
                 fills += 1
                 last_fill = now
-                if kind[i] == LIQUIDATION:
+                if kind == LIQUIDATION:
                     liquidated = 1
                 if left == 0:
-                    is_flip = kind[i] == TRADE and closing < size
+                    is_flip = kind == TRADE and closing < size
                     _store(row, (
                         seen, last_fill, position, opened, ordinal, max_size,
                         entry_size, entry_notional, exit_size, exit_notional, cost,
                         gross, fees, fills, gaps, is_known, liquidated, side,
                     ))  # fmt: skip
-                    reason = FLIP if is_flip else kind[i]
+                    reason = FLIP if is_flip else kind
                     used = _close(row, key, now, reason, episodes, used)
                 if closing == size:
                     continue

@@ -56,20 +56,20 @@ def fold_large_keys(
     order = np.arange(len(rows))
     bounds = np.array([[0, len(rows)]])
     time = _objects(fills.time[rows].tolist())
-    has_start = ~fills.start.is_null[rows]
-    has_pnl = ~fills.pnl.is_null[rows]
+    flags = fills.kind[rows] | np.where(fills.start.is_null[rows], 0, fk.HAS_START)
+    flags |= np.where(fills.pnl.is_null[rows], 0, fk.HAS_PNL)
+    has_place = (fills.block[rows] >= 0) & (fills.event[rows] >= 0)
+    flags |= np.where(has_place, fk.HAS_PLACE, 0)
     order_ties(
-        bounds, order, time, fills.block[rows], fills.event[rows], _objects(start),
-        has_start, _objects(delta), _objects(px), fills.tid[rows],
-        state[:, fk.POSITION],
+        bounds, order, time, fills.block, fills.event, _objects(start), flags,
+        _objects(delta), _objects(px), fills.tid, rows, state[:, fk.POSITION],
     )  # fmt: skip
     episodes = np.empty((2 * len(rows), fk.EPISODE_WIDTH), dtype=object)
     powers = [10**i for i in range(usd_scale + 1)]
     _, used = fk.fold_keys(
-        np.zeros(1, dtype=np.int64), 0, bounds, order, time,
-        _objects(fills.kind[rows].tolist()), _objects(px), _objects(delta),
-        _objects(start), has_start, _objects(pnl), has_pnl, _objects(fee), powers,
-        state, episodes,
+        np.zeros(1, dtype=np.int64), 0, bounds, order, time, _objects(flags.tolist()),
+        _objects(px), _objects(delta), _objects(start), _objects(pnl), _objects(fee),
+        powers, state, episodes,
     )  # fmt: skip
     return episodes[:used].copy()
 

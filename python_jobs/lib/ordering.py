@@ -15,142 +15,29 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from pgio.compiled import compilable, compiled
-
-
-@compiled
-def sort_by_key(keys: Any, permutation: Any, key_count: int) -> Any:
-    """Sort rows by key, keeping the order of ``permutation`` inside a key.
-
-    Returns (order, bounds): rows of key ``k`` are ``order[bounds[k]:bounds[k + 1]]``.
-    """
-    bounds = np.zeros(key_count + 1, dtype=np.int64)
-    for row in range(keys.size):
-        bounds[keys[row] + 1] += 1
-    for key in range(key_count):
-        bounds[key + 1] += bounds[key]
-    free = bounds[:-1].copy()
-    order = np.empty(keys.size, dtype=np.int64)
-    for row in permutation:
-        order[free[keys[row]]] = row
-        free[keys[row]] += 1
-    return order, bounds
+from python_jobs.lib.fold_kernel import HAS_PLACE, HAS_START
+from python_jobs.lib.trails import find_trail, follow, greedy
 
 
 @compilable
-def _precedes(a: Any, b: Any, start: Any, delta: Any, px: Any, tid: Any) -> bool:
+def _precedes(
+    a: Any, b: Any, start: Any, delta: Any, px: Any, tid: Any, source: Any
+) -> bool:
     if start[a] != start[b]:
         return bool(start[a] < start[b])
     if delta[a] != delta[b]:
         return bool(delta[a] < delta[b])
-    if tid[a] != tid[b]:
-        return bool(tid[a] < tid[b])
+    if tid[source[a]] != tid[source[b]]:
+        return bool(tid[source[a]] < tid[source[b]])
     return bool(px[a] < px[b])
 
 
 @compilable
-def _in_block_precedes(a: Any, b: Any, block: Any, event: Any) -> bool:
-    if block[a] != block[b]:
-        return bool(block[a] < block[b])
-    return bool(event[a] < event[b])
-
-
-@compilable
-def _trail(edges: Any, start: Any, delta: Any, carried: Any) -> Any:
-    """Order edges (sorted by their start) into one trail; False if there is none."""
-    count = edges.size
-    # run[e]: first edge that leaves the same position; unused[run]: next one to take.
-    run = np.empty(count, dtype=np.int64)
-    for e in range(count):
-        same = e > 0 and start[edges[e]] == start[edges[e - 1]]
-        run[e] = run[e - 1] if same else e
-    unused = run.copy()
-    # leads_to[e]: first edge that leaves where e arrives, -1 where none does.
-    leads_to = np.full(count, -1, dtype=np.int64)
-    balance = np.zeros(count, dtype=np.int64)
-    first = -1
-    for e in range(count):
-        end = start[edges[e]] + delta[edges[e]]
-        low, high = 0, count
-        while low < high:
-            middle = (low + high) // 2
-            if start[edges[middle]] < end:
-                low = middle + 1
-            else:
-                high = middle
-        if low < count and start[edges[low]] == end:
-            leads_to[e] = low
-            balance[low] -= 1
-        balance[run[e]] += 1
-        if start[edges[e]] == carried and first < 0:
-            first = e
-    if first < 0:
-        for e in range(count):
-            if run[e] == e and balance[e] > 0:
-                first = e
-                break
-    if first < 0:
-        first = 0
-
-    stack = np.empty(count + 1, dtype=np.int64)
-    vertices = np.empty(count + 1, dtype=np.int64)
-    trail = np.empty(count, dtype=np.int64)
-    depth, done = 1, 0
-    stack[0], vertices[0] = -1, first
-    while depth > 0:
-        vertex = vertices[depth - 1]
-        edge = unused[vertex] if vertex >= 0 else count
-        if edge < count and run[edge] == vertex:
-            unused[vertex] = edge + 1
-            stack[depth], vertices[depth] = edge, leads_to[edge]
-            depth += 1
-        else:
-            depth -= 1
-            if stack[depth] >= 0:
-                trail[count - 1 - done] = stack[depth]
-                done += 1
-    if done < count:
-        return False, trail
-    for e in range(1, count):
-        if leads_to[trail[e - 1]] != run[trail[e]]:
-            return False, trail
-    return True, trail
-
-
-@compilable
-def _greedy(edges: Any, start: Any, delta: Any, carried: Any) -> Any:
-    """Follow the chain as far as it goes, then begin where nothing leads to."""
-    count = edges.size
-    taken = np.zeros(count, dtype=np.bool_)
-    path = np.empty(count, dtype=np.int64)
-    position = carried
-    for step in range(count):
-        chosen = -1
-        for e in range(count):
-            if not taken[e] and start[edges[e]] == position:
-                chosen = e
-                break
-        if chosen < 0:
-            for e in range(count):
-                is_source = not taken[e]
-                for other in range(count):
-                    if is_source and not taken[other]:
-                        end = start[edges[other]] + delta[edges[other]]
-                        is_source = end != start[edges[e]]
-                if is_source:
-                    chosen = e
-                    break
-        if chosen < 0:
-            for e in range(count):
-                if not taken[e]:
-                    chosen = e
-                    break
-        taken[chosen] = True
-        path[step] = chosen
-        position = start[edges[chosen]] + delta[edges[chosen]]
-    return path
+def _in_block_precedes(a: Any, b: Any, block: Any, event: Any, source: Any) -> bool:
+    if block[source[a]] != block[source[b]]:
+        return bool(block[source[a]] < block[source[b]])
+    return bool(event[source[a]] < event[source[b]])
 
 
 @compilable
@@ -159,10 +46,11 @@ def _order_group(
     block: Any,
     event: Any,
     start: Any,
-    has_start: Any,
+    flags: Any,
     delta: Any,
     px: Any,
     tid: Any,
+    source: Any,
     carried: Any,
 ) -> None:
     """Bring fills of one millisecond, ``group``, into their order, in place."""
@@ -170,16 +58,19 @@ def _order_group(
     chains = True
     buys = 0
     for row in group:
-        in_block = in_block and block[row] >= 0 and event[row] >= 0
-        chains = chains and bool(has_start[row])
+        in_block = in_block and bool(flags[row] & HAS_PLACE)
+        chains = chains and bool(flags[row] & HAS_START)
         buys += 1 if delta[row] > 0 else 0
+    # The common case, without the general one's memory and sorting.
+    if chains and not in_block and follow(group, start, delta, carried):
+        return
     for i in range(1, group.size):
         row = group[i]
         j = i - 1
         while j >= 0 and (
-            _in_block_precedes(row, group[j], block, event)
+            _in_block_precedes(row, group[j], block, event, source)
             if in_block
-            else _precedes(row, group[j], start, delta, px, tid)
+            else _precedes(row, group[j], start, delta, px, tid, source)
         ):
             group[j + 1] = group[j]
             j -= 1
@@ -189,9 +80,9 @@ def _order_group(
     if buys == 0:
         group[:] = group[::-1].copy()
         return
-    found, path = _trail(group, start, delta, carried)
+    found, path = find_trail(group, start, delta, carried)
     if not found:
-        path = _greedy(group, start, delta, carried)
+        path = greedy(group, start, delta, carried)
     group[:] = group[path]
 
 
@@ -202,10 +93,11 @@ def order_ties(
     block: Any,
     event: Any,
     start: Any,
-    has_start: Any,
+    flags: Any,
     delta: Any,
     px: Any,
     tid: Any,
+    source: Any,
     position: Any,
 ) -> None:
     """Put fills of the same key and time into the order they happened, in place.
@@ -216,14 +108,17 @@ def order_ties(
         ``(keys, 2)``: fills of key ``k`` are ``order[bounds[k, 0]:bounds[k, 1]]``, in
         order of ``time``.
     order
-        Rows of the arrays below.
-    time, tid
-        Milliseconds; trade ids.
-    block, event
-        Block number and index inside the block, -1 where the tape has none.
-    start, has_start, delta, px
-        Reported position before the fill, whether there is one, what the fill adds, its
-        price; integers of one scale within a key.
+        Rows of ``time``, ``start``, ``flags``, ``delta``, ``px`` and ``source``.
+    time, flags
+        Milliseconds; `HAS_START` and `HAS_PLACE` where start and place are known.
+    start, delta, px
+        Reported position before the fill, what the fill adds, its price; integers of
+        one scale within a key.
+    block, event, tid
+        Block number and index inside the block, -1 where the tape has none; trade id.
+        They are looked at where times tie.
+    source
+        Where each row is in ``block``, ``event`` and ``tid``.
     position
         ``(keys,)``: position carried into each key.
     """
@@ -237,12 +132,14 @@ def order_ties(
                 until += 1
             if until - at > 1:
                 _order_group(
-                    order[at:until], block, event, start, has_start, delta, px, tid,
-                    carried,
+                    order[at:until], block, event, start, flags, delta, px, tid,
+                    source, carried,
                 )  # fmt: skip
             for i in range(at, until):
                 row = order[i]
-                carried = (start[row] if has_start[row] else carried) + delta[row]
+                if delta[row] != 0:
+                    known = start[row] if flags[row] & HAS_START else carried
+                    carried = known + delta[row]
             at = until
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from python_jobs.lib import decimals as dec
 from python_jobs.lib import fold_kernel as fk
-from python_jobs.lib.fills import Fills
+from python_jobs.lib.records import measure_keys
 
 _MAX_SCALE = 18
 
@@ -19,30 +19,20 @@ _NOTIONAL_FIELDS = [fk.ENTRY_NOTIONAL, fk.EXIT_NOTIONAL]
 _USD_FIELDS = [fk.COST, fk.GROSS, fk.FEES]
 _SCALE_FIELDS = [fk.SIZE_SCALE, fk.PX_SCALE, fk.USD_SCALE]
 
-Columns = tuple[npt.NDArray[Any], ...]
-
-
-def amount_columns(fills: Fills) -> tuple[Columns, Columns]:
-    """Return the mantissas and the scales that the functions of `decimals` take."""
-    amounts = (fills.px, fills.sz, fills.start, fills.pnl, fills.fee)
-    mantissas = tuple(amount.mantissa for amount in amounts)
-    return mantissas, tuple(amount.scale for amount in amounts)
-
 
 def settle_scales(
-    fills: Fills,
+    records: npt.NDArray[np.int64],
     narrow: npt.NDArray[np.int64],
     large: Collection[int],
     touched: npt.NDArray[np.int64],
     bounds: npt.NDArray[np.int64],
-    order: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Choose each key's scales, bring its state to them, and say where 64 bits do.
 
     Parameters
     ----------
-    fills, bounds, order
-        The chunk: fills of ``touched[k]`` are ``order[bounds[k, 0]:bounds[k, 1]]``.
+    records, bounds
+        The chunk: those of ``touched[k]`` are ``bounds[k, 0]:bounds[k, 1]``, unscaled.
     narrow
         State of all keys; that of the touched ones is rescaled in place.
     large
@@ -58,15 +48,7 @@ def settle_scales(
     """
     found = np.zeros((touched.size, 4), dtype=np.int64)
     sums = np.zeros((touched.size, 5))
-    dec.measure_keys(
-        bounds,
-        order,
-        *amount_columns(fills),
-        fills.is_base_fee,
-        dec.FLOAT_POWERS,
-        found,
-        sums,
-    )
+    measure_keys(bounds, records, dec.FLOAT_POWERS, found, sums)
     rows = narrow[touched]
     old = rows[:, _SCALE_FIELDS]
     scales = np.empty_like(old)
