@@ -34,7 +34,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run setup test lint docs bench up down psql url timescale clean
+.PHONY: help run setup test lint docs bench up down psql url timescale spark clean
 
 say = @printf '\n\033[1m%s\033[0m\n'
 ifeq ($(shell test -t 1 && echo terminal),)
@@ -112,6 +112,9 @@ url: | $(PY)  ## Print the libpq URL of the server in use (with make -s: nothing
 
 timescale: setup  ## Make a server with Debian's TimescaleDB for the tests (needs root)
 	@$(PY) -m devdb timescale
+
+spark: setup  ## Add Spark to .venv, for python -m runners and its tests (500 MB)
+	@$(PY) -m pip install -qq --disable-pip-version-check -r requirements-spark.lock
 
 clean:  ## Stop the embedded server, remove its data and all build output; .venv stays
 	@if [ -e .vigil/cluster ] || [ -L .vigil/cluster ]; then $(PY) -m devdb remove; fi

@@ -13,8 +13,10 @@ from packaging.requirements import Requirement
 
 PROJECT = Path(__file__).resolve().parents[2]
 
+LOCKS = (PROJECT / "requirements.lock", PROJECT / "requirements-spark.lock")
+
 WORK_TARGETS = {"setup", "test", "lint", "docs", "bench", "clean"}
-TARGETS = WORK_TARGETS | {"run", "up", "down", "psql", "url", "timescale"}
+TARGETS = WORK_TARGETS | {"run", "up", "down", "psql", "url", "timescale", "spark"}
 ADDRESSES = (
     "://",
     "--index-url",
@@ -34,7 +36,7 @@ def make(*args: str, cwd: Path = PROJECT) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def locked() -> list[Requirement]:
-    lines = (PROJECT / "requirements.lock").read_text().splitlines()
+    lines = [line for lock in LOCKS for line in lock.read_text().splitlines()]
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
 
 
@@ -60,7 +62,7 @@ def test_the_lock_file_serves_every_python(
 
 
 def test_the_lock_file_names_no_address() -> None:
-    lines = (PROJECT / "requirements.lock").read_text().splitlines()
+    lines = [line for lock in LOCKS for line in lock.read_text().splitlines()]
     pins = [line for line in lines if not line.startswith("#")]
     assert [line for line in pins if any(mark in line for mark in ADDRESSES)] == []
 
