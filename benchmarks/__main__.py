@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-import psycopg
 from rich.console import Console
 
-from benchmarks import scoreboard, search
-from benchmarks.commands import PROJECT_DIR
+from benchmarks import commands, scoreboard, search
 from benchmarks.parts import PARTS, SERVERLESS, Bench, Sizes
 from benchmarks.scoreboard import Figure, Results
 from benchmarks.servers import find_servers
 
-RESULTS = PROJECT_DIR / "benchmarks" / "results.json"
+RESULTS = commands.PROJECT_DIR / "benchmarks" / "results.json"
 
 
 def _size(name: str, default: int, help_text: str) -> Callable[..., Any]:
@@ -71,7 +69,11 @@ def main(servers: str, parts: tuple[str, ...], out: Path | None, **sizes: int) -
         tapes = Path(folder)
         for number, server in enumerate(find_servers(servers)):
             with server.run() as (conninfo, scratch):
-                with psycopg.connect(**conninfo) as conn:
+                # In a database with the extensions: elsewhere they say nothing.
+                with (
+                    commands.database(conninfo, "vigil_bench") as env,
+                    commands.connect(env) as conn,
+                ):
                     described = scoreboard.server(conn)
                 results["machine"]["servers"][server.name] = described
                 bench = Bench(conninfo, Sizes(**sizes), scratch, tapes)
