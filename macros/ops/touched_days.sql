@@ -36,11 +36,19 @@
 
 {#
     The days behind touched_days: a list of [from, to) in milliseconds since the epoch, whole
-    days, neighbours merged; none where all days are meant.
+    days, neighbours merged; none where all days are meant. Asked once per run and kept in
+    `graph` like the edition.
 #}
 {% macro touched_day_ranges() -%}
-    {%- set log = adapter.get_relation(target.database, 'ingestion', 'load_log') -%}
-    {%- if log is none -%}
+    {%- if 'touched_day_ranges' not in graph -%}
+        {%- do graph.update({'touched_day_ranges': newest_days_of_fills()}) -%}
+    {%- endif -%}
+    {{ return(graph['touched_day_ranges']) }}
+{%- endmacro %}
+
+
+{% macro newest_days_of_fills() -%}
+    {%- if adapter.get_relation(target.database, 'ingestion', 'load_log') is none -%}
         {{ return([]) }}
     {%- endif -%}
     {%- set retained = retained_from('hyperliquid.fills') -%}

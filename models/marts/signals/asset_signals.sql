@@ -425,7 +425,7 @@ sums as (
 
 history as (
 
-    select min({{ day_to_date('coin_daily.day') }}) as first_date
+    select {{ day_to_date('min(coin_daily.day)') }} as first_date
     from coin_daily
 
 ),

@@ -1,0 +1,209 @@
+"""SQL models that take in loads: what is stale is computed again, nothing else."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from conftest import Database
+from rollup_project import RollupProject, fills
+
+pytestmark = pytest.mark.any_server
+
+DAYS = """
+{{ config(
+    materialized='incremental',
+    incremental_strategy='sync',
+    unique_key=['as_of_date', 'coin'],
+    meta={'loads': {'relation': 'hyperliquid.fills', 'stale_from': 'as_of_date'}},
+) }}
+with sums as (
+    select
+        {{ day_to_date('day') }} as as_of_date, coin, fill_count * {{ factor }} as fills
+    from {{ ref('coin_daily') }} where day >= {{ first_stale_day(unit='ms') }}
+),
+history as (
+    select as_of_date, coin, fills from sums
+    {{ kept_rows(['as_of_date', 'coin', 'fills'], back=2) }}
+)
+select sums.*, earlier.fills_before
+from sums cross join lateral (
+    select sum(history.fills) as fills_before from history
+    where history.coin = sums.coin
+        and history.as_of_date between sums.as_of_date - 2 and sums.as_of_date - 1
+) as earlier
+"""
+TRADERS = """
+{{ config(
+    materialized='incremental',
+    incremental_strategy='sync',
+    unique_key='user_address',
+    meta={'loads': {'relation': 'hyperliquid.fills', 'touched': 'user_address'}},
+) }}
+select user_address, sum(volume) as volume, sum(fill_count) as fills
+from {{ ref('trader_daily') }} where {{ touched_rows('user_address') }}
+group by user_address
+"""
+MODELS = {"by_day": "as_of_date, coin", "by_trader": "user_address"}
+ROWS = "select * from analytics.{} order by {}"
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: Database) -> RollupProject:
+    made = RollupProject(tmp_path, database.conninfo)
+    made.add_model("by_day", DAYS.replace("{{ factor }}", "1"))
+    made.add_model("by_trader", TRADERS)
+    made.create_sources()
+    return made
+
+
+def _contents(project: RollupProject) -> list[list[tuple[object, ...]]]:
+    return [project.query(ROWS.format(*item)) for item in MODELS.items()]
+
+
+def _versions(project: RollupProject, name: str) -> set[tuple[object, ...]]:
+    return set(
+        project.query(f"select ctid::text, xmin::text, t.* from analytics.{name} as t")
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_any_order_of_loads_gives_the_rows_of_a_full_refresh(
+    project: RollupProject, seed: int
+) -> None:
+    pieces = [(day, hours) for day in range(5) for hours in ((1, 2), (20,))]
+    random.Random(seed).shuffle(pieces)
+    for helping in (pieces[:4], pieces[4:6], pieces[6:7], pieces[7:]):
+        for day, hours in helping:
+            project.load(fills(day, hours))
+        project.run()
+    taken_in = _contents(project)
+    assert all(taken_in)
+    project.run("--full-refresh")
+    assert _contents(project) == taken_in
+
+
+def test_nothing_new_is_no_work(project: RollupProject) -> None:
+    project.load(fills(0, range(3)))
+    project.run()
+    # A wrong row stays until it is computed again.
+    project.execute("update analytics.by_day set fills = -1")
+    project.execute("update analytics.by_trader set fills = -1")
+    done = project.run()
+    assert done["by_day"] == done["by_trader"] == "CHANGED 0 (nothing new)"
+    assert project.query("select distinct fills from analytics.by_day") == [(-1,)]
+
+
+def test_only_what_loads_touched_is_computed(project: RollupProject) -> None:
+    project.load(fills(0, [1]) + fills(1, [1]) + fills(2, [1]))
+    project.run()
+    days, traders = (_versions(project, name) for name in MODELS)
+    late = fills(1, [5], per_hour=1)
+    project.load(late)
+    project.run()
+    changed = days - _versions(project, "by_day")
+    assert {str(row[2]) for row in changed} == {"2025-01-02", "2025-01-03"}
+    assert {row[3] for row in changed} == {row["coin"] for row in late}
+    touched = {row["user_address"] for row in late}
+    kept_traders = traders & _versions(project, "by_trader")
+    assert kept_traders == {row for row in traders if row[2] not in touched}
+    # What is outside of the scope is not even compared.
+    project.execute(
+        "update analytics.by_day set fills = -1 where as_of_date < '2025-01-02'"
+    )
+    project.load(fills(2, [5]))
+    project.run()
+    wrong = project.query(
+        "select distinct as_of_date from analytics.by_day where fills < 0"
+    )
+    assert [str(day) for (day,) in wrong] == ["2025-01-01"]
+
+
+def test_rows_and_loads_change_together(project: RollupProject) -> None:
+    project.load(fills(0, range(2)))
+    project.run()
+    project.execute(
+        "create function refuse() returns trigger language plpgsql"
+        " as $$ begin raise exception 'refused'; end $$;"
+        "create trigger refuse before insert or update on analytics.by_trader"
+        " execute function refuse()"
+    )
+    before = project.query(ROWS.format("by_trader", "user_address"))
+    project.load(fills(1, range(2)))
+    assert "refused" in project.error()
+    assert project.query(ROWS.format("by_trader", "user_address")) == before
+    project.execute("drop trigger refuse on analytics.by_trader")
+    assert project.run()["by_trader"] != "CHANGED 0 (nothing new)"
+    project.load([])
+    assert project.run()["by_trader"] == "SYNC 0"
+    taken_in = _contents(project)
+    project.run("--full-refresh")
+    assert _contents(project) == taken_in
+
+
+def test_all_is_computed_when_the_query_is_another_one(project: RollupProject) -> None:
+    project.load(fills(0, range(3)) + fills(1, range(3)))
+    project.run()
+    before = project.query("select sum(fills) from analytics.by_day")[0][0]
+    project.add_model("by_day", DAYS.replace("{{ factor }}", "2"))
+    assert project.run()["by_day"].startswith("SYNC ")
+    assert project.query("select sum(fills) from analytics.by_day") == [(2 * before,)]
+    assert project.run()["by_day"] == "CHANGED 0 (nothing new)"
+
+
+def test_all_is_computed_when_upstream_has_other_rules(project: RollupProject) -> None:
+    project.load(fills(0, range(3)))
+    project.run()
+    project.edit_model("trader_daily", "sum(px * sz) as volume", "sum(px) as volume")
+    assert project.run()["by_trader"].startswith("SYNC ")
+    [(same,)] = project.query(
+        "select (select sum(volume) from analytics.by_trader)"
+        " = (select sum(px) from hyperliquid.fills)"
+    )
+    assert same
+
+
+def test_loads_wait_for_upstream(project: RollupProject) -> None:
+    project.load(fills(0, range(2)))
+    project.run()
+    project.load(fills(1, range(2)))
+    alone = project.run("--select", "by_day", "by_trader")
+    assert set(alone.values()) >= {"CHANGED 0 (nothing new)"}
+    assert project.query("select max(as_of_date)::text from analytics.by_day") == [
+        ("2025-01-01",)
+    ]
+    project.run()
+    assert project.query("select max(as_of_date)::text from analytics.by_day") == [
+        ("2025-01-02",)
+    ]
+
+
+def test_an_empty_run_leaves_the_rows_alone(project: RollupProject) -> None:
+    project.load(fills(0, range(2)))
+    project.run()
+    before = _contents(project)
+    project.load(fills(1, range(2)))
+    assert project.run("--empty")["by_day"] == "CHANGED 0 (--empty)"
+    assert _contents(project) == before
+    project.run()
+    assert _contents(project) != before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("'stale_from'", "'stale_form'", "stale_form"),
+        ("'stale_from': 'as_of_date'", "'touched': 'dir'", "unique_key"),
+        ("'hyperliquid.fills', ", "'hyperliquid.fills', 'touched': 'coin', ", "either"),
+    ],
+)
+def test_a_wrong_declaration_is_refused(
+    project: RollupProject, old: str, new: str, said: str
+) -> None:
+    assert old in DAYS
+    text = DAYS.replace("{{ factor }}", "1").replace(old, new)
+    project.add_model("by_day", text)
+    message = project.error("--select", "coin_daily", "by_day")
+    assert "meta.loads of by_day" in message
+    assert said in message
