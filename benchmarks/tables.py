@@ -52,12 +52,12 @@ def figures_table(figures: Sequence[Figure]) -> str:
         [
             [
                 f"`{each['name']}`",
-                each["server"] or "",
+                each.get("server") or "",
                 f"{number(each['value'])} {each['unit']}",
                 each["peer"] or "",
                 number(each["peer_value"]),
                 _ratio(each["ratio"]),
-                str(each["runs"] or ""),
+                str(each.get("runs") or ""),
             ]
             for each in figures
         ],

@@ -63,6 +63,16 @@ def test_two_results_stand_side_by_side() -> None:
     assert lines[3] == "| `fold` | embedded |  | 7 fills/s | – | – → – |"
 
 
+def test_a_file_of_before_there_were_several_servers_is_printed(tmp_path: Path) -> None:
+    old: dict[str, Any] = {**figure("load", 100.0, "rows/s", "COPY", 200.0)}
+    del old["server"], old["runs"]
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps({"machine": {"cores": 2}, "figures": [old]}))
+    result = CliRunner().invoke(tables.main, [str(path)])
+    assert result.output.splitlines()[0] == "- cores 2"
+    assert "| `load` |  | 100 rows/s | COPY | 200 | 0.50 |  |" in result.output
+
+
 def test_runs_of_several_sizes_share_their_tables(tmp_path: Path) -> None:
     files = [_run(tmp_path, fills) for fills in (10_000_000, 1_000_000)]
     result = CliRunner().invoke(tables.main, files)
