@@ -51,8 +51,8 @@ class Layout:
 
 #: The first is what `models/sources` declares.
 LAYOUTS = (
-    Layout("user_by_time", "user_address", "time desc"),
     Layout("user_by_coin_time", "user_address", "coin, time"),
+    Layout("user_by_time", "user_address", "time desc"),
     Layout("coin_by_time", "coin", "time desc"),
     Layout("coin_by_user_time", "coin", "user_address, time"),
     Layout("none_by_time", "", "time desc"),
