@@ -59,7 +59,9 @@ def spark_session(master: str | None, memory: str = "2g") -> Iterator[Any]:
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ModuleNotFoundError:
-        raise SetupError("pyspark is missing: pip install '.[spark]'") from None
+        raise SetupError(
+            "pyspark is missing: `make spark`, or pip install '.[spark]'"
+        ) from None
     with tempfile.TemporaryDirectory(prefix="vigil-spark-") as name:
         scratch = Path(name)
         # Workers run what the driver runs.

@@ -17,9 +17,7 @@ from servers import environment
 
 from devdb.conninfo import PROJECT_DIR
 
-pytest.importorskip(
-    "pyspark", reason="pyspark is not installed: pip install '.[spark]'"
-)
+pytest.importorskip("pyspark", reason="pyspark is not installed: make spark")
 
 pytest_plugins = ["embedding_database"]
 

@@ -24,9 +24,7 @@ from moto.server import ThreadedMotoServer
 
 from devdb.conninfo import PROJECT_DIR
 
-pytest.importorskip(
-    "pyspark", reason="pyspark is not installed: pip install '.[spark]'"
-)
+pytest.importorskip("pyspark", reason="pyspark is not installed: make spark")
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_server]
 
