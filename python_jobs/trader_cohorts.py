@@ -62,14 +62,14 @@ def model(dbt: Any, session: Any) -> Changes | None:
     def batches() -> Iterator[pa.RecordBatch]:
         for group in plan.groups:
             panels = read_panels(
-                session.read,
+                session.read_batches,
                 trader_daily=daily,
                 trader_coin_daily=coin_daily,
                 trader_positions=positions,
                 batch_rows=int(dbt.config.meta_get("batch_rows")),
                 traders=group.traders,
             )
-            for _, panel in panels:
+            for panel, _ in panels:
                 first_days = first_days_of(panel.users, plan.stale)
                 yield from cohort_rows(panel, options, rulebook, group.days, first_days)
         yield from carried_rows(session.read, dbt.this, plan)

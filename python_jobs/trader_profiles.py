@@ -56,15 +56,15 @@ def model(dbt: Any, session: Any) -> Changes | None:
 
     def batches() -> Iterator[pa.RecordBatch]:
         panels = read_panels(
-            session.read,
+            session.read_batches,
             trader_daily=daily,
             trader_coin_daily=coin_daily,
             trader_positions=positions,
             batch_rows=int(dbt.config.meta_get("batch_rows")),
             traders=traders,
+            more=[totals_query(daily, traders)],
         )
-        for where, panel in panels:
-            totals = session.read(totals_query(daily, where))
+        for panel, (totals,) in panels:
             yield from profile_rows(panel, totals, options, rulebook).to_batches()
 
     return Changes(rows=batches(), scope=scope, loads=loads, fingerprint=state)

@@ -136,17 +136,20 @@ def _closed_positions(users: pa.Array, table: pa.Table) -> ClosedPositions:
     coins = pc.unique(table["coin"]).sort()
     trader, coin = _number(users, table["user_address"]), _number(coins, table["coin"])
     closed, opened = to_ints(table["closed_ms"]), to_ints(table["opened_ms"])
-    net_pnl = to_floats(table["net_pnl"])
+    net_pnl, notional, seconds = (
+        to_floats(table[name])
+        for name in ("net_pnl", "entry_notional", "holding_seconds")
+    )
     # A total order, so that float sums come out the same whatever order rows arrive in.
-    order = np.lexsort((net_pnl, coin, opened, closed, trader))
+    order = np.lexsort((seconds, notional, net_pnl, coin, opened, closed, trader))
     order = order[np.argsort(closed[order] // MILLISECONDS_PER_DAY, kind="stable")]
     return ClosedPositions(
         trader=trader[order],
         coin=coin[order],
         day=closed[order] // MILLISECONDS_PER_DAY,
         net_pnl=net_pnl[order],
-        entry_notional=to_floats(table["entry_notional"])[order],
-        holding_seconds=to_floats(table["holding_seconds"])[order],
+        entry_notional=notional[order],
+        holding_seconds=seconds[order],
         **{
             name: to_flags(table[name])[order]
             for name in ("is_long", "is_liquidated", "is_rated", "is_timed")

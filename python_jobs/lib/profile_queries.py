@@ -6,20 +6,24 @@ in order happens in `python_jobs.lib.profiles`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from python_jobs.lib.ordered_rows import cut_alike
 from python_jobs.lib.profile_panel import (
     DAILY_MEASURES,
     MILLISECONDS_PER_DAY,
     TraderPanel,
     build_panel,
-    to_floats,
 )
 
 Read = Callable[[str], pa.Table]
+ReadBatches = Callable[[str], Iterator[pa.RecordBatch]]
+
+IN_ORDER = 'order by user_address collate "C"'
+"""By code point, as Python compares strings, whatever the database's collation."""
 
 SPOT_COIN = "(coin like '@%' or coin like '%/%')"
 """What the macro `is_spot` says; a Python model cannot call a macro."""
@@ -51,7 +55,7 @@ def daily_query(trader_daily: object, where: str) -> str:
     measures = ", ".join(f"{name}::float8 as {name}" for name in DAILY_MEASURES)
     return (
         f"select user_address, day / {MILLISECONDS_PER_DAY} as day, {measures} "
-        f"from {trader_daily} where {where}"
+        f"from {trader_daily} where {where} {IN_ORDER}"
     )
 
 
@@ -63,7 +67,8 @@ def flows_query(trader_coin_daily: object, where: str) -> str:
         "sum(abs(net_flow_usd))::float8 as flow, "
         f"coalesce({spot}, 0)::float8 as spot_flow, "
         "abs(sum(net_flow_usd))::float8 as net_flow "
-        f"from {trader_coin_daily} where {where} group by user_address, day"
+        f"from {trader_coin_daily} where {where} group by user_address, day "
+        f"{IN_ORDER}"
     )
 
 
@@ -78,7 +83,8 @@ def positions_query(trader_positions: object, where: str) -> str:
         "net_pnl::float8 as net_pnl, entry_notional_usd::float8 as entry_notional, "
         f"holding_seconds::float8 as holding_seconds, {rated} as is_rated, "
         f"{rated} and close_reason in ('trade', 'flip') as is_timed "
-        f"from {trader_positions} where status = 'closed' and {where}"
+        f"from {trader_positions} where status = 'closed' and {where} "
+        f"{IN_ORDER}"
     )
 
 
@@ -91,63 +97,58 @@ def totals_query(trader_daily: object, where: str) -> str:
         f"{epoch.format('max(last_fill_time)')} as last_active_at, "
         "sum(maker_volume + taker_volume) as volume, sum(gross_pnl) as gross_pnl, "
         "sum(fees_usd) as fees_usd, sum(net_pnl) as net_pnl "
-        f"from {trader_daily} where {where} group by user_address"
+        f"from {trader_daily} where {where} group by user_address {IN_ORDER}"
     )
 
 
 def read_panels(
-    read: Read,
+    read_batches: ReadBatches,
     *,
     trader_daily: object,
     trader_coin_daily: object,
     trader_positions: object,
     batch_rows: int,
     traders: str = "true",
-) -> Iterator[tuple[str, TraderPanel]]:
+    more: Sequence[str] = (),
+) -> Iterator[tuple[TraderPanel, list[pa.Table]]]:
     """Read traders with all they ever did, some at a time.
+
+    Every query is run once and gives its rows in order of `user_address`: the server
+    sorts, which takes disk and not memory where there is much, and no table is scanned
+    again for the next traders.
 
     Parameters
     ----------
-    read : callable
-        Runs a query and returns its rows as an Arrow table.
+    read_batches : callable
+        Runs a query on a connection of its own and yields Arrow batches.
     trader_daily, trader_coin_daily, trader_positions : object
         Relations whose `str()` is their name in SQL.
     batch_rows : int
-        Rows of trader_daily and trader_positions to hold at once, about; a trader is
-        never split.
+        Rows of all queries together to hold at once, about; a trader is never split.
     traders : str
         SQL predicate on `user_address` that selects them; by default all.
+    more : sequence of str
+        Further queries in the same order, whose first column is `user_address`.
 
     Yields
     ------
-    tuple of str and TraderPanel
-        The SQL predicate that selects these traders, and what belongs to them; in order
-        of `user_address` as the server sorts it.
+    tuple of TraderPanel and list of pyarrow.Table
+        What belongs to these traders, and their rows of each of `more`.
     """
-    sizes = read(
-        "select user_address, sum(n)::bigint as n from ("
-        f"select user_address, count(*) as n from {trader_daily} where {traders} "
-        f"group by user_address union all select user_address, count(*) "
-        f"from {trader_positions} where {traders} group by user_address"
-        ") as sizes group by user_address order by user_address"
+    queries = (
+        daily_query(trader_daily, traders),
+        flows_query(trader_coin_daily, traders),
+        positions_query(trader_positions, traders),
+        *more,
     )
-    users = sizes["user_address"].combine_chunks()
-    batch = (np.cumsum(to_floats(sizes["n"])) - 1) // batch_rows
-    for number in np.unique(batch):
-        members = users.filter(pa.array(batch == number))
-        first, last = (quote(members[i].as_py()) for i in (0, len(members) - 1))
-        where = f"user_address between {first} and {last} and {traders}"
-        yield (
-            where,
-            build_panel(
-                members,
-                read(daily_query(trader_daily, where)),
-                read(flows_query(trader_coin_daily, where)),
-                read(positions_query(trader_positions, where)),
-            ),
+    for parts in cut_alike([read_batches(query) for query in queries], batch_rows):
+        daily, flows, positions, *rest = parts
+        users = pa.chunked_array(
+            [
+                chunk
+                for part in (daily, flows, positions)
+                for chunk in part["user_address"].chunks
+            ],
+            pa.string(),
         )
-
-
-def quote(value: str) -> str:
-    """Write a string as an SQL literal."""
-    return "'" + value.replace("'", "''") + "'"
+        yield build_panel(pc.unique(users), daily, flows, positions), rest

@@ -26,6 +26,7 @@ EXACT_TOTALS = ("volume", "gross_pnl", "fees_usd", "net_pnl")
 SOURCES = (
     "classification.py",
     "cohort_changes.py",
+    "ordered_rows.py",
     "profile_metrics.py",
     "profile_panel.py",
     "profile_queries.py",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -86,8 +87,9 @@ class Models:
 
     def run(self, name: str, *, is_incremental: bool = True) -> Changes | None:
         """Run a model and put its changes in place, as the materialization does."""
-        with psycopg.connect(**self.conninfo, autocommit=True) as own:
-            session = Session(lambda: own, f"t.{name}", not is_incremental)
+        connect = partial(psycopg.connect, **self.conninfo, autocommit=True)
+        session = Session(connect, f"t.{name}", not is_incremental)
+        with session.connection:
             meta = {**META, "cohort_step_days": self.step}
             dbt = SimpleNamespace(
                 ref="t.{}".format,
@@ -151,19 +153,18 @@ class Models:
     def load(self, cells: set[tuple[str, int]], tape: tuple[Rows, Rows, Rows]) -> None:
         """Bring the fills of some traders' days, as loader and upstream models do."""
         days = [day for _, day in cells]
-        at = lambda day: day * MILLISECONDS_PER_DAY  # noqa: E731
         row = self.conn.execute(
             "insert into ingestion.load_log "
             "(relation, rows_loaded, time_from, time_to) values "
             "('hyperliquid.fills', %s, to_timestamp(%s / 1000.0), "
             "to_timestamp(%s / 1000.0)) returning load_id",
-            [len(cells), at(min(days)), at(max(days)) + 10],
+            [len(cells), at_ms(min(days)), at_ms(max(days)) + 10],
         ).fetchone()
         assert row is not None
         many = self.conn.cursor().executemany
         many(
             "insert into t.fills values (%s, %s, %s)",
-            [(at(day) + 10, user, row[0]) for user, day in sorted(cells)],
+            [(at_ms(day) + 10, user, row[0]) for user, day in sorted(cells)],
         )
         daily, positions, flows = (
             [r for r in rows if cell_of(r) in cells] for rows in tape
@@ -173,13 +174,13 @@ class Models:
         )
         tables: dict[str, Rows] = {
             "trader_daily": [
-                {**r, "day": at(r["day"]), "net_pnl": round(r["net_pnl"], 6),
-                 "first_fill_time": at(r["day"]) + 10,
-                 "last_fill_time": at(r["day"]) + 10}
+                {**r, "day": at_ms(r["day"]), "net_pnl": round(r["net_pnl"], 6),
+                 "first_fill_time": at_ms(r["day"]) + 10,
+                 "last_fill_time": at_ms(r["day"]) + 10}
                 for r in daily
             ],
             "trader_coin_daily": [
-                {**r, "day": at(r["day"]), "coin": coin, "net_flow_usd": flow}
+                {**r, "day": at_ms(r["day"]), "coin": coin, "net_flow_usd": flow}
                 for r in flows
                 for coin, flow in (
                     ("@1", r["spot_flow"]), ("BTC", r["spot_flow"] - r["flow"])
@@ -203,8 +204,12 @@ class Models:
         )
 
 
+def at_ms(day: int) -> int:
+    return day * MILLISECONDS_PER_DAY
+
+
 def cell_of(row: dict[str, Any]) -> tuple[str, int]:
-    return row["user_address"], int(row.get("day", row.get("closed_ms")))
+    return row["user_address"], int(row["day"] if "day" in row else row["closed_ms"])
 
 
 def stamp_of(day: float) -> str:
@@ -235,7 +240,7 @@ def deal(daily: Rows, rng: np.random.Generator) -> list[set[tuple[str, int]]]:
         number = int(rng.integers(in_time, LOADS)) if is_late else in_time
         loads[number].add((row["user_address"], row["day"]))
     first, *later = loads
-    rng.shuffle(later)  # type: ignore[arg-type]
+    rng.shuffle(later)
     return [first, *later]
 
 
