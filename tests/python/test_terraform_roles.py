@@ -29,7 +29,8 @@ PASSWORDS = {
 }
 Connect = Callable[[str], psycopg.Connection[Any]]
 
-pytestmark = pytest.mark.slow
+# On the first server only: TimescaleDB's are not shown here yet.
+pytestmark = [pytest.mark.slow, pytest.mark.any_server]
 
 
 def psql(dbname: str, script: str) -> None:
