@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,11 +20,14 @@ from typing import Any
 import psycopg
 import pytest
 import servers
+from dbt_common.behavior_flags import BehaviorFlagRendered
 from server_tally import ServerTally
 from sharing import ByServer
 from xdist.remote import Producer
 
 from devdb.database import enable_extensions
+
+_FLAG_MODULES = (__name__, BehaviorFlagRendered.__module__)
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,21 @@ def pytest_configure(config: pytest.Config) -> None:
     started from there inherits it.
     """
     config.pluginmanager.register(ServerTally(), "server_tally")
+    BehaviorFlagRendered._default_source = staticmethod(_module_behind_dbt_common)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _module_behind_dbt_common() -> str:
+    """Name the module that makes a behaviour flag, as dbt does.
+
+    dbt reads the source of every frame of the stack for it, at the start of every
+    command. Under pytest, whose stack is deep, that took nine tenths of the time.
+    """
+    frame = sys._getframe()
+    while frame is not None and frame.f_globals["__name__"] in _FLAG_MODULES:
+        frame = frame.f_back
+    return "Unknown" if frame is None else str(frame.f_globals["__name__"])
 
 
 @pytest.hookimpl(optionalhook=True)
