@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
+import hcl2
 
 from devdb.conninfo import PROJECT_DIR
-
-hcl2 = pytest.importorskip("hcl2", reason="python-hcl2 is not installed")
 
 TERRAFORM = PROJECT_DIR / "terraform"
 
