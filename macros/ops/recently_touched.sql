@@ -9,7 +9,7 @@
     in which nothing was created yet (a linter's, or that of `dbt compile`) too.
 #}
 {% macro recently_touched(column) -%}
-    {%- if not execute -%}
+    {%- if not execute or not flags.INTROSPECT -%}
         {{ return('true') }}
     {%- endif -%}
     {%- set log = adapter.get_relation(target.database, 'ingestion', 'load_log') -%}

@@ -15,7 +15,7 @@
             "touched_days('" ~ column ~ "', '" ~ unit ~ "'): unit must be one of "
             ~ types.keys() | join(', ') ~ "."
         ) -%}
-    {%- elif not execute -%}
+    {%- elif not execute or not flags.INTROSPECT -%}
         {{ return('true') }}
     {%- endif -%}
     {%- set days = touched_day_ranges() -%}
