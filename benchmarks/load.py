@@ -19,8 +19,9 @@ from benchmarks.commands import (
     copy_on_the_server,
     create_sources,
     empty,
+    run,
 )
-from benchmarks.load_memory import memory_figures, run_watched
+from benchmarks.load_memory import memory_figures
 from benchmarks.scoreboard import Figure, figure
 from loaders.fills import FILLS
 from pgio.copy_in import encode_csv
@@ -88,7 +89,7 @@ def measure(
                 copied = _count(conn)
 
                 empty(conn, _TABLES)
-                seconds, peak = run_watched(env, load)
+                seconds, peak = run(env, load)
                 loader_s.append(seconds)
                 peaks.append(peak)
                 if not copied == _count(conn) == rows:

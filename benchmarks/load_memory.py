@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,16 +10,13 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.commands import PROJECT_DIR, empty
+from benchmarks.commands import empty, run
 from benchmarks.scoreboard import Figure, figure
 
 #: Rows of a small file, about ten minutes of the exchange.
 SMALL_ROWS = 50_000
 #: Rows of a row group of the large file: what pyarrow makes of a table unless told.
 GROUP_ROWS = 1 << 20
-
-_PEAK = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
-_POLL_S = 0.01
 
 
 def memory_figures(
@@ -73,44 +64,6 @@ def memory_figures(
     ]
 
 
-def run_watched(env: Mapping[str, str], command: list[str]) -> tuple[float, float]:
-    """Run a module and watch its memory.
-
-    What the system says of an ended process (`ru_maxrss`) counts the memory of the one
-    that started it, and a benchmark may hold more than the loader.
-
-    Returns
-    -------
-    tuple of float
-        Its seconds, and its peak resident memory in MB.
-
-    Raises
-    ------
-    RuntimeError
-        When it fails, with what it printed.
-    """
-    start = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            cwd=PROJECT_DIR,
-            env={**os.environ, **env},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        status = Path(f"/proc/{process.pid}/status")
-        peak = 0
-        while process.poll() is None:
-            found = _PEAK.search(status.read_text())
-            peak = max(peak, int(found[1]) if found else 0)
-            time.sleep(_POLL_S)
-        seconds = time.perf_counter() - start
-        if process.returncode != 0:
-            output.seek(0)
-            raise RuntimeError(f"{' '.join(command)} failed:\n{output.read()}")
-    return seconds, peak / 1024
-
-
 def _load(
     env: Mapping[str, str],
     conn: psycopg.Connection[Any],
@@ -120,7 +73,7 @@ def _load(
     empty(conn, tables)
     folders = sorted({str(path.parent) for path in files})
     command = ["loaders.load_to_db", "fills", "--workers", "1", *folders]
-    return run_watched(env, command)[1]
+    return run(env, command)[1]
 
 
 def _as_files(
