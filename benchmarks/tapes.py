@@ -7,7 +7,7 @@ simulated and repeated, as many fills a day however many days.
 from __future__ import annotations
 
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -18,6 +18,8 @@ from loaders.simulate import prepare, simulate
 from loaders.simulation.simulation import Settings, default_traders
 
 BATCH_ROWS = 131_072
+#: Two years and more end before today: the loader refuses fills of the future.
+START = datetime(2024, 1, 1)
 
 
 @click.command()
@@ -35,7 +37,8 @@ BATCH_ROWS = 131_072
 @click.option(
     "--start",
     type=click.DateTime(["%Y-%m-%d"]),
-    default="2025-07-01",
+    default=f"{START:%Y-%m-%d}",
+    show_default=True,
     help="First day, UTC.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace an earlier tape in OUT_DIR.")
@@ -57,9 +60,17 @@ def main(
     except FileExistsError as error:
         raise click.ClickException(str(error)) from error
     started = time.perf_counter()
-    rows = make_tape(
-        out_dir, fills=fills, days=days, base_fills=base_fills, seed=seed, start=start
-    )
+    try:
+        rows = make_tape(
+            out_dir,
+            fills=fills,
+            days=days,
+            base_fills=base_fills,
+            seed=seed,
+            start=start,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     seconds = time.perf_counter() - started
     click.echo(
         f"{rows:,} fills on {days} days in {out_dir} "
@@ -74,7 +85,7 @@ def make_tape(
     days: int,
     base_fills: int = 10_000_000,
     seed: int = 7,
-    start: datetime = datetime(2025, 7, 1),
+    start: datetime = START,
 ) -> int:
     """Simulate a tape, and repeat it until there are days enough.
 
@@ -96,7 +107,19 @@ def make_tape(
     int
         Rows written: `fills`, give or take what days differ by when the last
         repetition is cut short.
+
+    Raises
+    ------
+    ValueError
+        The last day is not over yet.
     """
+    end = (start + timedelta(days=days)).replace(tzinfo=UTC)
+    if end > datetime.now(UTC):
+        raise ValueError(
+            f"{days} days from {start:%Y-%m-%d} on end on {end:%Y-%m-%d}, in the"
+            " future, and the loader refuses such fills: start earlier, or make it"
+            " fewer days"
+        )
     base_days = min(days, max(1, round(days * base_fills / fills)))
     settings = Settings(
         fills=round(fills * base_days / days),

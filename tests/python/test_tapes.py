@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -36,11 +37,18 @@ def tape(tmp_path_factory: pytest.TempPathFactory) -> list[pa.Table]:
     result = CliRunner().invoke(main, [str(folder), *options])
     assert result.exit_code == 0, result.output
     files = sorted((folder / "parquet").iterdir())
-    assert [path.name for path in files] == [f"202507{day:02}.parquet" for day in DATES]
+    assert [path.name for path in files] == [f"202401{day:02}.parquet" for day in DATES]
     return [pq.ParquetFile(path).read() for path in files]
 
 
 DATES = range(1, DAYS + 1)
+
+
+def test_a_tape_that_ends_in_the_future_is_refused(tmp_path: Path) -> None:
+    options = ["--fills", "5000", "--days", "9", "--start", "2999-01-01"]
+    result = CliRunner().invoke(main, [str(tmp_path / "tape"), *options])
+    assert result.exit_code == 2
+    assert "9 days from 2999-01-01 on end on 2999-01-10" in result.output
 
 
 def test_every_day_is_a_day_of_the_simulated_ones_later(tape: list[pa.Table]) -> None:
