@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.commands import create_sources, run
+from benchmarks.commands import create_sources, dbt, run
 from benchmarks.scoreboard import Figure, figure
 
 
@@ -32,15 +32,13 @@ def measure(env: Mapping[str, str], tape: Path, scratch: Path) -> list[Figure]:
         When a command fails, with what it printed.
     """
     *days, last = sorted(tape.rglob("*.parquet"))
-    artifacts = ["--target-path", str(scratch), "--log-path", str(scratch)]
-    dbt = ["dbt.cli.main", "--no-use-colors"]
     create_sources(env, scratch)
     loader = ["loaders.load_to_db", "fills"]
     load, load_mb = run(env, [*loader, *map(str, days)])
-    full, full_mb = run(env, [*dbt, "build", *artifacts])
+    full, full_mb = dbt(env, scratch, "build")
     run(env, [*loader, str(last)])
-    day, day_mb = run(env, [*dbt, "build", *artifacts])
-    same, _ = run(env, [*dbt, "build", *artifacts])
+    day, day_mb = dbt(env, scratch, "build")
+    same, _ = dbt(env, scratch, "build")
     loading = f"loading the same {len(days)} days"
     all_days = f"full build of {len(days)} days"
     return [

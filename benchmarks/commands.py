@@ -82,8 +82,7 @@ def database(
 
 def create_sources(env: Mapping[str, str], scratch: Path) -> None:
     """Create the raw tables; dbt's artifacts go to a scratch folder."""
-    artifacts = ["--target-path", str(scratch), "--log-path", str(scratch)]
-    run(env, ["dbt.cli.main", "run-operation", "create_sources", *artifacts])
+    dbt(env, scratch, "run-operation", "create_sources")
 
 
 def load(env: Mapping[str, str], scratch: Path, *tapes: Path) -> None:
@@ -109,6 +108,17 @@ def copy_on_the_server(
             sql.Literal(str(csv)),
         )
     )
+
+
+def dbt_command(scratch: Path, *args: str) -> list[str]:
+    """Write a dbt command for `run`; its artifacts go to a scratch folder."""
+    artifacts = ["--target-path", str(scratch), "--log-path", str(scratch)]
+    return ["dbt.cli.main", "--no-use-colors", *args, *artifacts]
+
+
+def dbt(env: Mapping[str, str], scratch: Path, *args: str) -> tuple[float, float]:
+    """Run dbt; its seconds, and its peak resident memory in MB, as `run` has them."""
+    return run(env, dbt_command(scratch, *args))
 
 
 def run(env: Mapping[str, str], command: list[str]) -> tuple[float, float]:

@@ -12,7 +12,7 @@ import empyrical
 import pandas as pd
 import psycopg
 
-from benchmarks.commands import connect, create_sources, run
+from benchmarks.commands import connect, create_sources, dbt
 from benchmarks.scoreboard import Figure, figure
 from pgio.copy_out import read_table
 
@@ -139,12 +139,12 @@ def measure(
         When a command fails, with what it printed, or a trader is missing.
     """
     create_sources(env, scratch)
-    _dbt(env, scratch, "seed")
-    _dbt(env, scratch, "run", "--select", *_INPUTS)
+    dbt(env, scratch, "seed")
+    dbt(env, scratch, "run", "--select", *_INPUTS)
     with connect(env) as conn:
         _fill(conn, traders)
         found = [
-            _dbt(env, scratch, "run", "--full-refresh", "--select", "trader_profiles")
+            dbt(env, scratch, "run", "--full-refresh", "--select", "trader_profiles")
             for _ in range(rounds)
         ]
         seconds, megabytes = (
@@ -170,11 +170,6 @@ def measure(
         figure("profiles_full_build", seconds, "s"),
         figure("profiles_peak_memory", megabytes, "MB"),
     ]
-
-
-def _dbt(env: Mapping[str, str], scratch: Path, *args: str) -> tuple[float, float]:
-    artifacts = ["--target-path", str(scratch), "--log-path", str(scratch)]
-    return run(env, ["dbt.cli.main", "--no-use-colors", *args, *artifacts])
 
 
 def _fill(conn: psycopg.Connection[Any], traders: int) -> None:

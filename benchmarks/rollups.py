@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.commands import connect, load, run
+from benchmarks.commands import connect, dbt, load, run
 from benchmarks.scoreboard import Figure, figure
 
 DAYS = 30
@@ -81,9 +81,7 @@ def measure(
 
 def _dbt_run(env: Mapping[str, str], scratch: Path, *flags: str) -> tuple[float, float]:
     """Run the rollups; return the seconds of the command and of the models."""
-    artifacts = ["--target-path", str(scratch), "--log-path", str(scratch)]
-    command = ["dbt.cli.main", "run", "--select", _SELECT, *artifacts, *flags]
-    seconds, _ = run(env, command)
+    seconds, _ = dbt(env, scratch, "run", "--select", _SELECT, *flags)
     results = json.loads((scratch / "run_results.json").read_text(encoding="utf-8"))
     models = [
         each["execution_time"]

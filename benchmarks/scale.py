@@ -14,7 +14,14 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from benchmarks import scoreboard
-from benchmarks.commands import PROJECT_DIR, connect, create_sources, database, run
+from benchmarks.commands import (
+    PROJECT_DIR,
+    connect,
+    create_sources,
+    database,
+    dbt_command,
+    run,
+)
 from benchmarks.disk import check_space
 from benchmarks.late_fills import hold_back
 from benchmarks.server_memory import ServerMemory
@@ -171,8 +178,7 @@ def run_steps(
     first = [in_time if path == held else path for path in old]
     create_sources(env, scratch)
     loader = ["loaders.load_to_db", "fills", "--no-progress", "--workers", str(WORKERS)]
-    build = ["dbt.cli.main", "--no-use-colors", "build"]
-    build += ["--target-path", str(scratch), "--log-path", str(scratch)]
+    build = dbt_command(scratch, "build")
     for name, command in (
         ("load", [*loader, *map(str, first)]),
         ("build in full", build),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,9 +13,9 @@ import psycopg
 import pyarrow as pa
 
 from benchmarks.btc_market import OPTIONS, START, day_of_candles
-from benchmarks.commands import connect, create_sources, run
+from benchmarks.commands import connect, create_sources, dbt
 from benchmarks.scoreboard import Figure, figure
-from dbt_pyjobs.casting import Casting, Column
+from dbt_pyjobs.casting import Casting, stored_columns
 from pgio.copy_in import copy_batches
 from python_jobs.lib.btc_embedding_rows import embedding_rows
 from python_jobs.lib.btc_grid import SECONDS_PER_DAY, SecondGrid
@@ -60,13 +59,11 @@ def measure(
         not overlap; ``similar_windows_vs_exact``: the function's queries/s.
     """
     create_sources(env, scratch)
-    artifacts = ["--target-path", str(scratch), "--log-path", str(scratch)]
-    dbt = ["dbt.cli.main", "--no-use-colors", "run", *artifacts, "--select"]
-    run(env, [*dbt, "+btc_embeddings", "--empty"])
+    dbt(env, scratch, "run", "--select", "+btc_embeddings", "--empty")
     with connect(env) as conn:
         _fill(conn, -(-windows * OPTIONS.step // SECONDS_PER_DAY))
     # The post-hook builds the index, and the function to fit it.
-    run(env, [*dbt, "btc_embeddings"])
+    dbt(env, scratch, "run", "--select", "btc_embeddings")
     with connect(env) as conn:
         buckets = _query_windows(conn, queries)
         _apply_settings(conn)
@@ -121,23 +118,15 @@ def _fill(conn: psycopg.Connection[Any], days: int) -> None:
     )
     _copy(conn, _EMBEDDINGS, rows)
     # As a build leaves it: the version that is kept up.
-    settings = {"version": OPTIONS.version, "horizons": OPTIONS.horizons}
-    state = {"settings": settings, "known": {VENUE: span}}
     conn.execute(
         "insert into ops.model_state (model, fingerprint) values (%s, %s) "
         "on conflict (model) do update set fingerprint = excluded.fingerprint",
-        [_EMBEDDINGS, json.dumps(state)],
+        [_EMBEDDINGS, OPTIONS.fingerprint({VENUE: span})],
     )
 
 
 def _copy(conn: psycopg.Connection[Any], table: str, batches: Any) -> None:
-    described = conn.execute(
-        "select attname, format_type(atttypid, atttypmod) from pg_attribute "
-        "where attrelid = %s::regclass and attnum > 0 order by attnum",
-        [table],
-    )
-    columns = [Column(name, kind) for name, kind in described]
-    casting = Casting(table, columns)
+    casting = Casting(table, stored_columns(conn, table))
     copy_batches(conn, table, casting.batches(batches), casting.names)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import psycopg
 import pyarrow as pa
 from dbt_common.exceptions import DbtRuntimeError
 
@@ -28,6 +30,20 @@ class Column:
     name: str
     data_type: str
     not_null: bool = False
+
+
+def stored_columns(connection: psycopg.Connection[Any], relation: str) -> list[Column]:
+    """Return the columns of a table that is there, ``schema.name``, in its order."""
+    found = connection.execute(
+        """
+        select attname, format_type(atttypid, atttypmod), attnotnull
+        from pg_attribute
+        where attrelid = %s::regclass and attnum > 0 and not attisdropped
+        order by attnum
+        """,
+        [relation],
+    )
+    return [Column(*column) for column in found]
 
 
 class Casting:

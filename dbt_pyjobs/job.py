@@ -16,7 +16,7 @@ from dbt_common.exceptions import DbtRuntimeError
 from dbt_pyjobs.changes import Changes, as_changes
 from dbt_pyjobs.credentials import connect, project_dir
 from dbt_pyjobs.schema_check import check_schema
-from dbt_pyjobs.session import Relation, Session
+from dbt_pyjobs.session import Relation, Session, lock_name
 from dbt_pyjobs.staging import Outcome, Spec, drop_staging, stage
 from dbt_pyjobs.tracebacks import project_traceback
 
@@ -128,7 +128,7 @@ class Job:
                 connection.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'")
                 connection.execute(
                     "select pg_advisory_lock(hashtextextended(%s, 0))",
-                    [f"dbt {spec.consumer}"],
+                    [lock_name(spec.consumer)],
                 )
         except psycopg.errors.LockNotAvailable:
             raise DbtRuntimeError(

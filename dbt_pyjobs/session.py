@@ -170,6 +170,11 @@ class Relation:
         return self._session.read(f"select {names} from {self._name}")
 
 
+def lock_name(consumer: str) -> str:
+    """Return the name under which whoever builds a model locks it."""
+    return f"dbt {consumer}"
+
+
 def consumer_name(relation: object) -> str:
     """Return ``schema.name`` of a quoted or plain, two- or three-part name."""
     parts = [part.strip('"') for part in str(relation).split(".")]

@@ -72,7 +72,7 @@ def store_object(
         The server's objection.
     """
     load_id, started_at = ledger.begin_load(conn)
-    writer = _Writer(conn, dataset, load_id, expect_duplicates)
+    writer = _Writer(conn, dataset, expect_duplicates)
     result = writer.result
     first_bad: BadRow | None = None
     bad_rows = 0
@@ -124,7 +124,6 @@ class _Writer:
         self,
         conn: psycopg.Connection[Any],
         dataset: Dataset,
-        load_id: int,
         expect_duplicates: bool,
     ) -> None:
         self.result = LoadResult()
@@ -132,7 +131,6 @@ class _Writer:
         self._dataset = dataset
         self._table = sql.Identifier(*dataset.relation.split("."))
         self._time = sql.Identifier(dataset.time_column)
-        self._load_id = load_id
         self._is_staging = expect_duplicates
         self._has_staging_table = False
 

@@ -28,9 +28,8 @@ def model(dbt: Any, session: Any) -> Changes | None:
         dbt.config.meta_get("embedding"), interval_reader(session.connection)
     )
     relation, scale_table = dbt.ref("btc_ohlcv_1s"), dbt.ref("btc_feature_scales")
-    settings = {"version": options.version, "horizons": options.horizons}
     state = json.loads(session.fingerprint or "{}")
-    is_same = dbt.is_incremental and state.get("settings") == settings
+    is_same = dbt.is_incremental and state.get("settings") == options.kept
     known: dict[str, Span] = {}
     if is_same:
         known = {name: (first, last) for name, (first, last) in state["known"].items()}
@@ -89,7 +88,7 @@ def model(dbt: Any, session: Any) -> Changes | None:
         rows=batches(),
         scope=scope(options.version, stale),
         loads=loads["load_id"].to_pylist(),
-        fingerprint=json.dumps({"settings": settings, "known": extents}),
+        fingerprint=options.fingerprint(extents),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import subprocess
 import sys
 from typing import Any
@@ -121,11 +120,10 @@ def build_embeddings(spark: Any, destination: Destination) -> int:
     candles = Candles(functools.partial(read_table, connection), CANDLES)
     found = candles.extents()
     extents = {name: found[name] for name in scales if name in found}
-    # As `python_jobs/btc_embeddings.py` keeps it.
-    settings = {"version": options.version, "horizons": options.horizons}
-    fingerprint = json.dumps({"settings": settings, "known": extents})
     with spark_embeddings(spark, Embedder(options, scales, extents)) as rows:
-        return destination.replace(rows, loads["load_id"].to_pylist(), fingerprint)
+        return destination.replace(
+            rows, loads["load_id"].to_pylist(), options.fingerprint(extents)
+        )
 
 
 def quote_tokens() -> list[str]:

@@ -11,16 +11,10 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
-from dbt_pyjobs.casting import Casting, Column
+from dbt_pyjobs.casting import Casting, stored_columns
+from dbt_pyjobs.session import lock_name
 from loaders.errors import SetupError
 from pgio.copy_in import copy_batches
-
-_COLUMNS = """
-    select attname, format_type(atttypid, atttypmod), attnotnull
-    from pg_attribute
-    where attrelid = %s::regclass and attnum > 0 and not attisdropped
-    order by attnum
-"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +52,7 @@ class Destination:
         SetupError
             dbt is building it now.
         """
-        name = f"dbt {self.model}"  # as `dbt_pyjobs.job` has it
+        name = lock_name(self.model)
         if not self._value(
             "select pg_try_advisory_lock(hashtextextended(%s, 0))", name
         ):
@@ -100,8 +94,7 @@ class Destination:
         psycopg.Error
             The server's objection.
         """
-        columns = self.connection.execute(_COLUMNS, [self.model]).fetchall()
-        casting = Casting(self.model, [Column(*column) for column in columns])
+        casting = Casting(self.model, stored_columns(self.connection, self.model))
         with self.connection.transaction():
             self.connection.execute(sql.SQL("truncate {}").format(self._table))
             batches = casting.batches(iter(rows))

@@ -42,11 +42,7 @@
     {%- if is_native or action == 'build' -%}
         {%- do sync_continuous_aggregate(spec, target) -%}
     {%- endif -%}
-    {%- set should_revoke = should_revoke(existing, full_refresh_mode=action == 'build') -%}
-    {%- do apply_grants(target, config.get('grants'), should_revoke=should_revoke) -%}
-    {%- do persist_docs(target, model) -%}
-    {{- run_hooks(post_hooks, inside_transaction=True) -}}
-    {%- do adapter.commit() -%}
+    {{- finish_model(existing, target, action == 'build') -}}
 
     {%- call statement('unlock') -%}
         select pg_advisory_unlock(hashtextextended('{{ spec['consumer'] }}', 0))

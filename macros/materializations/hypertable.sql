@@ -52,11 +52,7 @@
     {%- do ensure_policies(table) -%}
     {%- do record_hypertable(table['relation']) -%}
 
-    {%- set should_revoke = should_revoke(existing, full_refresh_mode=is_rebuild) -%}
-    {%- do apply_grants(target, config.get('grants'), should_revoke=should_revoke) -%}
-    {%- do persist_docs(target, model) -%}
-    {{- run_hooks(post_hooks, inside_transaction=True) -}}
-    {%- do adapter.commit() -%}
+    {{- finish_model(existing, target, is_rebuild) -}}
     {{- run_hooks(post_hooks, inside_transaction=False) -}}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}

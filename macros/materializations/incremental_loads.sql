@@ -28,11 +28,7 @@
         {%- do record_loads(spec, state) -%}
     {%- endif -%}
 
-    {%- set should_revoke = should_revoke(existing, full_refresh_mode=action == 'build') -%}
-    {%- do apply_grants(target, config.get('grants'), should_revoke=should_revoke) -%}
-    {%- do persist_docs(target, model) -%}
-    {{- run_hooks(post_hooks, inside_transaction=True) -}}
-    {%- do adapter.commit() -%}
+    {{- finish_model(existing, target, action == 'build') -}}
     {{- run_hooks(post_hooks, inside_transaction=False) -}}
     {{ return({'relations': [target]}) }}
 {%- endmacro %}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -164,6 +165,21 @@ class EmbeddingOptions:
         """Name of the training range and a short hash of the parameters."""
         text = orjson.dumps(self.parameters, option=orjson.OPT_SORT_KEYS)
         return f"{self.training.name}-{hashlib.sha256(text).hexdigest()[:8]}"
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """Return the settings of which a change makes every row anew."""
+        return {"version": self.version, "horizons": self.horizons}
+
+    def fingerprint(self, extents: Mapping[str, tuple[int, int]]) -> str:
+        """Write what a run remembers: its settings, and which candles it has seen.
+
+        Parameters
+        ----------
+        extents : mapping
+            Venue to the first and last second it has candles of.
+        """
+        return json.dumps({"settings": self.kept, "known": dict(extents)})
 
 
 def _whole_seconds(name: str, text: str, seconds: float) -> int:

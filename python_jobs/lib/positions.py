@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import psycopg
 import pyarrow as pa
-from psycopg import sql
 
 from pgio.binary_rows import describe, read_rows
 from pgio.prefetch import prefetch
@@ -26,10 +24,10 @@ from python_jobs.lib.position_state import resume
 from python_jobs.lib.restarts import note_touched_keys, resume_query
 from python_jobs.lib.time_slices import (
     Slice,
+    brought_by,
     cut_slices,
     in_slice,
-    merge_intervals,
-    within,
+    load_ranges,
 )
 
 #: Fills folded at once; memory holds about 300 bytes for each, twice.
@@ -137,10 +135,11 @@ class PositionJob:
             self._connection.rollback()
             return None
         load_ids = loads["load_id"].to_pylist()
-        is_new = self._new_fills(loads)
-        if is_new is None:
+        brought = brought_by(loads, "f.")
+        if brought is None:
             self._connection.rollback()
             return PositionChanges(iter(()), None, load_ids)
+        is_new = f"{_NOT_OUTCOME} and {brought}"
         touched = note_touched_keys(self._connection, self._fills, positions, is_new)
         self._resume()
 
@@ -184,18 +183,6 @@ class PositionJob:
     def _all_fills(self, piece: Slice) -> str:
         return fills_query(self._fills, in_slice(piece, "f.time"))
 
-    def _new_fills(self, loads: pa.Table) -> str | None:
-        """Return the predicate of the new fills, None where no load brought any."""
-        begin, end, rows = _spans(loads)
-        if not (rows > 0).any():
-            return None
-        intervals = merge_intervals(begin[rows > 0], end[rows > 0])
-        ids = sql.Literal(loads["load_id"].to_pylist()).as_string(self._connection)
-        return (
-            f"{_NOT_OUTCOME} and f.load_id = any({ids}::bigint[]) "
-            f"and {within(intervals, 'f.time')}"
-        )
-
     def _resume(self) -> None:
         query = resume_query()
         columns = describe(self._connection, query)
@@ -207,7 +194,7 @@ class PositionJob:
 
         What an update has to read mostly fits in one slice: the tape is gone over once.
         """
-        spans = [_spans(loads)]
+        spans = [load_ranges(loads)]
         if stale is not None:
             names = ("opened_ms", "last_fill_ms", "fill_count")
             spans.append(tuple(stale[name].to_numpy() for name in names))
@@ -220,18 +207,3 @@ def fills_query(fills: str, predicate: str = "true") -> str:
     return (
         f"select {_FILL_COLUMNS} from {fills} as f where {_NOT_OUTCOME} and {predicate}"
     )
-
-
-def _spans(
-    loads: pa.Table,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return first and last millisecond and rows of each load; no times, no rows."""
-    rows = loads["rows_loaded"].to_numpy().astype(np.int64).copy()
-    missing = loads["time_from"].is_null().to_numpy(zero_copy_only=False)
-    rows[missing] = 0
-    begin, end = (
-        loads[name].cast(pa.timestamp("us")).cast(pa.int64()).fill_null(0).to_numpy()
-        // 1000
-        for name in ("time_from", "time_to")
-    )
-    return begin, end, rows

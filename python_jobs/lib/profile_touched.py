@@ -13,7 +13,7 @@ from psycopg import sql
 
 from python_jobs.lib.profile_panel import MILLISECONDS_PER_DAY
 from python_jobs.lib.profile_queries import Read
-from python_jobs.lib.time_slices import merge_intervals, within
+from python_jobs.lib.time_slices import brought_by
 
 MOST_TRADERS = 100_000
 """Traders that a query names one by one; of more than that all are computed anew."""
@@ -31,7 +31,7 @@ def read_touched(read: Read, fills: object, loads: pa.Table) -> pa.Table:
     fills : object
         The raw table; `str()` is its name in SQL.
     loads : pyarrow.Table
-        `load_id`, `time_from`, `time_to` (timestamps), of `session.unapplied_loads`.
+        Of `session.unapplied_loads`.
 
     Returns
     -------
@@ -39,19 +39,12 @@ def read_touched(read: Read, fills: object, loads: pa.Table) -> pa.Table:
         `TOUCHED_SCHEMA`: each trader once, with the day of the first new fill (days
         since the epoch).
     """
-    loads = loads.filter(pc.is_valid(loads["time_from"]))
-    if not len(loads):
+    brought = brought_by(loads)
+    if brought is None:
         return TOUCHED_SCHEMA.empty_table()
-    begin, end = (
-        loads[name].cast(pa.timestamp("us")).cast(pa.int64()).to_numpy() // 1000
-        for name in ("time_from", "time_to")
-    )
-    ids = sql.Literal(loads["load_id"].to_pylist()).as_string(None)
-    times = within(merge_intervals(begin, end), "time")
     return read(
         f"select user_address, min(time) / {MILLISECONDS_PER_DAY} as first_day "
-        f"from {fills} where load_id = any({ids}::bigint[]) and {times} "
-        "group by user_address"
+        f"from {fills} where {brought} group by user_address"
     ).cast(TOUCHED_SCHEMA)
 
 

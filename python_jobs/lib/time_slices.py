@@ -7,6 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+from psycopg import sql
 
 #: A slice of time: from this millisecond on, up to but without that one.
 Slice = tuple[int | None, int | None]
@@ -79,3 +81,49 @@ def in_slice(piece: Slice, column: str) -> str:
     if end is not None:
         parts.append(f"{column} < {end}")
     return " and ".join(parts) or "true"
+
+
+def load_ranges(
+    loads: pa.Table,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return first and last millisecond and rows of each load; no times, no rows.
+
+    Parameters
+    ----------
+    loads
+        ``time_from``, ``time_to`` (timestamps) and ``rows_loaded``, as
+        `session.unapplied_loads` returns them.
+    """
+    rows = loads["rows_loaded"].to_numpy().astype(np.int64).copy()
+    missing = loads["time_from"].is_null().to_numpy(zero_copy_only=False)
+    rows[missing] = 0
+    begin, end = (
+        loads[name].cast(pa.timestamp("us")).cast(pa.int64()).fill_null(0).to_numpy()
+        // 1000
+        for name in ("time_from", "time_to")
+    )
+    return begin, end, rows
+
+
+def brought_by(loads: pa.Table, prefix: str = "") -> str | None:
+    """Write the SQL predicate of the rows that loads brought.
+
+    Parameters
+    ----------
+    loads
+        As for `load_ranges`, with ``load_id``.
+    prefix
+        Before the columns ``load_id`` and ``time``: the table's alias and a dot.
+
+    Returns
+    -------
+    str or None
+        None where no load brought any.
+    """
+    begin, end, rows = load_ranges(loads)
+    if not (rows > 0).any():
+        return None
+    intervals = merge_intervals(begin[rows > 0], end[rows > 0])
+    ids = sql.Literal(loads["load_id"].to_pylist()).as_string(None)
+    times = within(intervals, f"{prefix}time")
+    return f"{prefix}load_id = any({ids}::bigint[]) and {times}"

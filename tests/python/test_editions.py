@@ -19,6 +19,7 @@ import psycopg
 import pyarrow.parquet as pq
 import pytest
 from servers import environment
+from simulated import simulate
 
 from devdb.conninfo import PROJECT_DIR
 
@@ -55,11 +56,11 @@ Rows = list[tuple[Any, ...]]
 
 @pytest.fixture(scope="session")
 def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("editions_tape")
-    command = [sys.executable, "-m", "loaders.simulate", str(folder), "--hourly"]
-    amount = ["--fills", "12000", "--days", "16", "--seed", "23", "--format", "parquet"]
-    subprocess.run([*command, *amount], cwd=PROJECT_DIR, check=True)
-    return folder
+    return simulate(
+        tmp_path_factory.mktemp("editions_tape"),
+        *("--fills", "12000", "--days", "16", "--seed", "23"),
+        *("--format", "parquet", "--hourly"),
+    )
 
 
 @pytest.fixture(scope="session")

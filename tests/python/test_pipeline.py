@@ -20,6 +20,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from simulated import simulate
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_server]
 
@@ -90,18 +91,11 @@ class Workspace:
 @pytest.fixture(scope="module")
 def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty days of fills, a Parquet file an hour."""
-    folder = tmp_path_factory.mktemp("tape")
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "loaders.simulate", str(folder)),
-            *("--fills", "40000", "--days", "20", "--seed", "11"),
-            *("--format", "both", "--hourly"),
-        ],
-        cwd=PROJECT,
-        check=True,
-        capture_output=True,
+    return simulate(
+        tmp_path_factory.mktemp("tape"),
+        *("--fills", "40000", "--days", "20", "--seed", "11"),
+        *("--format", "both", "--hourly"),
     )
-    return folder
 
 
 @pytest.fixture(scope="module")

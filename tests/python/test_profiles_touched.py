@@ -324,7 +324,8 @@ def test_more_traders_than_a_query_can_name_are_all_computed(
 
 def test_a_load_without_rows_touches_nobody(models: Models) -> None:
     empty = pa.table(
-        {"load_id": [1], "time_from": pa.nulls(1, pa.timestamp("us", "UTC")),
+        {"load_id": [1], "rows_loaded": [0],
+         "time_from": pa.nulls(1, pa.timestamp("us", "UTC")),
          "time_to": pa.nulls(1, pa.timestamp("us", "UTC"))}
     )  # fmt: skip
     refuse = lambda query: pytest.fail(query)  # noqa: E731

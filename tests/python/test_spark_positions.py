@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 from loading_database import create_sources
 from moto.server import ThreadedMotoServer
+from simulated import simulate
 
 from devdb.conninfo import PROJECT_DIR
 
@@ -84,18 +85,10 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tape")
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "loaders.simulate", str(folder)),
-            *("--fills", "60000", "--days", "6", "--seed", "5"),
-            *("--format", "both"),
-        ],
-        cwd=PROJECT_DIR,
-        check=True,
-        capture_output=True,
+    return simulate(
+        tmp_path_factory.mktemp("tape"),
+        *("--fills", "60000", "--days", "6", "--seed", "5", "--format", "both"),
     )
-    return folder
 
 
 @pytest.fixture(scope="module")
