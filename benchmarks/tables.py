@@ -74,13 +74,13 @@ def comparison(before: Sequence[Figure], after: Sequence[Figure]) -> str:
     old = {(each.get("server"), each["name"]): each for each in before}
     rows = []
     for each in after:
-        key = (each["server"], each["name"])
+        key = (each.get("server"), each["name"])
         was = old.pop(key, None) or old.get((None, each["name"]))
         change = None if was is None or not was["value"] else _quotient(each, was)
         rows.append(
             [
                 f"`{each['name']}`",
-                each["server"] or "",
+                each.get("server") or "",
                 "" if was is None else f"{number(was['value'])} {was['unit']}",
                 f"{number(each['value'])} {each['unit']}",
                 _ratio(change),
