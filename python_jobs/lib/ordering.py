@@ -85,6 +85,17 @@ def _order_group(
 
 
 @compilable
+def _after(records: Any, row: Any, position: Any) -> Any:
+    """Return the position after a fill, by what it reports where it does."""
+    change = records[row, DELTA]
+    if change == 0:
+        return position
+    if records[row, FLAGS] & HAS_START:
+        return records[row, START] + change
+    return position + change
+
+
+@compilable
 def order_ties(
     begin: int,
     end: int,
@@ -111,15 +122,29 @@ def order_ties(
     """
     at = begin
     while at < end:
-        until = at + 1
-        while until < end and records[order[until], TIME] == records[order[at], TIME]:
-            until += 1
-        if until - at > 1:
-            _order_group(order[at:until], records, block, event, tid, carried)
-        for i in range(at, until):
-            row = order[i]
-            if records[row, DELTA] != 0:
-                if records[row, FLAGS] & HAS_START:
-                    carried = records[row, START]
-                carried += records[row, DELTA]
-        at = until
+        first = at
+        now = records[order[at], TIME]
+        is_buy = records[order[at], DELTA] > 0
+        # Fills that chain as they lie, all one way, need no ordering: most ties.
+        chains = True
+        in_block = True
+        position = carried
+        while at < end and records[order[at], TIME] == now:
+            row = order[at]
+            change, flags = records[row, DELTA], records[row, FLAGS]
+            chains = (
+                chains
+                and change != 0
+                and (change > 0) == is_buy
+                and flags & HAS_START != 0
+                and records[row, START] == position
+            )
+            in_block = in_block and flags & HAS_PLACE != 0
+            position = _after(records, row, position)
+            at += 1
+        if at - first > 1 and (in_block or not chains):
+            _order_group(order[first:at], records, block, event, tid, carried)
+            position = carried
+            for i in range(first, at):
+                position = _after(records, order[i], position)
+        carried = position
