@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Database
 from rollup_project import (
+    DAY,
+    ROLLUPS,
+    START,
     RollupProject,
     fills,
     index_definitions,
@@ -117,3 +121,42 @@ def test_a_first_build_with_empty_is_made_good_later(project: RollupProject) -> 
     assert project.query("select sum(fill_count) from analytics.coin_daily") == (
         project.query("select count(*) from hyperliquid.fills")
     )
+
+
+def test_a_build_in_slices_gives_the_rows_of_one_statement(
+    project: RollupProject,
+) -> None:
+    for day in range(1, 5):
+        project.load(fills(day, range(0, 24, 6)))
+    project.load([*fills(2, range(20, 22)), *fills(6, range(1))])
+    # What no load tells of, before all that one does and after it.
+    for day in (0, 9):
+        load_id = project.load(fills(day, range(1)))
+        project.execute(f"delete from ingestion.load_log where load_id = {load_id}")
+
+    def built(slice_rows: int) -> dict[str, tuple[str, list[Any], int]]:
+        found = project.run(
+            "--full-refresh", "--vars", f"{{rollup_slice_rows: {slice_rows}}}"
+        )
+        rollups = {}
+        for name in ROLLUPS:
+            rows = project.query(f"select * from analytics.{name} order by 1, 2, 3")
+            statements = 1
+            if not is_native(project):
+                [(statements,)] = project.query(
+                    f"select count(distinct cmin::text) from analytics.{name}"
+                )
+            rollups[name] = (found[name], rows, statements)
+        return rollups
+
+    whole, sliced = built(1_000_000), built(1)
+    for name in ROLLUPS:
+        assert sliced[name][:2] == whole[name][:2]
+        assert {row[0] for row in whole[name][1]} == {
+            START + day * DAY for day in (0, 1, 2, 3, 4, 6, 9)
+        }
+        assert whole[name][2] == 1
+        if not is_native(project):
+            assert whole[name][0] == f"SELECT {len(whole[name][1])}"
+            # The first slice begins with time itself, the last one never ends.
+            assert sliced[name][2] == 5

@@ -256,7 +256,7 @@ held_spans as (
 
     select
         position_spans.coin,
-        position_spans.end_position as size,
+        position_spans.end_position as held_size,
         counted_spans.is_smart_money,
         counted_spans.is_winner,
         counted_spans.is_loser,
@@ -281,35 +281,35 @@ held_changes as (
     select
         held_spans.coin,
         edges.change_date,
-        sum(edges.sign * held_spans.size) filter (
-            where held_spans.is_smart_money and held_spans.size > 0
+        sum(edges.sign * held_spans.held_size) filter (
+            where held_spans.is_smart_money and held_spans.held_size > 0
         ) as long_size,
-        -sum(edges.sign * held_spans.size) filter (
-            where held_spans.is_smart_money and held_spans.size < 0
+        -sum(edges.sign * held_spans.held_size) filter (
+            where held_spans.is_smart_money and held_spans.held_size < 0
         ) as short_size,
         sum(edges.sign) filter (
             where held_spans.is_smart_money
         ) as trader_count,
         sum(edges.sign) filter (
-            where held_spans.is_smart_money and held_spans.size > 0
+            where held_spans.is_smart_money and held_spans.held_size > 0
         ) as long_count,
-        sum(edges.sign * held_spans.size * held_spans.size) filter (
+        sum(edges.sign * held_spans.held_size * held_spans.held_size) filter (
             where held_spans.is_smart_money
         ) as square_size,
-        sum(edges.sign * held_spans.size) filter (
+        sum(edges.sign * held_spans.held_size) filter (
             where held_spans.is_winner
         ) as winners_net_size,
-        sum(edges.sign * abs(held_spans.size)) filter (
+        sum(edges.sign * abs(held_spans.held_size)) filter (
             where held_spans.is_winner
         ) as winners_gross_size,
-        sum(edges.sign * held_spans.size) filter (
+        sum(edges.sign * held_spans.held_size) filter (
             where held_spans.is_loser
         ) as losers_net_size,
-        sum(edges.sign * abs(held_spans.size)) filter (
+        sum(edges.sign * abs(held_spans.held_size)) filter (
             where held_spans.is_loser
         ) as losers_gross_size,
         sum(edges.sign) filter (where not held_spans.is_before) as member_count,
-        sum(edges.sign * held_spans.size) filter (
+        sum(edges.sign * held_spans.held_size) filter (
             where held_spans.is_before
         ) as size_before,
         sum(edges.sign) filter (where held_spans.is_before) as count_before
@@ -424,8 +424,8 @@ held_days as (
 
 ),
 
--- A coin has one price a day, so sizes are added first. Trailing zeros go: how many there
--- are depends on the way the sums were reached, and quotients would depend on them.
+-- A coin has one price a day: sizes are added first. Trailing zeros go: how many there
+-- are depends on how the sums were reached, and quotients would depend on them.
 held as (
 
     select
@@ -436,8 +436,9 @@ held as (
         case
             when held_days.close_px > 0 then held_days.trader_count
         end::bigint as trader_count,
-        case when held_days.close_px > 0 then held_days.long_count end::bigint
-            as long_count,
+        case
+            when held_days.close_px > 0 then held_days.long_count
+        end::bigint as long_count,
         trim_scale(
             held_days.close_px * held_days.close_px * held_days.square_size
         ) as squares,
@@ -487,9 +488,9 @@ flows as (
             greatest(activity.activity_date, member_spans.from_date)::timestamp,
             least(activity.activity_date + 6, member_spans.to_date)::timestamp,
             interval '1 day'
-        ) as days (counted_at)
+        ) as counted (counted_at)
     inner join cohort_dates
-        on days.counted_at::date = cohort_dates.as_of_date
+        on counted.counted_at::date = cohort_dates.as_of_date
     where member_spans.is_smart_money
     group by
         cohort_dates.as_of_date,
