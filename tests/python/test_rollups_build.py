@@ -160,3 +160,41 @@ def test_a_build_in_slices_gives_the_rows_of_one_statement(
             assert whole[name][0] == f"SELECT {len(whole[name][1])}"
             # The first slice begins with time itself, the last one never ends.
             assert sliced[name][2] == 5
+
+
+def test_rows_dropped_while_a_build_runs_take_no_bucket_along(
+    project: RollupProject,
+) -> None:
+    if is_native(project):
+        pytest.skip("community: the server fills an aggregate by itself")
+    for day in range(5):
+        project.load(fills(day, range(0, 24, 6)))
+    counts = "select day, coin, fill_count from analytics.coin_daily order by 1, 2"
+    project.run("--select", "coin_daily")
+    before = project.query(counts)
+    # Somebody's retention, from the middle of a day on, after the first slice.
+    project.execute(
+        f"""
+        create function forget_fills() returns integer language plpgsql as $$
+        begin
+            delete from hyperliquid.fills where time < {START + 2 * DAY + DAY // 2};
+            insert into ops.retention_marks (relation, dropped_before)
+            values (
+                'hyperliquid.fills',
+                to_timestamp({START + 2 * DAY + DAY // 2} / 1000.0)
+            )
+            on conflict (relation) do nothing;
+            return 0;
+        end
+        $$
+        """
+    )
+    project.edit_model(
+        "coin_daily",
+        "count(*) as fill_count",
+        "count(*) + max(public.forget_fills()) as fill_count",
+    )
+    project.run("--select", "coin_daily", "--vars", "{rollup_slice_rows: 1}")
+    [(left,)] = project.query("select min(time) from hyperliquid.fills")
+    assert left >= START + 2 * DAY + DAY // 2
+    assert project.query(counts) == before
