@@ -15,7 +15,7 @@ from python_jobs.lib.profile_tables import metric_column
 from python_jobs.lib.profiles import ProfileOptions, figures
 from python_jobs.lib.returns import Ints
 
-ROWS_AT_ONCE = 500_000
+ROWS_AT_ONCE = 200_000
 """Rows of cohorts made at a time, about."""
 
 COHORT_METRICS = (
