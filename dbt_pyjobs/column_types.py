@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dbt_pyjobs.list_literals import elements_of, is_list, join_lists
+from pgio.decimal_text import plain_text
 
 Cast = Callable[[pa.Array], pa.Array]
 
@@ -165,23 +166,13 @@ def _numeric(array: pa.Array, args: list[int]) -> pa.Array:
             "make decimals in the model"
         )
     if not args:
-        return _without_trailing_zeros(array)
+        # A bare numeric shows each value at its own scale. That of the Arrow type is
+        # the widest a column may need, so 1.5 would read 1.500000000000000000.
+        return plain_text(array) if array.type.scale > 0 else array
     precision, scale = args[0], args[1] if len(args) > 1 else 0
     if precision <= 38:
         return pc.cast(array, pa.decimal128(precision, scale))
     return pc.cast(array, pa.decimal256(min(precision, 76), scale))
-
-
-def _without_trailing_zeros(array: pa.Array) -> pa.Array:
-    # A bare numeric shows each value at its own scale. That of the Arrow type is the
-    # widest a column may need, so 1.5 would read 1.500000000000000000.
-    if array.type.scale <= 0:
-        return array
-    text = pc.cast(array, pa.string())
-    plain = pc.ascii_rtrim(pc.ascii_rtrim(text, "0"), ".")
-    has_exponent = pc.match_substring(text, "E")  # of the very small, and of zero
-    is_zero = pc.equal(array, pa.scalar(0, array.type))
-    return pc.if_else(is_zero, "0", pc.if_else(has_exponent, text, plain))
 
 
 def _timestamp(array: pa.Array, zoned: bool, digits: int) -> pa.Array:

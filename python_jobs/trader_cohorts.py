@@ -14,13 +14,14 @@ from psycopg.rows import dict_row
 from dbt_pyjobs import Changes
 from python_jobs.lib.classification import Rulebook
 from python_jobs.lib.cohort_changes import carried_rows, first_days_of, plan_cohorts
+from python_jobs.lib.cohort_rows import cohort_rows
 from python_jobs.lib.profile_queries import (
     classes_query,
     read_panels,
     rules_query,
     span_query,
 )
-from python_jobs.lib.profile_tables import cohort_rows, fingerprint
+from python_jobs.lib.profile_tables import fingerprint
 from python_jobs.lib.profiles import ProfileOptions
 
 

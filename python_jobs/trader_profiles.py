@@ -13,11 +13,11 @@ from psycopg.rows import dict_row
 
 from dbt_pyjobs import Changes
 from python_jobs.lib.classification import Rulebook
+from python_jobs.lib.profile_flows import sum_totals
 from python_jobs.lib.profile_queries import (
     classes_query,
     read_panels,
     rules_query,
-    totals_query,
 )
 from python_jobs.lib.profile_tables import fingerprint, profile_rows
 from python_jobs.lib.profile_touched import MOST_TRADERS, read_touched, those
@@ -62,9 +62,9 @@ def model(dbt: Any, session: Any) -> Changes | None:
             trader_positions=positions,
             batch_rows=int(dbt.config.meta_get("batch_rows")),
             traders=traders,
-            more=[totals_query(daily, traders)],
         )
-        for panel, (totals,) in panels:
+        for panel, rows in panels:
+            totals = sum_totals(panel.users, rows)
             yield from profile_rows(panel, totals, options, rulebook).to_batches()
 
     return Changes(rows=batches(), scope=scope, loads=loads, fingerprint=state)

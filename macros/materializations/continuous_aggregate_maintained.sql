@@ -42,27 +42,25 @@
 {#
     Builds the whole table beside the existing relation, whatever that is, and takes its
     place. Of a source that has dropped rows, only whole buckets are computed; older ones
-    are carried over.
+    are carried over. What is dropped while it runs counts as dropped before.
 #}
 {% macro swap_in_maintained_rollup(spec, state, existing, target) -%}
     {%- set intermediate = make_intermediate_relation(target) -%}
     {%- set retained = rollup_retained_from(spec) -%}
-    {%- set query = sql -%}
-    {%- if retained is not none -%}
-        {%- set query = sql | replace(
-            rollup_filter(spec['input_column']),
-            spec['input_column'] ~ ' >= '
-            ~ first_whole_bucket(retained, spec['bucket_interval'], spec['time_unit'])
-        ) -%}
-    {%- endif -%}
-    {#- The loads listed before this statement are all in it. One that commits while it
-        runs may be in it too; it stays unapplied and is simply recomputed next time. -#}
-    {%- call statement('main') -%}
-        {{ get_create_table_as_sql(False, intermediate, query) }}
+    {#- The loads listed before this are all in it. One that commits while it runs may be in
+        it too, or in a part of it; it stays unapplied and is simply recomputed next time. -#}
+    {%- set rows = fill_rollup_slices(spec, intermediate, retained) -%}
+    {%- call noop_statement('main', 'SELECT ' ~ rows, 'SELECT', rows) -%}
+        {{ sql }}
     {%- endcall -%}
+    {#- Rows that were dropped meanwhile may be missing from the later slices. -#}
+    {%- set retained_now = rollup_retained_from(spec) -%}
+    {%- if retained_now != retained -%}
+        {%- do drop_partial_buckets(spec, intermediate, retained_now) -%}
+    {%- endif -%}
 
     {%- if existing is not none -%}
-        {%- do keep_old_buckets(spec, existing, intermediate, retained) -%}
+        {%- do keep_old_buckets(spec, existing, intermediate, retained_now) -%}
         {%- set backup = rollup_backup(existing) -%}
         {%- do adapter.rename_relation(existing, backup) -%}
         {%- do adapter.rename_relation(intermediate, target) -%}

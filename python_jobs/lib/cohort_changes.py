@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg import sql
 
+from python_jobs.lib.cohort_rows import COHORT_SCHEMA
 from python_jobs.lib.profile_panel import to_ints
 from python_jobs.lib.profile_queries import Read
 from python_jobs.lib.profile_tables import (
-    COHORT_SCHEMA,
     EPOCH,
     as_of_days,
     first_stale_day,

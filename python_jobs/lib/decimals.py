@@ -16,10 +16,6 @@ POWERS = np.array([10**i for i in range(19)], dtype=np.int64)
 FLOAT_POWERS = 10.0 ** np.arange(-40, 41)
 _ZERO_POWER = 40
 
-#: Columns of what `records.measure_keys` finds out about a key.
-SIZE_SCALE, PX_SCALE, PNL_SCALE, FEE_SCALE = range(4)
-SIZES, START, PX, PNL, FEES = range(5)
-
 
 def absolute(
     values: npt.NDArray[np.int64], scales: npt.NDArray[np.int64]

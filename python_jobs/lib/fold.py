@@ -17,11 +17,10 @@ import numpy.typing as npt
 from python_jobs.lib import decimals as dec
 from python_jobs.lib import fold_kernel as fk
 from python_jobs.lib.fills import Fills
+from python_jobs.lib.fold_chunk import fold_keys
 from python_jobs.lib.fold_large import fold_large_keys
 from python_jobs.lib.keys import KeyIndex
-from python_jobs.lib.ordering import order_ties_compiled
-from python_jobs.lib.records import as_records, group_keys, scale_records
-from python_jobs.lib.scales import settle_scales
+from python_jobs.lib.records import as_records, group_keys
 
 #: Episodes handed out at once.
 _BLOCK_ROWS = 65_536
@@ -134,32 +133,22 @@ def fold(fills: Fills, state: FoldState) -> Iterator[Episodes]:
     touched = np.empty(codes.size, dtype=np.int64)
     count, starts = group_keys(codes, state.numbers, touched)
     touched = touched[:count]
-    bounds = np.stack([starts[:count], starts[1 : count + 1]], axis=1)
     records = as_records(fills, codes, starts)
-
-    scales, is_narrow = settle_scales(
-        records, state.narrow, state.large, touched, bounds
-    )
     order = np.arange(len(records))
-    keys, bounds_narrow = touched[is_narrow], bounds[is_narrow]
-    scale_records(bounds_narrow, scales[is_narrow], dec.POWERS, records)
-    time, px, delta, start, pnl, fee, flags, source = records.T
-    order_ties_compiled(
-        bounds_narrow, order, time, fills.block, fills.event, start, flags, delta, px,
-        fills.tid, source, state.narrow[keys, fk.POSITION],
-    )  # fmt: skip
-    room = max(_BLOCK_ROWS, int(2 * np.diff(bounds_narrow).max(initial=0)))
-    block = np.empty((room, fk.EPISODE_WIDTH), dtype=np.int64)
+    is_large = np.isin(touched, list(state.large))
+    room = max(_BLOCK_ROWS, int(2 * np.diff(starts[: count + 1]).max()))
     done = 0
-    while done < keys.size:
-        done, used = fk.fold_keys_compiled(
-            keys, done, bounds_narrow, order, time, flags, px, delta, start, pnl, fee,
-            dec.POWERS, state.narrow, block,
+    while done < count:
+        block = np.empty((room, fk.EPISODE_WIDTH), dtype=np.int64)
+        done, used = fold_keys(
+            touched, done, starts, records, order, fills.block, fills.event, fills.tid,
+            dec.POWERS, dec.FLOAT_POWERS, state.narrow, is_large, block,
         )  # fmt: skip
         if used:
-            yield state._episodes(block[:used].copy())
-    for k in np.flatnonzero(~is_narrow):
-        key, rows = int(touched[k]), source[order[bounds[k, 0] : bounds[k, 1]]]
+            yield state._episodes(block[:used])
+    for k in np.flatnonzero(is_large):
+        key = int(touched[k])
+        rows = records[starts[k] : starts[k + 1], fk.ROW]
         values = fold_large_keys(fills, rows, _large_state(state, key))
         values[:, fk.KEY] = key
         if len(values):

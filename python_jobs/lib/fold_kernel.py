@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pgio.compiled import compilable, compiled
+from pgio.compiled import compilable
 from python_jobs.lib.exact import mul_div
 
 #: Columns of a key's state. An episode is the state when it ended plus the last three.
@@ -25,6 +25,11 @@ from python_jobs.lib.exact import mul_div
 STATE_WIDTH = 21
 KEY, CLOSED, REASON = 21, 22, 23
 EPISODE_WIDTH = 24
+
+#: Columns of a fill's record. Amounts are mantissas at first (`DELTA`: the size), then
+#: integers at the scales of the key. `ROW` is the fill's place in the chunk.
+TIME, PX, DELTA, START, PNL, FEE, FLAGS, ROW = range(8)
+RECORD_WIDTH = 8
 
 #: Why an episode ended, and what kind of fill can end it.
 TRADE, FLIP, LIQUIDATION, ADL, SETTLEMENT, TRANSFER, GAP = range(7)
@@ -74,168 +79,144 @@ def _share(fee: Any, part: Any, whole: Any, grid: Any) -> Any:
     return cut if fee >= 0 else -cut
 
 
-def fold_keys(
-    keys: Any,
+@compilable
+def fold_key(
+    key: Any,
     begin: int,
-    bounds: Any,
+    end: int,
     order: Any,
-    time: Any,
-    flags: Any,
-    px: Any,
-    delta: Any,
-    start: Any,
-    pnl: Any,
-    fee: Any,
+    records: Any,
     powers: Any,
-    state: Any,
+    row: Any,
     episodes: Any,
-) -> Any:
-    """Fold the fills of keys, one key after the other.
+    used: int,
+) -> int:
+    """Fold the fills of a key and return how many episodes are written then.
 
     Parameters
     ----------
-    keys, begin
-        Rows of ``state`` to fold, and which of them to begin with.
-    bounds, order
-        Fills of ``keys[k]`` are ``order[bounds[k, 0]:bounds[k, 1]]``, in the order they
-        happened.
-    time, kind
-        Milliseconds; `TRADE`, `LIQUIDATION` (of this trader), `ADL`, … per fill.
-    px, delta, start, has_start
-        Price, signed change of the position, reported position before the fill and
-        whether there is one; at the key's price and size scale.
-    pnl, has_pnl, fee
-        Reported profit, whether there is one, and fee; at the key's dollar scale.
+    key
+        Its number, for the episodes.
+    begin, end, order
+        Its fills are ``order[begin:end]``, in the order they happened.
+    records
+        ``(rows, RECORD_WIDTH)``: the fills, amounts at the key's scales.
     powers
         Powers of ten.
-    state
-        ``(all keys, STATE_WIDTH)``, changed in place.
-    episodes
-        ``(capacity, EPISODE_WIDTH)``, filled from its beginning.
-
-    Returns
-    -------
-    tuple of int
-        (k, used): the first of ``keys`` that was not folded, for which there was no
-        room; episodes written.
+    row
+        ``(STATE_WIDTH,)``: the key's state, changed in place.
+    episodes, used
+        ``(capacity, EPISODE_WIDTH)``, filled from row ``used`` on: a fill ends at most
+        two episodes, one by a gap and one by itself.
     """
-    used = 0
-    for k in range(begin, keys.size):
-        key = keys[k]
-        # A fill ends at most two episodes: one by a gap and one by itself.
-        if used + 2 * (bounds[k, 1] - bounds[k, 0]) > episodes.shape[0]:
-            return k, used
-        row = state[key]
-        unit = powers[row[USD_SCALE] - row[SIZE_SCALE] - row[PX_SCALE]]
-        grid = powers[row[USD_SCALE] - USD_GRID]
-        # Local variables, in the order of the row's columns: three times as fast.
-        seen, last_fill, position = row[SEEN], row[LAST_FILL], row[POSITION]
-        opened, ordinal, max_size = row[OPENED], row[ORDINAL], row[MAX_SIZE]
-        entry_size, entry_notional = row[ENTRY_SIZE], row[ENTRY_NOTIONAL]
-        exit_size, exit_notional = row[EXIT_SIZE], row[EXIT_NOTIONAL]
-        cost, gross, fees, fills = row[COST], row[GROSS], row[FEES], row[FILLS]
-        gaps, is_known, liquidated = row[GAPS], row[BASIS_KNOWN], row[LIQUIDATED]
-        side = row[SIDE]
+    unit = powers[row[USD_SCALE] - row[SIZE_SCALE] - row[PX_SCALE]]
+    grid = powers[row[USD_SCALE] - USD_GRID]
+    # Local variables, in the order of the row's columns: three times as fast.
+    seen, last_fill, position = row[SEEN], row[LAST_FILL], row[POSITION]
+    opened, ordinal, max_size = row[OPENED], row[ORDINAL], row[MAX_SIZE]
+    entry_size, entry_notional = row[ENTRY_SIZE], row[ENTRY_NOTIONAL]
+    exit_size, exit_notional = row[EXIT_SIZE], row[EXIT_NOTIONAL]
+    cost, gross, fees, fills = row[COST], row[GROSS], row[FEES], row[FILLS]
+    gaps, is_known, liquidated = row[GAPS], row[BASIS_KNOWN], row[LIQUIDATED]
+    side = row[SIDE]
 
-        for at in range(bounds[k, 0], bounds[k, 1]):
-            i = order[at]
-            change = delta[i]
-            if change == 0:
-                continue
-            now = time[i]
-            reported = start[i] if flags[i] & HAS_START else position
-            if reported != position:
-                # A gap, or the first that is seen of a key.
-                if position != 0 and reported != 0 and (position > 0) == (reported > 0):
-                    position = reported
-                    max_size = max(max_size, abs(position))
-                    gaps += 1
-                    is_known = 0
-                    cost = 0 * cost
-                else:
-                    if position != 0:
-                        _store(row, (
-                            seen, last_fill, position, opened, ordinal, max_size,
-                            entry_size, entry_notional, exit_size, exit_notional, cost,
-                            gross, fees, fills, gaps, is_known, liquidated, side,
-                        ))  # fmt: skip
-                        used = _close(row, key, now, GAP, episodes, used)
-                        position = 0 * position
-                    if reported != 0:
-                        ordinal = ordinal + 1 if opened == now else 0
-                        opened = now
-                        position = reported
-                        side = 1 if position > 0 else -1
-                        max_size = abs(position)
-                        entry_size = entry_notional = exit_size = exit_notional = 0
-                        cost = gross = fees = fills = 0
-                        gaps, is_known, liquidated = seen, 0, 0
-            seen = 1
-
-            profit, paid = pnl[i], fee[i]
-            kind = flags[i] & KIND_MASK
-            size = abs(change)
-            if position != 0 and (position > 0) != (change > 0):
-                # Take from the position, at average cost.
-                held = abs(position)
-                closing = min(size, held)
-                left = held - closing
-                kept = _kept_cost(cost, left, held, grid)
-                notional = closing * px[i]
-                if is_known and not flags[i] & HAS_PNL:
-                    made = notional * unit - (cost - kept)
-                    profit = made if position > 0 else -made
-                share = _share(paid, closing, size, grid) if closing < size else paid
-                cost = kept
-                exit_size += closing
-                exit_notional += notional
-                position = left if position > 0 else -left
-                gross += profit
-                fees += share
-                fills += 1
-                last_fill = now
-                if kind == LIQUIDATION:
-                    liquidated = 1
-                if left == 0:
-                    is_flip = kind == TRADE and closing < size
+    for at in range(begin, end):
+        i = order[at]
+        change = records[i, DELTA]
+        if change == 0:
+            continue
+        now = records[i, TIME]
+        flags = records[i, FLAGS]
+        reported = records[i, START] if flags & HAS_START else position
+        if reported != position:
+            # A gap, or the first that is seen of a key.
+            if position != 0 and reported != 0 and (position > 0) == (reported > 0):
+                position = reported
+                max_size = max(max_size, abs(position))
+                gaps += 1
+                is_known = 0
+                cost = 0 * cost
+            else:
+                if position != 0:
                     _store(row, (
                         seen, last_fill, position, opened, ordinal, max_size,
                         entry_size, entry_notional, exit_size, exit_notional, cost,
                         gross, fees, fills, gaps, is_known, liquidated, side,
                     ))  # fmt: skip
-                    reason = FLIP if is_flip else kind
-                    used = _close(row, key, now, reason, episodes, used)
-                if closing == size:
-                    continue
-                # What crosses zero opens the next one; its profit was the closed one's.
-                size -= closing
-                paid -= share
-                profit = 0 * profit
+                    used = _close(row, key, now, GAP, episodes, used)
+                    position = 0 * position
+                if reported != 0:
+                    ordinal = ordinal + 1 if opened == now else 0
+                    opened = now
+                    position = reported
+                    side = 1 if position > 0 else -1
+                    max_size = abs(position)
+                    entry_size = entry_notional = exit_size = exit_notional = 0
+                    cost = gross = fees = fills = 0
+                    gaps, is_known, liquidated = seen, 0, 0
+        seen = 1
 
-            if position == 0:
-                ordinal = ordinal + 1 if opened == now else 0
-                opened = now
-                max_size = entry_size = entry_notional = exit_size = exit_notional = 0
-                cost = gross = fees = fills = 0
-                gaps, is_known, liquidated = 0, 1, 0
-            notional = size * px[i]
-            entry_size += size
-            entry_notional += notional
-            if is_known:
-                cost += notional * unit
-            position += size if change > 0 else -size
-            side = 1 if position > 0 else -1
-            max_size = max(max_size, abs(position))
+        profit, paid = records[i, PNL], records[i, FEE]
+        kind = flags & KIND_MASK
+        size = abs(change)
+        if position != 0 and (position > 0) != (change > 0):
+            # Take from the position, at average cost.
+            held = abs(position)
+            closing = min(size, held)
+            left = held - closing
+            kept = _kept_cost(cost, left, held, grid)
+            notional = closing * records[i, PX]
+            if is_known and not flags & HAS_PNL:
+                made = notional * unit - (cost - kept)
+                profit = made if position > 0 else -made
+            share = _share(paid, closing, size, grid) if closing < size else paid
+            cost = kept
+            exit_size += closing
+            exit_notional += notional
+            position = left if position > 0 else -left
             gross += profit
-            fees += paid
+            fees += share
             fills += 1
             last_fill = now
-        _store(row, (
-            seen, last_fill, position, opened, ordinal, max_size, entry_size,
-            entry_notional, exit_size, exit_notional, cost, gross, fees, fills, gaps,
-            is_known, liquidated, side,
-        ))  # fmt: skip
-    return keys.size, used
+            if kind == LIQUIDATION:
+                liquidated = 1
+            if left == 0:
+                is_flip = kind == TRADE and closing < size
+                _store(row, (
+                    seen, last_fill, position, opened, ordinal, max_size,
+                    entry_size, entry_notional, exit_size, exit_notional, cost,
+                    gross, fees, fills, gaps, is_known, liquidated, side,
+                ))  # fmt: skip
+                reason = FLIP if is_flip else kind
+                used = _close(row, key, now, reason, episodes, used)
+            if closing == size:
+                continue
+            # What crosses zero opens the next one; its profit was the closed one's.
+            size -= closing
+            paid -= share
+            profit = 0 * profit
 
-
-fold_keys_compiled = compiled(fold_keys)
+        if position == 0:
+            ordinal = ordinal + 1 if opened == now else 0
+            opened = now
+            max_size = entry_size = entry_notional = exit_size = exit_notional = 0
+            cost = gross = fees = fills = 0
+            gaps, is_known, liquidated = 0, 1, 0
+        notional = size * records[i, PX]
+        entry_size += size
+        entry_notional += notional
+        if is_known:
+            cost += notional * unit
+        position += size if change > 0 else -size
+        side = 1 if position > 0 else -1
+        max_size = max(max_size, abs(position))
+        gross += profit
+        fees += paid
+        fills += 1
+        last_fill = now
+    _store(row, (
+        seen, last_fill, position, opened, ordinal, max_size, entry_size,
+        entry_notional, exit_size, exit_notional, cost, gross, fees, fills, gaps,
+        is_known, liquidated, side,
+    ))  # fmt: skip
+    return used

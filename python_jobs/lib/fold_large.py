@@ -53,24 +53,31 @@ def fold_large_keys(
     start = [_at(value, size_scale) for value in columns["start"]]
     pnl = [_at(value, usd_scale) for value in columns["pnl"]]
 
-    order = np.arange(len(rows))
-    bounds = np.array([[0, len(rows)]])
-    time = _objects(fills.time[rows].tolist())
     flags = fills.kind[rows] | np.where(fills.start.is_null[rows], 0, fk.HAS_START)
     flags |= np.where(fills.pnl.is_null[rows], 0, fk.HAS_PNL)
     has_place = (fills.block[rows] >= 0) & (fills.event[rows] >= 0)
     flags |= np.where(has_place, fk.HAS_PLACE, 0)
+    records = np.empty((len(rows), fk.RECORD_WIDTH), dtype=object)
+    for field, values in (
+        (fk.TIME, fills.time[rows].tolist()),
+        (fk.PX, px),
+        (fk.DELTA, delta),
+        (fk.START, start),
+        (fk.PNL, pnl),
+        (fk.FEE, fee),
+        (fk.FLAGS, flags.tolist()),
+        (fk.ROW, rows.tolist()),
+    ):
+        records[:, field] = values
+
+    order = np.arange(len(rows))
     order_ties(
-        bounds, order, time, fills.block, fills.event, _objects(start), flags,
-        _objects(delta), _objects(px), fills.tid, rows, state[:, fk.POSITION],
+        0, len(rows), order, records, fills.block, fills.event, fills.tid,
+        state[0, fk.POSITION],
     )  # fmt: skip
     episodes = np.empty((2 * len(rows), fk.EPISODE_WIDTH), dtype=object)
     powers = [10**i for i in range(usd_scale + 1)]
-    _, used = fk.fold_keys(
-        np.zeros(1, dtype=np.int64), 0, bounds, order, time, _objects(flags.tolist()),
-        _objects(px), _objects(delta), _objects(start), _objects(pnl), _objects(fee),
-        powers, state, episodes,
-    )  # fmt: skip
+    used = fk.fold_key(0, 0, len(rows), order, records, powers, state[0], episodes, 0)
     return episodes[:used].copy()
 
 
@@ -111,9 +118,3 @@ def _settle_scales(
 
 def _at(value: tuple[int, int], scale: int) -> int:
     return value[0] * int(10 ** (scale - value[1]))
-
-
-def _objects(values: list[Any]) -> npt.NDArray[Any]:
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array

@@ -15,62 +15,60 @@ from __future__ import annotations
 
 from typing import Any
 
-from pgio.compiled import compilable, compiled
-from python_jobs.lib.fold_kernel import HAS_PLACE, HAS_START
+from pgio.compiled import compilable
+from python_jobs.lib.fold_kernel import (
+    DELTA,
+    FLAGS,
+    HAS_PLACE,
+    HAS_START,
+    PX,
+    ROW,
+    START,
+    TIME,
+)
 from python_jobs.lib.trails import find_trail, follow, greedy
 
 
 @compilable
-def _precedes(
-    a: Any, b: Any, start: Any, delta: Any, px: Any, tid: Any, source: Any
-) -> bool:
-    if start[a] != start[b]:
-        return bool(start[a] < start[b])
-    if delta[a] != delta[b]:
-        return bool(delta[a] < delta[b])
-    if tid[source[a]] != tid[source[b]]:
-        return bool(tid[source[a]] < tid[source[b]])
-    return bool(px[a] < px[b])
+def _precedes(a: Any, b: Any, records: Any, tid: Any) -> bool:
+    if records[a, START] != records[b, START]:
+        return bool(records[a, START] < records[b, START])
+    if records[a, DELTA] != records[b, DELTA]:
+        return bool(records[a, DELTA] < records[b, DELTA])
+    if tid[records[a, ROW]] != tid[records[b, ROW]]:
+        return bool(tid[records[a, ROW]] < tid[records[b, ROW]])
+    return bool(records[a, PX] < records[b, PX])
 
 
 @compilable
-def _in_block_precedes(a: Any, b: Any, block: Any, event: Any, source: Any) -> bool:
-    if block[source[a]] != block[source[b]]:
-        return bool(block[source[a]] < block[source[b]])
-    return bool(event[source[a]] < event[source[b]])
+def _in_block_precedes(a: Any, b: Any, records: Any, block: Any, event: Any) -> bool:
+    if block[records[a, ROW]] != block[records[b, ROW]]:
+        return bool(block[records[a, ROW]] < block[records[b, ROW]])
+    return bool(event[records[a, ROW]] < event[records[b, ROW]])
 
 
 @compilable
 def _order_group(
-    group: Any,
-    block: Any,
-    event: Any,
-    start: Any,
-    flags: Any,
-    delta: Any,
-    px: Any,
-    tid: Any,
-    source: Any,
-    carried: Any,
+    group: Any, records: Any, block: Any, event: Any, tid: Any, carried: Any
 ) -> None:
     """Bring fills of one millisecond, ``group``, into their order, in place."""
     in_block = True
     chains = True
     buys = 0
     for row in group:
-        in_block = in_block and bool(flags[row] & HAS_PLACE)
-        chains = chains and bool(flags[row] & HAS_START)
-        buys += 1 if delta[row] > 0 else 0
+        in_block = in_block and bool(records[row, FLAGS] & HAS_PLACE)
+        chains = chains and bool(records[row, FLAGS] & HAS_START)
+        buys += 1 if records[row, DELTA] > 0 else 0
     # The common case, without the general one's memory and sorting.
-    if chains and not in_block and follow(group, start, delta, carried):
+    if chains and not in_block and follow(group, records, carried):
         return
     for i in range(1, group.size):
         row = group[i]
         j = i - 1
         while j >= 0 and (
-            _in_block_precedes(row, group[j], block, event, source)
+            _in_block_precedes(row, group[j], records, block, event)
             if in_block
-            else _precedes(row, group[j], start, delta, px, tid, source)
+            else _precedes(row, group[j], records, tid)
         ):
             group[j + 1] = group[j]
             j -= 1
@@ -80,67 +78,73 @@ def _order_group(
     if buys == 0:
         group[:] = group[::-1].copy()
         return
-    found, path = find_trail(group, start, delta, carried)
+    found, path = find_trail(group, records, carried)
     if not found:
-        path = greedy(group, start, delta, carried)
+        path = greedy(group, records, carried)
     group[:] = group[path]
 
 
+@compilable
+def _after(records: Any, row: Any, position: Any) -> Any:
+    """Return the position after a fill, by what it reports where it does."""
+    change = records[row, DELTA]
+    if change == 0:
+        return position
+    if records[row, FLAGS] & HAS_START:
+        return records[row, START] + change
+    return position + change
+
+
+@compilable
 def order_ties(
-    bounds: Any,
+    begin: int,
+    end: int,
     order: Any,
-    time: Any,
+    records: Any,
     block: Any,
     event: Any,
-    start: Any,
-    flags: Any,
-    delta: Any,
-    px: Any,
     tid: Any,
-    source: Any,
-    position: Any,
+    carried: Any,
 ) -> None:
-    """Put fills of the same key and time into the order they happened, in place.
+    """Put a key's fills of the same time into the order they happened, in place.
 
     Parameters
     ----------
-    bounds
-        ``(keys, 2)``: fills of key ``k`` are ``order[bounds[k, 0]:bounds[k, 1]]``, in
-        order of ``time``.
-    order
-        Rows of ``time``, ``start``, ``flags``, ``delta``, ``px`` and ``source``.
-    time, flags
-        Milliseconds; `HAS_START` and `HAS_PLACE` where start and place are known.
-    start, delta, px
-        Reported position before the fill, what the fill adds, its price; integers of
-        one scale within a key.
+    begin, end, order
+        Its fills are ``order[begin:end]``, rows of ``records``, in order of time.
+    records
+        ``(rows, RECORD_WIDTH)``; amounts are integers of one scale within a key.
     block, event, tid
         Block number and index inside the block, -1 where the tape has none; trade id.
-        They are looked at where times tie.
-    source
-        Where each row is in ``block``, ``event`` and ``tid``.
-    position
-        ``(keys,)``: position carried into each key.
+        By the ``ROW`` of a record; they are looked at where times tie.
+    carried
+        The position before the first.
     """
-    for key in range(bounds.shape[0]):
-        carried = position[key]
-        at = bounds[key, 0]
-        end = bounds[key, 1]
-        while at < end:
-            until = at + 1
-            while until < end and time[order[until]] == time[order[at]]:
-                until += 1
-            if until - at > 1:
-                _order_group(
-                    order[at:until], block, event, start, flags, delta, px, tid,
-                    source, carried,
-                )  # fmt: skip
-            for i in range(at, until):
-                row = order[i]
-                if delta[row] != 0:
-                    known = start[row] if flags[row] & HAS_START else carried
-                    carried = known + delta[row]
-            at = until
-
-
-order_ties_compiled = compiled(order_ties)
+    at = begin
+    while at < end:
+        first = at
+        now = records[order[at], TIME]
+        is_buy = records[order[at], DELTA] > 0
+        # Fills that chain as they lie, all one way, need no ordering: most ties.
+        chains = True
+        in_block = True
+        position = carried
+        while at < end and records[order[at], TIME] == now:
+            row = order[at]
+            change, flags = records[row, DELTA], records[row, FLAGS]
+            chains = (
+                chains
+                and change != 0
+                and (change > 0) == is_buy
+                and flags & HAS_START != 0
+                and records[row, START] == position
+            )
+            in_block = in_block and flags & HAS_PLACE != 0
+            position = _after(records, row, position)
+            at += 1
+        if at - first > 1 and (in_block or not chains):
+            _order_group(order[first:at], records, block, event, tid, carried)
+            position = carried
+            for i in range(first, at):
+                position = _after(records, order[i], position)
+        carried = position

@@ -1,4 +1,4 @@
-"""What profiles are computed from, as NumPy arrays in the order profiles need."""
+"""What profiles are computed from, as NumPy arrays in order of trader and day."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from python_jobs.lib.decimal_sums import nearest_floats, to_words
 from python_jobs.lib.returns import Floats, Ints
 
 Flags = npt.NDArray[np.bool_]
 
 MILLISECONDS_PER_DAY = 86_400_000
+MICROSECONDS_PER_DAY = 1000 * MILLISECONDS_PER_DAY
 DAILY_MEASURES = (
     "fill_count",
     "transfer_fills",
@@ -36,14 +38,14 @@ the absolute sum of all, USD."""
 
 @dataclass(frozen=True)
 class DailyRows:
-    """Measures per trader and calendar day, in order of day.
+    """Measures per trader and calendar day, in order of trader and day.
 
     Parameters
     ----------
     trader : array of int64, shape (k,)
-        Number of the trader; a trader stands at most once in a day.
+        Number of the trader, ascending.
     day : array of int64, shape (k,)
-        Days since the epoch, ascending.
+        Days since the epoch, ascending within a trader, each at most once.
     measures : dict of str to array of float64, shape (k,)
         Counts, or USD.
     """
@@ -55,14 +57,14 @@ class DailyRows:
 
 @dataclass(frozen=True)
 class ClosedPositions:
-    """Closed position episodes, in order of the day they were closed.
+    """Closed position episodes, in order of trader and of closing.
 
     Parameters
     ----------
     trader, coin : array of int64, shape (k,)
-        Number of the trader and of the coin.
+        Number of the trader, ascending, and of the coin.
     day : array of int64, shape (k,)
-        Day of closing, days since the epoch, ascending.
+        Day of closing, days since the epoch, ascending within a trader.
     net_pnl, entry_notional, holding_seconds : array of float64, shape (k,)
         USD, USD and seconds.
     is_long, is_liquidated : array of bool, shape (k,)
@@ -98,14 +100,16 @@ class TraderPanel:
 def build_panel(
     users: pa.Array, daily: pa.Table, flows: pa.Table, positions: pa.Table
 ) -> TraderPanel:
-    """Give each trader a number and order every table the way profiles need.
+    """Give each trader a number and put every table in order of trader and day.
 
     Parameters
     ----------
     users : pyarrow.Array of string
         The traders, each once; rows of others are an error.
-    daily, flows, positions : pyarrow.Table
+    daily, positions : pyarrow.Table
         Results of the queries of `python_jobs.lib.profile_queries`.
+    flows : pyarrow.Table
+        `FLOW_MEASURES` by `user_address` and `day`.
 
     Raises
     ------
@@ -124,7 +128,7 @@ def _daily_rows(
     users: pa.Array, table: pa.Table, measures: tuple[str, ...]
 ) -> DailyRows:
     trader, day = _number(users, table["user_address"]), to_ints(table["day"])
-    order = np.lexsort((trader, day))
+    order = np.lexsort((day, trader))
     return DailyRows(
         trader=trader[order],
         day=day[order],
@@ -135,18 +139,29 @@ def _daily_rows(
 def _closed_positions(users: pa.Array, table: pa.Table) -> ClosedPositions:
     coins = pc.unique(table["coin"]).sort()
     trader, coin = _number(users, table["user_address"]), _number(coins, table["coin"])
-    closed, opened = to_ints(table["closed_ms"]), to_ints(table["opened_ms"])
+    closed, opened = to_ints(table["closed_at"]), to_ints(table["opened_at"])
     net_pnl, notional, seconds = (
         to_floats(table[name])
         for name in ("net_pnl", "entry_notional", "holding_seconds")
     )
+    order = np.lexsort((closed, trader))
     # A total order, so that float sums come out the same whatever order rows arrive in.
-    order = np.lexsort((seconds, notional, net_pnl, coin, opened, closed, trader))
-    order = order[np.argsort(closed[order] // MILLISECONDS_PER_DAY, kind="stable")]
+    # Few are closed in the same moment: only those are worth the other keys.
+    same = (np.diff(trader[order]) == 0) & (np.diff(closed[order]) == 0)
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    rows = order[tied]
+    order[tied] = rows[
+        np.lexsort(
+            [
+                key[rows]
+                for key in (seconds, notional, net_pnl, coin, opened, closed, trader)
+            ]
+        )
+    ]
     return ClosedPositions(
         trader=trader[order],
         coin=coin[order],
-        day=closed[order] // MILLISECONDS_PER_DAY,
+        day=closed[order] // MICROSECONDS_PER_DAY,
         net_pnl=net_pnl[order],
         entry_notional=notional[order],
         holding_seconds=seconds[order],
@@ -166,12 +181,17 @@ def _number(values: pa.Array, column: pa.ChunkedArray) -> Ints:
 
 
 def to_ints(column: pa.ChunkedArray) -> Ints:
-    """Turn an integer column without NULLs into int64."""
+    """Turn an integer or time column without NULLs into int64."""
     return np.asarray(column.cast(pa.int64()).to_numpy(), np.int64)
 
 
 def to_floats(column: pa.ChunkedArray) -> Floats:
-    """Turn a numeric column into float64, NULL into NaN."""
+    """Turn a numeric column into float64, decimals to the nearest; NULL into NaN."""
+    if pa.types.is_decimal(column.type):
+        floats = nearest_floats(to_words(column))
+        if column.null_count:
+            floats[column.is_null().to_numpy()] = np.nan
+        return floats
     return np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
 
 

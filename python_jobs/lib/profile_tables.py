@@ -1,10 +1,9 @@
-"""Rows of `trader_profiles` and `trader_cohorts`, made from panels of traders."""
+"""Rows of `trader_profiles`, made from panels of traders, and the days of cohorts."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
 from datetime import UTC, date, timedelta
 from pathlib import Path
 
@@ -12,23 +11,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from python_jobs.lib.classification import FLAG_ATTRIBUTES, Rulebook, SeedRows
+from python_jobs.lib.classification import Rulebook, SeedRows
 from python_jobs.lib.profile_metrics import METRICS, WHOLE_NUMBERS
 from python_jobs.lib.profile_panel import TraderPanel
-from python_jobs.lib.profiles import ProfileOptions, ProfileState
-from python_jobs.lib.returns import Floats, Ints
+from python_jobs.lib.profile_points import changes
+from python_jobs.lib.profiles import ProfileOptions, figures
+from python_jobs.lib.returns import Floats
 
 EPOCH = date(1970, 1, 1)
 
 EXACT_TOTALS = ("volume", "gross_pnl", "fees_usd", "net_pnl")
-"""Sums of money that the database makes, in exact decimals."""
+"""Sums of money in exact decimals, of `sum_totals`."""
 
 SOURCES = (
     "classification.py",
     "cohort_changes.py",
+    "cohort_rows.py",
+    "decimal_sums.py",
     "ordered_rows.py",
+    "profile_flows.py",
     "profile_metrics.py",
     "profile_panel.py",
+    "profile_points.py",
     "profile_queries.py",
     "profile_tables.py",
     "profile_touched.py",
@@ -36,27 +40,6 @@ SOURCES = (
     "returns.py",
 )
 """Files whose content decides what a profile says."""
-
-COHORT_METRICS = (
-    "active_days",
-    "closed_positions",
-    "position_win_rate",
-    "sharpe_ratio",
-    "confidence",
-)
-COHORT_SCHEMA = pa.schema(
-    [
-        ("as_of_date", pa.date32()),
-        ("user_address", pa.string()),
-        ("trader_class", pa.string()),
-        *((name, pa.bool_()) for name in FLAG_ATTRIBUTES),
-        ("net_pnl", pa.decimal128(38, 6)),
-        *(
-            (name, pa.int64() if name in WHOLE_NUMBERS else pa.float64())
-            for name in COHORT_METRICS
-        ),
-    ]
-)
 
 
 def profile_rows(
@@ -69,7 +52,7 @@ def profile_rows(
     panel : TraderPanel
         The traders and their rows.
     totals : pyarrow.Table
-        Result of `totals_query` for the same traders, in any order.
+        Of `sum_totals`, for the same traders in the same order.
     options : ProfileOptions
         The project's choices.
     rulebook : Rulebook
@@ -80,70 +63,17 @@ def profile_rows(
     pyarrow.Table
         A row per trader, the columns of `trader_profiles`.
     """
-    state = ProfileState(panel, options)
-    state.advance(np.iinfo(np.int64).max)
-    metrics = state.metrics()
-    aligned = totals.take(pc.index_in(panel.users, value_set=totals["user_address"]))
+    end_of_time = np.array([np.iinfo(np.int64).max])
+    metrics = figures(panel, changes(panel, end_of_time), options)
     columns = {"user_address": panel.users}
     for name in ("first_active_at", "last_active_at", *EXACT_TOTALS):
-        columns[name] = aligned[name]
+        columns[name] = totals[name]
     for name in METRICS:
         if name not in EXACT_TOTALS:
             columns[name] = metric_column(name, metrics[name])
     for name, labels in rulebook.classify(metrics).items():
         columns[name] = pa.array(labels)
     return pa.table(columns)
-
-
-def cohort_rows(
-    panel: TraderPanel,
-    options: ProfileOptions,
-    rulebook: Rulebook,
-    days: Sequence[int],
-    first_days: Ints | None = None,
-) -> Iterator[pa.RecordBatch]:
-    """Find who belongs to a cohort as of each day, from the data up to that day.
-
-    Parameters
-    ----------
-    panel : TraderPanel
-        The traders and all their rows; those after a day are not looked at for it.
-    options : ProfileOptions
-        The project's choices, the same as for the profiles.
-    rulebook : Rulebook
-        The classification rules, the same as for the profiles.
-    days : sequence of int
-        Days since the epoch, ascending.
-    first_days : array of int64, shape (traders,), optional
-        No row is wanted of a trader for an earlier day.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        `COHORT_SCHEMA`; a row per day and trader with at least one flag set.
-    """
-    state = ProfileState(panel, options)
-    for day in days:
-        state.advance(day)
-        metrics = state.metrics()
-        labels = rulebook.classify(metrics)
-        is_member = np.logical_or.reduce([labels[name] for name in FLAG_ATTRIBUTES])
-        if first_days is not None:
-            is_member &= first_days <= day
-        members = np.flatnonzero(is_member)
-        if not len(members):
-            continue
-        columns = [
-            pa.array(np.full(len(members), day, np.int32)).cast(pa.date32()),
-            panel.users.take(pa.array(members)),
-            pa.array(labels["trader_class"][members]),
-            *(pa.array(labels[name][members]) for name in FLAG_ATTRIBUTES),
-            pa.array(np.round(metrics["net_pnl"][members], 6)).cast(
-                COHORT_SCHEMA.field("net_pnl").type, safe=False
-            ),
-            *(metric_column(name, metrics[name][members]) for name in COHORT_METRICS),
-        ]
-        yield pa.record_batch(columns, schema=COHORT_SCHEMA)
 
 
 def metric_column(name: str, values: Floats) -> pa.Array:

@@ -11,14 +11,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pgio.compiled import compiled
+from pgio.compiled import compilable, compiled
 from python_jobs.lib.fills import Fills
-from python_jobs.lib.fold_kernel import HAS_PLACE, HAS_PNL, HAS_START
-
-#: Columns of a record. Amounts are mantissas at first (`DELTA`: the size), then
-#: integers at the scales of the key. `ROW` is the fill's place in the chunk.
-TIME, PX, DELTA, START, PNL, FEE, FLAGS, ROW = range(8)
-RECORD_WIDTH = 8
+from python_jobs.lib.fold_kernel import (
+    DELTA,
+    FEE,
+    FLAGS,
+    HAS_PLACE,
+    HAS_PNL,
+    HAS_START,
+    PNL,
+    PX,
+    RECORD_WIDTH,
+    ROW,
+    START,
+    TIME,
+)
 
 #: Flags beside those of the kernel; the last tells of a value without a mantissa.
 IS_BUY, IS_BASE_FEE, IS_LONG = 64, 128, 256
@@ -151,99 +159,87 @@ def _write_records(
         records[at, ROW] = row
 
 
-@compiled
-def measure_keys(
-    bounds: Any, records: Any, float_powers: Any, scales: Any, sums: Any
-) -> None:
-    """Find each key's finest decimals and an upper bound of its amounts.
+@compilable
+def measure_key(begin: int, end: int, records: Any, float_powers: Any) -> Any:
+    """Find a key's finest decimals and an upper bound of its amounts.
 
     Parameters
     ----------
-    bounds, records
-        ``(keys, 2)``: records of key ``k`` are ``bounds[k, 0]:bounds[k, 1]``.
+    begin, end, records
+        The key's records are ``begin:end``.
     float_powers
         Powers of ten from 10**-40 on.
-    scales
-        ``(keys, 4)``, written: finest scale of sizes, prices, profits and fees; a
-        value that is too long for a mantissa makes the first one -1.
-    sums
-        ``(keys, 5)``, written: sum of sizes, largest start and price, sums of profits
-        and of fees in dollars, all absolute.
+
+    Returns
+    -------
+    (tuple of int, tuple of float)
+        Finest scale of sizes, of prices, and of profits and fees in dollars; a value
+        that is too long for a mantissa makes the first one -1. Sum of sizes, largest
+        start and price, sums of profits and of fees in dollars, all absolute.
     """
     mask = (1 << SCALE_BITS) - 1
-    for k in range(bounds.shape[0]):
-        size_scale = price_scale = profit_scale = dollar_scale = 0
-        sizes = starts = price = profits = fees = 0.0
-        for i in range(bounds[k, 0], bounds[k, 1]):
-            flags = records[i, FLAGS]
-            if flags & IS_LONG:
-                size_scale = -1
-                break
-            packed = flags >> _FIRST_SCALE
-            px_scale = packed & mask
-            sz_scale = (packed >> SCALE_BITS) & mask
-            start_scale = (packed >> 2 * SCALE_BITS) & mask
-            pnl_scale = (packed >> 3 * SCALE_BITS) & mask
-            fee_scale = (packed >> 4 * SCALE_BITS) & mask
-            size_scale = max(size_scale, sz_scale, start_scale)
-            price_scale = max(price_scale, px_scale)
-            profit_scale = max(profit_scale, pnl_scale)
-            this_px = abs(records[i, PX]) * float_powers[40 - px_scale]
-            this_fee = abs(records[i, FEE]) * float_powers[40 - fee_scale]
-            sizes += abs(records[i, DELTA]) * float_powers[40 - sz_scale]
-            starts = max(
-                starts, abs(records[i, START]) * float_powers[40 - start_scale]
-            )
-            price = max(price, this_px)
-            profits += abs(records[i, PNL]) * float_powers[40 - pnl_scale]
-            if flags & IS_BASE_FEE:
-                size_scale = max(size_scale, fee_scale)
-                sizes += this_fee
-                fees += this_fee * this_px
-            else:
-                dollar_scale = max(dollar_scale, fee_scale)
-                fees += this_fee
-        scales[k, 0] = size_scale
-        scales[k, 1] = price_scale
-        scales[k, 2] = profit_scale
-        scales[k, 3] = dollar_scale
-        sums[k, 0] = sizes
-        sums[k, 1] = starts
-        sums[k, 2] = price
-        sums[k, 3] = profits
-        sums[k, 4] = fees
+    size_scale = price_scale = dollar_scale = 0
+    sizes = starts = price = profits = fees = 0.0
+    for i in range(begin, end):
+        flags = records[i, FLAGS]
+        if flags & IS_LONG:
+            size_scale = -1
+            break
+        packed = flags >> _FIRST_SCALE
+        px_scale = packed & mask
+        sz_scale = (packed >> SCALE_BITS) & mask
+        start_scale = (packed >> 2 * SCALE_BITS) & mask
+        pnl_scale = (packed >> 3 * SCALE_BITS) & mask
+        fee_scale = (packed >> 4 * SCALE_BITS) & mask
+        size_scale = max(size_scale, sz_scale, start_scale)
+        price_scale = max(price_scale, px_scale)
+        dollar_scale = max(dollar_scale, pnl_scale)
+        this_px = abs(records[i, PX]) * float_powers[40 - px_scale]
+        this_fee = abs(records[i, FEE]) * float_powers[40 - fee_scale]
+        sizes += abs(records[i, DELTA]) * float_powers[40 - sz_scale]
+        starts = max(starts, abs(records[i, START]) * float_powers[40 - start_scale])
+        price = max(price, this_px)
+        profits += abs(records[i, PNL]) * float_powers[40 - pnl_scale]
+        if flags & IS_BASE_FEE:
+            size_scale = max(size_scale, fee_scale)
+            sizes += this_fee
+            fees += this_fee * this_px
+        else:
+            dollar_scale = max(dollar_scale, fee_scale)
+            fees += this_fee
+    return (
+        (size_scale, price_scale, dollar_scale),
+        (sizes, starts, price, profits, fees),
+    )
 
 
-@compiled
-def scale_records(bounds: Any, key_scales: Any, powers: Any, records: Any) -> None:
-    """Bring the amounts of records to the scales of their key, in place.
+@compilable
+def scale_key(begin: int, end: int, scales: Any, powers: Any, records: Any) -> None:
+    """Bring the amounts of a key's records to its scales, in place.
 
-    ``key_scales`` is ``(keys, 3)``: sizes, prices, dollars. The size becomes the signed
+    ``scales`` are those of sizes, prices and dollars. The size becomes the signed
     change of the position, and the fee is in dollars then.
     """
+    size_scale, price_scale, dollar_scale = scales
     mask = (1 << SCALE_BITS) - 1
-    for k in range(bounds.shape[0]):
-        size_scale = key_scales[k, 0]
-        price_scale = key_scales[k, 1]
-        dollar_scale = key_scales[k, 2]
-        for i in range(bounds[k, 0], bounds[k, 1]):
-            flags = records[i, FLAGS]
-            packed = flags >> _FIRST_SCALE
-            sz_scale = (packed >> SCALE_BITS) & mask
-            start_scale = (packed >> 2 * SCALE_BITS) & mask
-            pnl_scale = (packed >> 3 * SCALE_BITS) & mask
-            fee_scale = (packed >> 4 * SCALE_BITS) & mask
-            price = records[i, PX] * powers[price_scale - (packed & mask)]
-            size = records[i, DELTA] * powers[size_scale - sz_scale]
-            change = size if flags & IS_BUY else -size
-            if flags & IS_BASE_FEE:
-                in_coin = records[i, FEE] * powers[size_scale - fee_scale]
-                change -= in_coin
-                paid = in_coin * price * powers[dollar_scale - size_scale - price_scale]
-            else:
-                paid = records[i, FEE] * powers[dollar_scale - fee_scale]
-            records[i, PX] = price
-            records[i, DELTA] = change
-            records[i, START] *= powers[size_scale - start_scale]
-            records[i, PNL] *= powers[dollar_scale - pnl_scale]
-            records[i, FEE] = paid
+    for i in range(begin, end):
+        flags = records[i, FLAGS]
+        packed = flags >> _FIRST_SCALE
+        sz_scale = (packed >> SCALE_BITS) & mask
+        start_scale = (packed >> 2 * SCALE_BITS) & mask
+        pnl_scale = (packed >> 3 * SCALE_BITS) & mask
+        fee_scale = (packed >> 4 * SCALE_BITS) & mask
+        price = records[i, PX] * powers[price_scale - (packed & mask)]
+        size = records[i, DELTA] * powers[size_scale - sz_scale]
+        change = size if flags & IS_BUY else -size
+        if flags & IS_BASE_FEE:
+            in_coin = records[i, FEE] * powers[size_scale - fee_scale]
+            change -= in_coin
+            paid = in_coin * price * powers[dollar_scale - size_scale - price_scale]
+        else:
+            paid = records[i, FEE] * powers[dollar_scale - fee_scale]
+        records[i, PX] = price
+        records[i, DELTA] = change
+        records[i, START] *= powers[size_scale - start_scale]
+        records[i, PNL] *= powers[dollar_scale - pnl_scale]
+        records[i, FEE] = paid

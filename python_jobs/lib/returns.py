@@ -1,17 +1,20 @@
-"""Risk figures of daily net PnL, for many traders at once.
+"""Risk figures of daily net PnL, for many traders as of many days at once.
 
-The figures are kept as running moments and fed one calendar day at a time, so that the
-value as of any day costs nothing extra and cannot see a later day. Days without
-activity between a trader's first and last active day count as zero; days after the last
-active one do not count.
+The figures follow from running moments that take in one calendar day after the other,
+so that the value as of any day costs nothing extra and cannot see a later day. Days
+without activity between a trader's first and last active day count as zero; days after
+the last active one do not count.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from pgio.compiled import compiled
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -19,102 +22,69 @@ Ints = npt.NDArray[np.int64]
 DAYS_PER_YEAR = 365
 """Crypto trades every day of the year, so a year has 365 periods and not 252."""
 
+_MOMENTS = 7
 
-@dataclass
+
+@dataclass(frozen=True)
 class DailyReturns:
-    """Running moments of daily net PnL, one element per trader.
+    """Moments of daily net PnL, one element for each trader and as-of day.
 
     Parameters
     ----------
-    traders : int
-        How many traders there are; they are numbered from 0.
-
-    Notes
-    -----
-    Mean and sum of squared deviations follow Welford, runs of zero days are merged in
-    closed form after Chan, Golub and LeVeque (1983), "Algorithms for Computing the
-    Sample Variance". Sums of squares would cancel for traders whose mean is large.
+    days : array of int64, shape (points,)
+        Calendar days from the first to the last active one; 0 before the first.
+    mean : array of float64, shape (points,)
+        Mean over these days, USD.
+    squared_deviations, squared_losses : array of float64, shape (points,)
+        Sums over these days, of the squared distance from the mean and of the squares
+        of negative days.
+    lowest, highest : array of float64, shape (points,)
+        The worst and the best day, USD.
+    drawdown : array of float64, shape (points,)
+        Deepest fall of the running total below its highest point, USD.
     """
 
-    traders: int
-    first_day: Ints = field(init=False)
-    last_day: Ints = field(init=False)
-    days: Ints = field(init=False)
-    mean: Floats = field(init=False)
-    squared_deviations: Floats = field(init=False)
-    squared_losses: Floats = field(init=False)
-    lowest: Floats = field(init=False)
-    highest: Floats = field(init=False)
-    total: Floats = field(init=False)
-    peak: Floats = field(init=False)
-    drawdown: Floats = field(init=False)
+    days: Ints
+    mean: Floats
+    squared_deviations: Floats
+    squared_losses: Floats
+    lowest: Floats
+    highest: Floats
+    drawdown: Floats
 
-    def __post_init__(self) -> None:
-        self.first_day = np.zeros(self.traders, np.int64)
-        self.last_day = np.zeros(self.traders, np.int64)
-        self.days = np.zeros(self.traders, np.int64)
-        for name in ("mean", "squared_deviations", "squared_losses", "total", "peak"):
-            setattr(self, name, np.zeros(self.traders))
-        self.drawdown = np.zeros(self.traders)
-        self.lowest = np.full(self.traders, np.inf)
-        self.highest = np.full(self.traders, -np.inf)
-
-    def add_day(self, day: int, traders: Ints, net_pnl: Floats) -> None:
-        """Take in one calendar day.
+    @classmethod
+    def as_of(
+        cls,
+        trader: Ints,
+        day: Ints,
+        net_pnl: Floats,
+        *,
+        point_trader: Ints,
+        point_day: Ints,
+    ) -> DailyReturns:
+        """Take in active days, each trader's in order of day.
 
         Parameters
         ----------
-        day : int
-            Days since the epoch; must be later than every day added before.
-        traders : array of int64, shape (k,)
-            The traders active on that day, each at most once.
+        trader, day : array of int64, shape (k,)
+            Number of the trader, ascending, and days since the epoch, ascending within
+            a trader.
         net_pnl : array of float64, shape (k,)
-            Their net PnL of the day, USD.
+            Net PnL of the day, USD.
+        point_trader, point_day : array of int64, shape (points,)
+            Traders and as-of days wanted, in the same order; rows after a day are no
+            part of its figures.
 
         Raises
         ------
         ValueError
-            If a trader already has this day or a later one.
+            If a trader has a day twice, or rows are out of order.
         """
-        before = self.days[traders]
-        is_new = before == 0
-        if np.any(~is_new & (self.last_day[traders] >= day)):
-            raise ValueError(f"day {day} was added twice or out of order")
-        idle = np.where(is_new, 0, day - self.last_day[traders] - 1)
-        count = before + idle
-
-        # First the idle days, all zero, in one merge …
-        mean = self.mean[traders]
-        with np.errstate(invalid="ignore"):
-            kept = np.where(is_new, 0.0, before / count)
-        deviations = self.squared_deviations[traders] + mean**2 * idle * kept
-        mean = mean * kept
-        idled = idle > 0
-        self.lowest[traders] = np.where(
-            idled, np.minimum(self.lowest[traders], 0.0), self.lowest[traders]
-        )
-        self.highest[traders] = np.where(
-            idled, np.maximum(self.highest[traders], 0.0), self.highest[traders]
-        )
-
-        # … then the day itself.
-        step = net_pnl - mean
-        mean = mean + step / (count + 1)
-        self.mean[traders] = mean
-        self.squared_deviations[traders] = deviations + step * (net_pnl - mean)
-        self.squared_losses[traders] += np.minimum(net_pnl, 0.0) ** 2
-        self.lowest[traders] = np.minimum(self.lowest[traders], net_pnl)
-        self.highest[traders] = np.maximum(self.highest[traders], net_pnl)
-
-        total = self.total[traders] + net_pnl
-        peak = np.maximum(self.peak[traders], total)
-        self.total[traders] = total
-        self.peak[traders] = peak
-        self.drawdown[traders] = np.maximum(self.drawdown[traders], peak - total)
-
-        self.first_day[traders] = np.where(is_new, day, self.first_day[traders])
-        self.last_day[traders] = day
-        self.days[traders] = count + 1
+        moments = np.empty((_MOMENTS, len(point_trader)))
+        stray = _walk(trader, day, net_pnl, point_trader, point_day, moments)
+        if stray >= 0:
+            raise ValueError(f"day {day[stray]} was added twice or out of order")
+        return cls(moments[0].astype(np.int64), *moments[1:])
 
     def sharpe_ratio(self, min_days: int) -> Floats:
         """Annualised Sharpe ratio of daily net PnL.
@@ -128,7 +98,7 @@ class DailyReturns:
 
         Returns
         -------
-        array of float64, shape (traders,)
+        array of float64, shape (points,)
             NaN below `min_days` (at least 2) and where every day was the same.
         """
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -150,7 +120,7 @@ class DailyReturns:
 
         Returns
         -------
-        array of float64, shape (traders,)
+        array of float64, shape (points,)
             NaN below `min_days` (at least 2) and where no day lost money.
         """
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -166,7 +136,69 @@ class DailyReturns:
 
         Returns
         -------
-        array of float64, shape (traders,)
+        array of float64, shape (points,)
             USD, not negative; NaN for a trader without any day.
         """
         return np.where(self.days > 0, self.drawdown, np.nan)
+
+
+@compiled
+def _walk(
+    trader: Any,
+    day: Any,
+    net_pnl: Any,
+    point_trader: Any,
+    point_day: Any,
+    moments: Any,
+) -> int:
+    """Write `_MOMENTS` rows; return a row that is out of order, or -1.
+
+    Mean and sum of squared deviations follow Welford, runs of zero days are merged in
+    closed form after Chan, Golub and LeVeque (1983), "Algorithms for Computing the
+    Sample Variance". Sums of squares would cancel for traders whose mean is large.
+    """
+    row = 0
+    for point in range(point_trader.size):
+        who = point_trader[point]
+        if point == 0 or point_trader[point - 1] != who:
+            while row < trader.size and trader[row] < who:
+                row += 1
+            last, days = np.int64(0), np.int64(0)
+            mean, deviations, losses = 0.0, 0.0, 0.0
+            lowest, highest = np.inf, -np.inf
+            total, peak, drawdown = 0.0, 0.0, 0.0
+        while row < trader.size and trader[row] == who and day[row] <= point_day[point]:
+            if row + 1 < trader.size and (
+                trader[row + 1] < who
+                or (trader[row + 1] == who and day[row + 1] <= day[row])
+            ):
+                return row + 1
+            # First the idle days, all zero, in one merge …
+            idle = day[row] - last - 1 if days else np.int64(0)
+            count = days + idle
+            kept = days / count if days else 0.0
+            deviations += mean * mean * idle * kept
+            mean *= kept
+            if idle > 0:
+                lowest, highest = min(lowest, 0.0), max(highest, 0.0)
+            # … then the day itself.
+            value = net_pnl[row]
+            step = value - mean
+            mean += step / (count + 1)
+            deviations += step * (value - mean)
+            if value < 0:
+                losses += value * value
+            lowest, highest = min(lowest, value), max(highest, value)
+            total += value
+            peak = max(peak, total)
+            drawdown = max(drawdown, peak - total)
+            last, days = day[row], count + 1
+            row += 1
+        moments[0, point] = days
+        moments[1, point] = mean
+        moments[2, point] = deviations
+        moments[3, point] = losses
+        moments[4, point] = lowest
+        moments[5, point] = highest
+        moments[6, point] = drawdown
+    return -1

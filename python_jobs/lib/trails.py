@@ -1,7 +1,7 @@
 """Trails through the fills of one millisecond, from reported position to position.
 
-``start`` and ``delta`` hold where each fill begins and what it adds; ``carried`` is the
-position that the trail should begin at.
+Each fill's record says where it begins and what it adds; ``carried`` is the position
+that the trail should begin at.
 """
 
 from __future__ import annotations
@@ -11,19 +11,20 @@ from typing import Any
 import numpy as np
 
 from pgio.compiled import compilable
+from python_jobs.lib.fold_kernel import DELTA, START
 
 #: Fills that are compared with each other, all with all.
 _SMALL_GROUP = 16
 
 
 @compilable
-def find_trail(edges: Any, start: Any, delta: Any, carried: Any) -> Any:
+def find_trail(edges: Any, records: Any, carried: Any) -> Any:
     """Order edges (sorted by their start) into one trail; False if there is none."""
     count = edges.size
     # run[e]: first edge that leaves the same position; unused[run]: next one to take.
     run = np.empty(count, dtype=np.int64)
     for e in range(count):
-        same = e > 0 and start[edges[e]] == start[edges[e - 1]]
+        same = e > 0 and records[edges[e], START] == records[edges[e - 1], START]
         run[e] = run[e - 1] if same else e
     unused = run.copy()
     # leads_to[e]: first edge that leaves where e arrives, -1 where none does.
@@ -31,19 +32,19 @@ def find_trail(edges: Any, start: Any, delta: Any, carried: Any) -> Any:
     balance = np.zeros(count, dtype=np.int64)
     first = -1
     for e in range(count):
-        end = start[edges[e]] + delta[edges[e]]
+        end = records[edges[e], START] + records[edges[e], DELTA]
         low, high = 0, count
         while low < high:
             middle = (low + high) // 2
-            if start[edges[middle]] < end:
+            if records[edges[middle], START] < end:
                 low = middle + 1
             else:
                 high = middle
-        if low < count and start[edges[low]] == end:
+        if low < count and records[edges[low], START] == end:
             leads_to[e] = low
             balance[low] -= 1
         balance[run[e]] += 1
-        if start[edges[e]] == carried and first < 0:
+        if records[edges[e], START] == carried and first < 0:
             first = e
     if first < 0:
         for e in range(count):
@@ -79,7 +80,7 @@ def find_trail(edges: Any, start: Any, delta: Any, carried: Any) -> Any:
 
 
 @compilable
-def greedy(edges: Any, start: Any, delta: Any, carried: Any) -> Any:
+def greedy(edges: Any, records: Any, carried: Any) -> Any:
     """Follow the chain as far as it goes, then begin where nothing leads to."""
     count = edges.size
     taken = np.zeros(count, dtype=np.bool_)
@@ -88,7 +89,7 @@ def greedy(edges: Any, start: Any, delta: Any, carried: Any) -> Any:
     for step in range(count):
         chosen = -1
         for e in range(count):
-            if not taken[e] and start[edges[e]] == position:
+            if not taken[e] and records[edges[e], START] == position:
                 chosen = e
                 break
         if chosen < 0:
@@ -96,8 +97,9 @@ def greedy(edges: Any, start: Any, delta: Any, carried: Any) -> Any:
                 is_source = not taken[e]
                 for other in range(count):
                     if is_source and not taken[other]:
-                        end = start[edges[other]] + delta[edges[other]]
-                        is_source = end != start[edges[e]]
+                        to = edges[other]
+                        end = records[to, START] + records[to, DELTA]
+                        is_source = end != records[edges[e], START]
                 if is_source:
                     chosen = e
                     break
@@ -108,12 +110,12 @@ def greedy(edges: Any, start: Any, delta: Any, carried: Any) -> Any:
                     break
         taken[chosen] = True
         path[step] = chosen
-        position = start[edges[chosen]] + delta[edges[chosen]]
+        position = records[edges[chosen], START] + records[edges[chosen], DELTA]
     return path
 
 
 @compilable
-def follow(group: Any, start: Any, delta: Any, carried: Any) -> bool:
+def follow(group: Any, records: Any, carried: Any) -> bool:
     """Order a small group whose fills all start elsewhere, which leaves one trail.
 
     False if that is not so, or the trail breaks off; the group's order is another then.
@@ -122,17 +124,17 @@ def follow(group: Any, start: Any, delta: Any, carried: Any) -> bool:
         return False
     for i in range(1, group.size):
         for j in range(i):
-            if start[group[i]] == start[group[j]]:
+            if records[group[i], START] == records[group[j], START]:
                 return False
     position = carried
     for i in range(group.size):
         j = i
-        while j < group.size and start[group[j]] != position:
+        while j < group.size and records[group[j], START] != position:
             j += 1
         if j == group.size:
             return False
         row = group[j]
         group[j] = group[i]
         group[i] = row
-        position += delta[row]
+        position += records[row, DELTA]
     return True

@@ -7,16 +7,25 @@ import pytest
 from trader_panels import DAY, Rows, panel_of, random_rows
 
 from python_jobs.lib.profile_panel import TraderPanel
-from python_jobs.lib.profiles import ProfileOptions, ProfileState
+from python_jobs.lib.profile_points import changes
+from python_jobs.lib.profiles import ProfileOptions, figures
 
 OPTIONS = ProfileOptions(sharpe_min_days=3, confidence_positions=20, confidence_days=14)
 
 
+def as_of(panel: TraderPanel, day: int) -> dict[str, np.ndarray]:
+    """Metrics of every trader as of a day, NaN for one not seen by then."""
+    points = changes(panel, np.array([day]))
+    found = figures(panel, points, OPTIONS)
+    whole = {name: np.full(len(panel.users), np.nan) for name in found}
+    for name, values in found.items():
+        whole[name][points.trader] = values
+    return whole
+
+
 def profile(panel: TraderPanel, day: int = DAY + 1000) -> dict[str, float]:
     """Metrics of the only trader there is."""
-    state = ProfileState(panel, OPTIONS)
-    state.advance(day)
-    return {name: float(values[0]) for name, values in state.metrics().items()}
+    return {name: float(values[0]) for name, values in as_of(panel, day).items()}
 
 
 def test_a_trader_without_closes_has_no_rates():
@@ -194,41 +203,61 @@ def second_opinion(rows: Rows) -> dict[str, float]:
     }
 
 
-@pytest.mark.parametrize("as_of", [DAY, DAY + 17, DAY + 59])
-def test_position_figures_equal_a_second_opinion_as_of_any_day(as_of: int):
+@pytest.mark.parametrize("last", [DAY, DAY + 17, DAY + 59])
+def test_position_figures_equal_a_second_opinion_as_of_any_day(last: int):
     daily, positions, flows = random_rows()
     panel = panel_of(daily, positions, flows)
-    state = ProfileState(panel, OPTIONS)
-    for day in range(DAY, as_of + 1):
-        state.advance(day)
-    found = state.metrics()
+    found = as_of(panel, last)
+    seen = {r["user_address"] for r in daily if r["day"] <= last}
+    assert seen
     for number, user in enumerate(panel.users.to_pylist()):
         known = [
             r
             for r in positions
-            if r["user_address"] == user and r["closed_ms"] < as_of + 1
+            if r["user_address"] == user and r["closed_ms"] < last + 1
         ]
         for name, value in second_opinion(known).items():
             np.testing.assert_allclose(
-                found[name][number], value, rtol=1e-12, err_msg=f"{user} {name}"
+                found[name][number],
+                value if user in seen else np.nan,
+                rtol=1e-12,
+                err_msg=f"{user} {name}",
             )
 
 
-def test_days_one_by_one_give_the_same_bits_as_all_at_once():
+def test_all_days_at_once_give_the_same_bits_as_each_by_itself():
     panel = panel_of(*random_rows())
-    stepwise, at_once = ProfileState(panel, OPTIONS), ProfileState(panel, OPTIONS)
+    points = changes(panel, np.arange(DAY, DAY + 60))
+    assert len(points.trader) > 10 * len(panel.users)
+    found = figures(panel, points, OPTIONS)
     for day in range(DAY, DAY + 60):
-        stepwise.advance(day)
-    at_once.advance(DAY + 60)
-    for name, values in at_once.metrics().items():
-        np.testing.assert_array_equal(values, stepwise.metrics()[name], err_msg=name)
+        alone = as_of(panel, day)
+        here = points.day == day
+        for name, values in found.items():
+            expected = alone[name][points.trader[here]]
+            np.testing.assert_array_equal(values[here], expected, err_msg=name)
+
+
+def test_only_the_days_after_something_changed_are_looked_at():
+    panel = panel_of(
+        [{"user_address": "a", "day": DAY}, {"user_address": "b", "day": DAY + 9}],
+        positions=[{"user_address": "a", "closed_ms": DAY + 5.5}],
+        flows=[{"user_address": "b", "day": DAY + 10}],
+    )
+    points = changes(panel, np.arange(DAY + 2, DAY + 10))
+    found = list(zip(points.trader, points.day - DAY, strict=True))
+    assert found == [(0, 2), (0, 5), (1, 9)]
+    assert len(changes(panel, np.arange(DAY - 5, DAY)).trader) == 0
 
 
 def test_the_order_of_rows_and_the_company_do_not_matter():
     daily, positions, flows = random_rows()
+    # Closed in the same moment, with amounts whose float sum depends on their order.
+    for number, row in enumerate(positions):
+        row["closed_ms"] = float(int(row["closed_ms"]))
+        row["net_pnl"] = 10.0 ** (number % 17) / 3
     rng = np.random.default_rng(1)
-    whole = ProfileState(panel_of(daily, positions, flows), OPTIONS)
-    whole.advance(DAY + 60)
+    whole = as_of(panel_of(daily, positions, flows), DAY + 60)
     chosen = {"0x007", "0x021"}
     few = [
         [r for r in rows if r["user_address"] in chosen]
@@ -236,7 +265,6 @@ def test_the_order_of_rows_and_the_company_do_not_matter():
     ]
     for rows in few:
         rng.shuffle(rows)
-    part = ProfileState(panel_of(*few), OPTIONS)
-    part.advance(DAY + 60)
-    for name, values in part.metrics().items():
-        np.testing.assert_array_equal(values, whole.metrics()[name][[7, 21]])
+    part = as_of(panel_of(*few), DAY + 60)
+    for name, values in part.items():
+        np.testing.assert_array_equal(values, whole[name][[7, 21]], err_msg=name)

@@ -10,12 +10,11 @@ import pytest
 from trader_panels import DAY, Rows, panel_of, random_rows, seed
 
 from python_jobs.lib.classification import FLAG_ATTRIBUTES, Rulebook
+from python_jobs.lib.cohort_rows import COHORT_SCHEMA, cohort_rows
 from python_jobs.lib.profile_metrics import METRICS
 from python_jobs.lib.profile_tables import (
-    COHORT_SCHEMA,
     EXACT_TOTALS,
     as_of_days,
-    cohort_rows,
     fingerprint,
     first_stale_day,
     profile_rows,
@@ -41,7 +40,6 @@ def profiles(rows: tuple[Rows, Rows, Rows], book: Rulebook) -> pa.Table:
     panel = panel_of(*rows)
     totals = pa.table(
         {
-            "user_address": panel.users[::-1],
             "first_active_at": pa.nulls(len(panel.users)),
             "last_active_at": pa.nulls(len(panel.users)),
             **{name: pa.array(range(len(panel.users))) for name in EXACT_TOTALS},
@@ -94,14 +92,27 @@ def test_starting_late_gives_the_same_rows(rulebook: Rulebook):
     assert late == [row for row in whole if row["as_of_date"] >= first]
 
 
+def test_rows_come_in_order_of_day_however_few_are_made_at_once(
+    rulebook: Rulebook, monkeypatch: pytest.MonkeyPatch
+):
+    rows = random_rows(traders=60)
+    whole = cohorts(rows, rulebook, DAYS)
+    assert whole == sorted(whole, key=lambda row: row["as_of_date"])
+    monkeypatch.setattr("python_jobs.lib.cohort_rows.ROWS_AT_ONCE", 100)
+    batches = list(cohort_rows(panel_of(*rows), OPTIONS, rulebook, DAYS))
+    assert len(batches) > 10
+    assert pa.Table.from_batches(batches).to_pylist() == whole
+    assert cohorts(rows, rulebook, []) == cohorts(rows, rulebook, [DAY - 1]) == []
+
+
 def test_no_outsider_is_ever_in_a_cohort(rulebook: Rulebook):
     found = cohorts(random_rows(traders=200), rulebook, DAYS)
     assert not {row["trader_class"] for row in found} & rulebook.outsiders
 
 
-def test_profiles_align_totals_and_store_counts_as_integers(rulebook: Rulebook):
+def test_profiles_take_totals_over_and_store_counts_as_integers(rulebook: Rulebook):
     table = profiles(random_rows(traders=5), rulebook)
-    assert table["volume"].to_pylist() == [4, 3, 2, 1, 0]
+    assert table["volume"].to_pylist() == [0, 1, 2, 3, 4]
     assert pa.types.is_int64(table["closed_positions"].type)
     assert set(METRICS) <= set(table.column_names)
     assert not np.isnan(table["sharpe_ratio"].drop_null().to_numpy()).any()

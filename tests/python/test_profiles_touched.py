@@ -183,14 +183,15 @@ class Models:
                 {**r, "day": at_ms(r["day"]), "coin": coin, "net_flow_usd": flow}
                 for r in flows
                 for coin, flow in (
-                    ("@1", r["spot_flow"]), ("BTC", r["spot_flow"] - r["flow"])
+                    ("@1", round(r["spot_flow"], 6)),
+                    ("BTC", round(r["spot_flow"] - r["flow"], 6)),
                 )
             ],
             "trader_positions": [
                 {**r, "side": "long" if r["is_long"] else "short", "status": "closed",
                  "opened_at": stamp_of(r["opened_ms"]),
                  "closed_at": stamp_of(r["closed_ms"]),
-                 "entry_notional_usd": r["entry_notional"],
+                 "entry_notional_usd": round(r["entry_notional"], 6),
                  "is_basis_known": r["is_rated"],
                  "close_reason": "trade" if r["is_timed"] else "settlement"}
                 for r in positions

@@ -11,17 +11,17 @@ from python_jobs.lib.returns import DailyReturns
 RNG = np.random.default_rng(7)
 
 
-def feed(series: list[dict[int, float]]) -> DailyReturns:
-    """Feed one ``{day: net PnL}`` per trader, day by day."""
-    returns = DailyReturns(len(series))
-    for day in sorted({day for one in series for day in one}):
-        traders = [i for i, one in enumerate(series) if day in one]
-        returns.add_day(
-            day,
-            np.array(traders, np.int64),
-            np.array([series[i][day] for i in traders]),
-        )
-    return returns
+def feed(series: list[dict[int, float]], as_of: int = 10**6) -> DailyReturns:
+    """Feed one ``{day: net PnL}`` per trader, in order of day."""
+    rows = [(i, *item) for i, one in enumerate(series) for item in sorted(one.items())]
+    trader, day, net_pnl = np.array(rows).reshape(-1, 3).T
+    return DailyReturns.as_of(
+        trader.astype(np.int64),
+        day.astype(np.int64),
+        net_pnl.copy(),
+        point_trader=np.arange(len(series)),
+        point_day=np.full(len(series), as_of),
+    )
 
 
 def dense(one: dict[int, float]) -> np.ndarray:
@@ -98,16 +98,33 @@ def test_drawdown_equals_brute_force():
     np.testing.assert_allclose(feed(series).max_drawdown(), expected, rtol=1e-9)
 
 
-def test_a_trader_never_seen_has_nothing():
-    returns = DailyReturns(1)
+def test_a_trader_not_seen_yet_has_nothing():
+    returns = feed([{5: 1.0, 6: 2.0, 7: -1.0}], as_of=4)
     assert np.isnan(returns.sharpe_ratio(2)).all()
     assert np.isnan(returns.max_drawdown()).all()
 
 
-def test_a_day_cannot_be_added_twice():
-    returns = feed([{3: 1.0}])
-    with pytest.raises(ValueError, match="day 3"):
-        returns.add_day(3, np.array([0]), np.array([1.0]))
+def test_later_days_are_not_looked_at():
+    one = random_series(1)[0]
+    cut = sorted(one)[len(one) // 2]
+    before = {day: pnl for day, pnl in one.items() if day <= cut}
+    assert len(before) < len(one)
+    assert (
+        feed([one, one], as_of=cut).sharpe_ratio(2)[1]
+        == feed([before]).sharpe_ratio(2)[0]
+    )
+
+
+@pytest.mark.parametrize("days", [[3, 3], [4, 3]])
+def test_a_day_comes_once_and_in_order(days):
+    with pytest.raises(ValueError, match="day 3 was added twice or out of order"):
+        DailyReturns.as_of(
+            np.zeros(2, np.int64),
+            np.array(days),
+            np.ones(2),
+            point_trader=np.array([0]),
+            point_day=np.array([9]),
+        )
 
 
 money = st.integers(-(10**6), 10**6).map(float)

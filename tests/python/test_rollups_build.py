@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Database
 from rollup_project import (
+    DAY,
+    ROLLUPS,
+    START,
     RollupProject,
     fills,
     index_definitions,
@@ -117,3 +121,80 @@ def test_a_first_build_with_empty_is_made_good_later(project: RollupProject) -> 
     assert project.query("select sum(fill_count) from analytics.coin_daily") == (
         project.query("select count(*) from hyperliquid.fills")
     )
+
+
+def test_a_build_in_slices_gives_the_rows_of_one_statement(
+    project: RollupProject,
+) -> None:
+    for day in range(1, 5):
+        project.load(fills(day, range(0, 24, 6)))
+    project.load([*fills(2, range(20, 22)), *fills(6, range(1))])
+    # What no load tells of, before all that one does and after it.
+    for day in (0, 9):
+        load_id = project.load(fills(day, range(1)))
+        project.execute(f"delete from ingestion.load_log where load_id = {load_id}")
+
+    def built(slice_rows: int) -> dict[str, tuple[str, list[Any], int]]:
+        found = project.run(
+            "--full-refresh", "--vars", f"{{rollup_slice_rows: {slice_rows}}}"
+        )
+        rollups = {}
+        for name in ROLLUPS:
+            rows = project.query(f"select * from analytics.{name} order by 1, 2, 3")
+            statements = 1
+            if not is_native(project):
+                [(statements,)] = project.query(
+                    f"select count(distinct cmin::text) from analytics.{name}"
+                )
+            rollups[name] = (found[name], rows, statements)
+        return rollups
+
+    whole, sliced = built(1_000_000), built(1)
+    for name in ROLLUPS:
+        assert sliced[name][:2] == whole[name][:2]
+        assert {row[0] for row in whole[name][1]} == {
+            START + day * DAY for day in (0, 1, 2, 3, 4, 6, 9)
+        }
+        assert whole[name][2] == 1
+        if not is_native(project):
+            assert whole[name][0] == f"SELECT {len(whole[name][1])}"
+            # The first slice begins with time itself, the last one never ends.
+            assert sliced[name][2] == 5
+
+
+def test_rows_dropped_while_a_build_runs_take_no_bucket_along(
+    project: RollupProject,
+) -> None:
+    if is_native(project):
+        pytest.skip("community: the server fills an aggregate by itself")
+    for day in range(5):
+        project.load(fills(day, range(0, 24, 6)))
+    counts = "select day, coin, fill_count from analytics.coin_daily order by 1, 2"
+    project.run("--select", "coin_daily")
+    before = project.query(counts)
+    # Somebody's retention, from the middle of a day on, after the first slice.
+    project.execute(
+        f"""
+        create function forget_fills() returns integer language plpgsql as $$
+        begin
+            delete from hyperliquid.fills where time < {START + 2 * DAY + DAY // 2};
+            insert into ops.retention_marks (relation, dropped_before)
+            values (
+                'hyperliquid.fills',
+                to_timestamp({START + 2 * DAY + DAY // 2} / 1000.0)
+            )
+            on conflict (relation) do nothing;
+            return 0;
+        end
+        $$
+        """
+    )
+    project.edit_model(
+        "coin_daily",
+        "count(*) as fill_count",
+        "count(*) + max(public.forget_fills()) as fill_count",
+    )
+    project.run("--select", "coin_daily", "--vars", "{rollup_slice_rows: 1}")
+    [(left,)] = project.query("select min(time) from hyperliquid.fills")
+    assert left >= START + 2 * DAY + DAY // 2
+    assert project.query(counts) == before

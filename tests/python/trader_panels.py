@@ -12,6 +12,7 @@ import pyarrow as pa
 from python_jobs.lib.profile_panel import (
     DAILY_MEASURES,
     FLOW_MEASURES,
+    MICROSECONDS_PER_DAY,
     MILLISECONDS_PER_DAY,
     TraderPanel,
     build_panel,
@@ -39,9 +40,12 @@ def panel_of(
             [
                 row
                 | {
-                    n: int(row[n] * MILLISECONDS_PER_DAY)
-                    for n in ("opened_ms", "closed_ms")
-                    if n in row
+                    at: int(row[name] * MILLISECONDS_PER_DAY) * 1000
+                    for name, at in (
+                        ("opened_ms", "opened_at"),
+                        ("closed_ms", "closed_at"),
+                    )
+                    if name in row
                 }
                 for row in positions
             ],
@@ -50,8 +54,8 @@ def panel_of(
                 "coin": "BTC",
                 "is_long": True,
                 "is_liquidated": False,
-                "opened_ms": DAY * MILLISECONDS_PER_DAY,
-                "closed_ms": DAY * MILLISECONDS_PER_DAY,
+                "opened_at": DAY * MICROSECONDS_PER_DAY,
+                "closed_at": DAY * MICROSECONDS_PER_DAY,
                 "net_pnl": 0.0,
                 "entry_notional": 100.0,
                 "holding_seconds": 60.0,

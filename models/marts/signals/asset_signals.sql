@@ -59,20 +59,55 @@ members as (
 
 ),
 
-last_cohort as (
+cohort_dates as (
 
-    select max(memberships.as_of_date) as as_of_date
-    from memberships
+    select
+        dates.as_of_date,
+        row_number() over (order by dates.as_of_date) as number
+    from (select distinct memberships.as_of_date from memberships) as dates
 
 ),
 
-smart_money as (
+-- Who stays what they were from one cohort to the next has the same difference.
+numbered_memberships as (
 
     select
         memberships.as_of_date,
-        memberships.user_address
+        memberships.user_address,
+        memberships.is_smart_money,
+        memberships.is_winner,
+        memberships.is_loser,
+        cohort_dates.number - row_number() over (
+            partition by
+                memberships.user_address,
+                memberships.is_smart_money,
+                memberships.is_winner,
+                memberships.is_loser
+            order by memberships.as_of_date
+        ) as run_number
     from memberships
-    where memberships.is_smart_money
+    inner join cohort_dates
+        on memberships.as_of_date = cohort_dates.as_of_date
+
+),
+
+-- Membership changes seldom and positions last: spans of days are far fewer than days.
+member_spans as (
+
+    select
+        numbered_memberships.user_address,
+        numbered_memberships.is_smart_money,
+        numbered_memberships.is_winner,
+        numbered_memberships.is_loser,
+        min(numbered_memberships.as_of_date) as from_date,
+        max(numbered_memberships.as_of_date) as to_date
+    from numbered_memberships
+    group by
+        numbered_memberships.user_address,
+        numbered_memberships.is_smart_money,
+        numbered_memberships.is_winner,
+        numbered_memberships.is_loser,
+        numbered_memberships.run_number
 
 ),
 
@@ -176,7 +211,9 @@ position_spans as (
         day_ends.coin,
         day_ends.end_position,
         day_ends.activity_date as from_date,
-        lead(day_ends.activity_date) over key_days - 1 as to_date,
+        coalesce(
+            lead(day_ends.activity_date) over key_days - 1, 'infinity'
+        ) as to_date,
         -- Positions of a key follow each other: the last one that began ends last.
         max(day_ends.to_date) over key_days >= day_ends.activity_date as is_held
     from day_ends
@@ -188,24 +225,102 @@ position_spans as (
 
 ),
 
-position_days as (
+-- Whose positions of which days count: those of the same day, and, to see the change,
+-- what the smart money of a day held the day before.
+counted_spans as (
 
     select
-        position_spans.user_address,
+        member_spans.user_address,
+        member_spans.from_date,
+        member_spans.to_date,
+        member_spans.is_smart_money,
+        member_spans.is_winner,
+        member_spans.is_loser,
+        false as is_before
+    from member_spans
+    union all
+    select
+        member_spans.user_address,
+        member_spans.from_date - 1 as from_date,
+        member_spans.to_date - 1 as to_date,
+        false as is_smart_money,
+        false as is_winner,
+        false as is_loser,
+        true as is_before
+    from member_spans
+    where member_spans.is_smart_money
+
+),
+
+held_spans as (
+
+    select
         position_spans.coin,
-        position_spans.end_position,
-        generate_series(
-            greatest(
-                position_spans.from_date, {{ first_stale_day(back=1) }}
-            )::timestamp,
-            coalesce(position_spans.to_date, last_cohort.as_of_date),
-            interval '1 day'
-        )::date as held_date
+        position_spans.end_position as held_size,
+        counted_spans.is_smart_money,
+        counted_spans.is_winner,
+        counted_spans.is_loser,
+        counted_spans.is_before,
+        greatest(position_spans.from_date, counted_spans.from_date) as from_date,
+        least(position_spans.to_date, counted_spans.to_date) as to_date
     from position_spans
-    cross join last_cohort
+    inner join counted_spans
+        on
+            position_spans.user_address = counted_spans.user_address
+            and position_spans.from_date <= counted_spans.to_date
+            and position_spans.to_date >= counted_spans.from_date
     where
         position_spans.is_held
         and position_spans.end_position <> 0
+
+),
+
+-- What enters the sums on a day, and what leaves them on the day after its last.
+held_changes as (
+
+    select
+        held_spans.coin,
+        edges.change_date,
+        sum(edges.sign * held_spans.held_size) filter (
+            where held_spans.is_smart_money and held_spans.held_size > 0
+        ) as long_size,
+        -sum(edges.sign * held_spans.held_size) filter (
+            where held_spans.is_smart_money and held_spans.held_size < 0
+        ) as short_size,
+        sum(edges.sign) filter (
+            where held_spans.is_smart_money
+        ) as trader_count,
+        sum(edges.sign) filter (
+            where held_spans.is_smart_money and held_spans.held_size > 0
+        ) as long_count,
+        sum(edges.sign * held_spans.held_size * held_spans.held_size) filter (
+            where held_spans.is_smart_money
+        ) as square_size,
+        sum(edges.sign * held_spans.held_size) filter (
+            where held_spans.is_winner
+        ) as winners_net_size,
+        sum(edges.sign * abs(held_spans.held_size)) filter (
+            where held_spans.is_winner
+        ) as winners_gross_size,
+        sum(edges.sign * held_spans.held_size) filter (
+            where held_spans.is_loser
+        ) as losers_net_size,
+        sum(edges.sign * abs(held_spans.held_size)) filter (
+            where held_spans.is_loser
+        ) as losers_gross_size,
+        sum(edges.sign) filter (where not held_spans.is_before) as member_count,
+        sum(edges.sign * held_spans.held_size) filter (
+            where held_spans.is_before
+        ) as size_before,
+        sum(edges.sign) filter (where held_spans.is_before) as count_before
+    from held_spans
+    cross join
+        lateral (
+            values (held_spans.from_date, 1), (held_spans.to_date + 1, -1)
+        ) as edges (change_date, sign)
+    group by
+        held_spans.coin,
+        edges.change_date
 
 ),
 
@@ -248,10 +363,20 @@ price_spans as (
                 partition by closes.coin
                 order by closes.close_date
             ) - 1,
-            last_cohort.as_of_date
+            'infinity'
         ) as to_date
     from closes
-    cross join last_cohort
+
+),
+
+-- Days on which positions are looked at: those of cohorts, and the days before them.
+held_dates as (
+
+    select cohort_dates.as_of_date as held_date
+    from cohort_dates
+    union distinct
+    select cohort_dates.as_of_date - 1 as held_date
+    from cohort_dates
 
 ),
 
@@ -260,100 +385,85 @@ prices as (
     select
         price_spans.coin,
         price_spans.close_px,
-        generate_series(
-            greatest(price_spans.from_date, {{ first_stale_day(back=1) }})::timestamp,
-            price_spans.to_date,
-            interval '1 day'
-        )::date as price_date
+        held_dates.held_date as price_date
     from price_spans
+    inner join held_dates
+        on held_dates.held_date between price_spans.from_date and price_spans.to_date
 
 ),
 
--- Open positions at the end of each day, at that day's last price.
-exposures as (
+-- What is held at the end of each day: sizes, and the day's last price.
+held_days as (
 
     select
-        position_days.user_address,
-        position_days.coin,
-        position_days.held_date as exposure_date,
-        position_days.end_position * prices.close_px as exposure_usd
-    from position_days
-    inner join prices
+        coalesce(prices.coin, held_changes.coin) as coin,
+        coalesce(prices.price_date, held_changes.change_date) as held_date,
+        prices.close_px,
+        sum(held_changes.long_size) over days_so_far as long_size,
+        sum(held_changes.short_size) over days_so_far as short_size,
+        sum(held_changes.trader_count) over days_so_far as trader_count,
+        sum(held_changes.long_count) over days_so_far as long_count,
+        sum(held_changes.square_size) over days_so_far as square_size,
+        sum(held_changes.winners_net_size) over days_so_far as winners_net_size,
+        sum(held_changes.winners_gross_size) over days_so_far as winners_gross_size,
+        sum(held_changes.losers_net_size) over days_so_far as losers_net_size,
+        sum(held_changes.losers_gross_size) over days_so_far as losers_gross_size,
+        sum(held_changes.member_count) over days_so_far as member_count,
+        sum(held_changes.size_before) over days_so_far as size_before,
+        sum(held_changes.count_before) over days_so_far as count_before
+    from prices
+    full outer join held_changes
         on
-            position_days.coin = prices.coin
-            and position_days.held_date = prices.price_date
+            prices.coin = held_changes.coin
+            and prices.price_date = held_changes.change_date
+    window
+        days_so_far as (
+            partition by coalesce(prices.coin, held_changes.coin)
+            order by coalesce(prices.price_date, held_changes.change_date)
+        )
 
 ),
 
--- Whose exposures of which day count: those of the same day, and, to see the change,
--- what the smart money of a day held the day before.
-counted_days as (
-
-    select
-        memberships.as_of_date,
-        memberships.user_address,
-        memberships.as_of_date as exposure_date,
-        memberships.is_smart_money,
-        memberships.is_winner,
-        memberships.is_loser,
-        false as is_before
-    from memberships
-    union all
-    select
-        smart_money.as_of_date,
-        smart_money.user_address,
-        smart_money.as_of_date - 1 as exposure_date,
-        false as is_smart_money,
-        false as is_winner,
-        false as is_loser,
-        true as is_before
-    from smart_money
-
-),
-
+-- A coin has one price a day: sizes are added first. Trailing zeros go: how many there
+-- are depends on how the sums were reached, and quotients would depend on them.
 held as (
 
     select
-        counted_days.as_of_date,
-        exposures.coin,
-        sum(exposures.exposure_usd) filter (
-            where counted_days.is_smart_money and exposures.exposure_usd > 0
-        ) as long_usd,
-        -sum(exposures.exposure_usd) filter (
-            where counted_days.is_smart_money and exposures.exposure_usd < 0
-        ) as short_usd,
-        count(*) filter (
-            where counted_days.is_smart_money and exposures.exposure_usd <> 0
-        ) as trader_count,
-        count(*) filter (
-            where counted_days.is_smart_money and exposures.exposure_usd > 0
-        ) as long_count,
-        sum(exposures.exposure_usd * exposures.exposure_usd) filter (
-            where counted_days.is_smart_money
+        cohort_dates.as_of_date,
+        held_days.coin,
+        trim_scale(held_days.close_px * held_days.long_size) as long_usd,
+        trim_scale(held_days.close_px * held_days.short_size) as short_usd,
+        case
+            when held_days.close_px > 0 then held_days.trader_count
+        end::bigint as trader_count,
+        case
+            when held_days.close_px > 0 then held_days.long_count
+        end::bigint as long_count,
+        trim_scale(
+            held_days.close_px * held_days.close_px * held_days.square_size
         ) as squares,
-        sum(exposures.exposure_usd) filter (
-            where counted_days.is_winner
+        trim_scale(
+            held_days.close_px * held_days.winners_net_size
         ) as winners_net_usd,
-        sum(abs(exposures.exposure_usd)) filter (
-            where counted_days.is_winner
+        trim_scale(
+            held_days.close_px * held_days.winners_gross_size
         ) as winners_gross_usd,
-        sum(exposures.exposure_usd) filter (
-            where counted_days.is_loser
-        ) as losers_net_usd,
-        sum(abs(exposures.exposure_usd)) filter (
-            where counted_days.is_loser
+        trim_scale(held_days.close_px * held_days.losers_net_size) as losers_net_usd,
+        trim_scale(
+            held_days.close_px * held_days.losers_gross_size
         ) as losers_gross_usd,
-        sum(exposures.exposure_usd) filter (
-            where counted_days.is_before
-        ) as net_before_usd
-    from counted_days
-    inner join exposures
+        days_before.close_px * days_before.size_before as net_before_usd
+    from cohort_dates
+    inner join held_days
+        on cohort_dates.as_of_date = held_days.held_date
+    left join held_days as days_before
         on
-            counted_days.exposure_date = exposures.exposure_date
-            and counted_days.user_address = exposures.user_address
-    group by
-        counted_days.as_of_date,
-        exposures.coin
+            held_days.coin = days_before.coin
+            and held_days.held_date - 1 = days_before.held_date
+            and days_before.close_px is not null
+    where
+        held_days.close_px is not null
+        and (held_days.member_count > 0 or days_before.count_before > 0)
 
 ),
 
@@ -361,20 +471,29 @@ held as (
 flows as (
 
     select
-        smart_money.as_of_date,
+        cohort_dates.as_of_date,
         activity.coin,
         sum(activity.net_flow_usd) filter (
-            where ages.days_ago = 0
+            where activity.activity_date = cohort_dates.as_of_date
         ) as flow_24h_usd,
         sum(activity.net_flow_usd) as flow_7d_usd
     from activity
-    cross join generate_series(0, 6) as ages (days_ago)
-    inner join smart_money
+    inner join member_spans
         on
-            activity.activity_date + ages.days_ago = smart_money.as_of_date
-            and activity.user_address = smart_money.user_address
+            activity.user_address = member_spans.user_address
+            and activity.activity_date <= member_spans.to_date
+            and activity.activity_date + 6 >= member_spans.from_date
+    cross join
+        lateral generate_series(
+            greatest(activity.activity_date, member_spans.from_date)::timestamp,
+            least(activity.activity_date + 6, member_spans.to_date)::timestamp,
+            interval '1 day'
+        ) as counted (counted_at)
+    inner join cohort_dates
+        on counted.counted_at::date = cohort_dates.as_of_date
+    where member_spans.is_smart_money
     group by
-        smart_money.as_of_date,
+        cohort_dates.as_of_date,
         activity.coin
 
 ),

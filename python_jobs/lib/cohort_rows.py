@@ -1,0 +1,132 @@
+"""Rows of `trader_cohorts`, made from panels of traders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from python_jobs.lib.classification import FLAG_ATTRIBUTES, Rulebook
+from python_jobs.lib.profile_metrics import WHOLE_NUMBERS
+from python_jobs.lib.profile_panel import TraderPanel
+from python_jobs.lib.profile_points import changes
+from python_jobs.lib.profile_tables import metric_column
+from python_jobs.lib.profiles import ProfileOptions, figures
+from python_jobs.lib.returns import Ints
+
+ROWS_AT_ONCE = 200_000
+"""Rows of cohorts made at a time, about."""
+
+COHORT_METRICS = (
+    "active_days",
+    "closed_positions",
+    "position_win_rate",
+    "sharpe_ratio",
+    "confidence",
+)
+COHORT_SCHEMA = pa.schema(
+    [
+        ("as_of_date", pa.date32()),
+        ("user_address", pa.string()),
+        ("trader_class", pa.string()),
+        *((name, pa.bool_()) for name in FLAG_ATTRIBUTES),
+        ("net_pnl", pa.decimal128(38, 6)),
+        *(
+            (name, pa.int64() if name in WHOLE_NUMBERS else pa.float64())
+            for name in COHORT_METRICS
+        ),
+    ]
+)
+
+
+def cohort_rows(
+    panel: TraderPanel,
+    options: ProfileOptions,
+    rulebook: Rulebook,
+    days: Sequence[int],
+    first_days: Ints | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Find who belongs to a cohort as of each day, from the data up to that day.
+
+    Traders are looked at where something of them changed, whatever the number of days.
+
+    Parameters
+    ----------
+    panel : TraderPanel
+        The traders and all their rows; those after a day are not looked at for it.
+    options : ProfileOptions
+        The project's choices, the same as for the profiles.
+    rulebook : Rulebook
+        The classification rules, the same as for the profiles.
+    days : sequence of int
+        Days since the epoch, ascending.
+    first_days : array of int64, shape (traders,), optional
+        No row is wanted of a trader for an earlier day.
+
+    Yields
+    ------
+    pyarrow.RecordBatch
+        `COHORT_SCHEMA`; a row per day and trader with at least one flag set, in order
+        of day.
+    """
+    if not len(days):
+        return
+    as_of = np.asarray(days, np.int64)
+    points = changes(panel, as_of)
+    metrics = figures(panel, points, options)
+    labels = rulebook.classify(metrics)
+    begin = np.searchsorted(as_of, points.day)
+    # What a trader was goes on until the trader's next change.
+    is_last = np.diff(points.trader, append=-1) != 0
+    end = np.where(is_last, len(as_of), np.append(begin[1:], 0))
+    if first_days is not None:
+        begin = np.maximum(begin, np.searchsorted(as_of, first_days[points.trader]))
+    is_member = np.logical_or.reduce([labels[name] for name in FLAG_ATTRIBUTES])
+    members = np.flatnonzero(is_member & (begin < end))
+    rows = pa.record_batch(
+        [
+            pa.nulls(len(members), pa.date32()),
+            panel.users.take(pa.array(points.trader[members])),
+            pa.array(labels["trader_class"][members]),
+            *(pa.array(labels[name][members]) for name in FLAG_ATTRIBUTES),
+            pa.array(np.round(metrics["net_pnl"][members], 6)).cast(
+                COHORT_SCHEMA.field("net_pnl").type, safe=False
+            ),
+            *(metric_column(name, metrics[name][members]) for name in COHORT_METRICS),
+        ],
+        schema=COHORT_SCHEMA,
+    )
+    for member, number in repeat_by_day(begin[members], end[members], ROWS_AT_ONCE):
+        dates = pa.array(as_of[number].astype(np.int32)).cast(pa.date32())
+        yield rows.take(pa.array(member)).set_column(0, COHORT_SCHEMA.field(0), dates)
+
+
+def repeat_by_day(
+    begin: Ints, end: Ints, most_rows: int
+) -> Iterator[tuple[Ints, Ints]]:
+    """List, day by day, the intervals that hold each day.
+
+    Parameters
+    ----------
+    begin, end : array of int64, shape (k,)
+        Numbers of the first day and of the one behind the last.
+    most_rows : int
+        Rows to list at once, about; a day is never split.
+
+    Yields
+    ------
+    tuple of array of int64, shape (rows,)
+        Number of the interval, and of the day.
+    """
+    first, last = int(begin.min(initial=0)), int(end.max(initial=0))
+    days = max(1, most_rows // max(len(begin), 1))
+    for start in range(first, last, days):
+        low, high = np.maximum(begin, start), np.minimum(end, start + days)
+        count = np.maximum(high - low, 0)
+        member = np.repeat(np.arange(len(begin)), count)
+        number = np.arange(len(member)) - np.repeat(
+            np.cumsum(count) - count - low, count
+        )
+        order = np.argsort(number, kind="stable")
+        yield member[order], number[order]

@@ -1,0 +1,82 @@
+"""The compiled fold of a chunk, key by key.
+
+Everything that is done to a key's records is done while the processor's cache holds
+them: a pass over all of the chunk for each step would fetch them from memory each time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pgio.compiled import compiled
+from python_jobs.lib.fold_kernel import POSITION, fold_key
+from python_jobs.lib.ordering import order_ties
+from python_jobs.lib.records import measure_key, scale_key
+from python_jobs.lib.scales import settle_scales
+
+
+@compiled
+def fold_keys(
+    keys: Any,
+    begin: int,
+    starts: Any,
+    records: Any,
+    order: Any,
+    block: Any,
+    event: Any,
+    tid: Any,
+    powers: Any,
+    float_powers: Any,
+    state: Any,
+    is_large: Any,
+    episodes: Any,
+) -> Any:
+    """Fold the records of keys, one key after the other.
+
+    Parameters
+    ----------
+    keys, begin
+        Rows of ``state`` to fold, and which of them to begin with.
+    starts, records
+        Those of ``keys[k]`` are ``starts[k]:starts[k + 1]``, in order of time and not
+        scaled yet; changed in place.
+    order
+        ``(rows,)`` of 0, 1, 2, …, in which ties are put in order.
+    block, event, tid
+        Of the chunk's fills, by the ``ROW`` of a record.
+    powers, float_powers
+        Powers of ten: from 1 on, and from 10**-40 on.
+    state
+        ``(all keys, STATE_WIDTH)``, changed in place.
+    is_large
+        ``(keys,)``: keys to leave out; those are added that 64 bits have no room for,
+        and neither they nor their state are changed.
+    episodes
+        ``(capacity, EPISODE_WIDTH)``, filled from its beginning.
+
+    Returns
+    -------
+    tuple of int
+        (k, used): the first of ``keys`` that was not folded, for which there was no
+        room; episodes written.
+    """
+    used = 0
+    for k in range(begin, keys.size):
+        first, end = starts[k], starts[k + 1]
+        # A fill ends at most two episodes.
+        if used + 2 * (end - first) > episodes.shape[0]:
+            return k, used
+        if is_large[k]:
+            continue
+        row = state[keys[k]]
+        found, sums = measure_key(first, end, records, float_powers)
+        is_narrow, scales = settle_scales(found, sums, row, powers, float_powers)
+        if not is_narrow:
+            is_large[k] = True
+            continue
+        scale_key(first, end, scales, powers, records)
+        order_ties(first, end, order, records, block, event, tid, row[POSITION])
+        used = fold_key(
+            keys[k], first, end, order, records, powers, row, episodes, used
+        )
+    return keys.size, used

@@ -1,0 +1,111 @@
+"""What the server's exact decimals add up to: flows per day, totals per trader."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from python_jobs.lib.decimal_sums import (
+    absolute,
+    nearest_floats,
+    sum_by,
+    to_decimals,
+    to_words,
+)
+from python_jobs.lib.profile_panel import FLOW_MEASURES, to_ints
+
+
+def sum_flows(coin_daily: pa.Table) -> pa.Table:
+    """Add up each trader's flows of a day over coins.
+
+    Parameters
+    ----------
+    coin_daily : pyarrow.Table
+        Result of `coin_daily_query`.
+
+    Returns
+    -------
+    pyarrow.Table
+        `FLOW_MEASURES` by `user_address` and `day`: exact sums as the nearest doubles.
+    """
+    users = _combined(coin_daily["user_address"]).dictionary_encode()
+    user, day = users.indices.to_numpy(), to_ints(coin_daily["day"])
+    origin = day.min(initial=0)
+    span = int(day.max(initial=0) - origin) + 1
+    keys, group = np.unique(user * span + (day - origin), return_inverse=True)
+    flow = to_words(coin_daily["net_flow_usd"])
+    is_spot = _is_spot(coin_daily["coin"])
+    sums = (
+        sum_by(group, len(keys), flow, of_absolute=True),
+        sum_by(group[is_spot], len(keys), flow[is_spot], of_absolute=True),
+        absolute(sum_by(group, len(keys), flow)),
+    )
+    floats = map(nearest_floats, sums)
+    return pa.table(
+        {
+            "user_address": users.dictionary.take(pa.array(keys // span)),
+            "day": keys % span + origin,
+            **dict(zip(FLOW_MEASURES, floats, strict=True)),
+        }
+    )
+
+
+def sum_totals(users: pa.Array, daily: pa.Table) -> pa.Table:
+    """Add up each trader's money over all days, exactly, and find the times.
+
+    Parameters
+    ----------
+    users : pyarrow.Array of string
+        The traders.
+    daily : pyarrow.Table
+        Result of `daily_query`.
+
+    Returns
+    -------
+    pyarrow.Table
+        A row per trader, in their order: `first_active_at` and `last_active_at`,
+        `volume`, `gross_pnl`, `fees_usd` and `net_pnl` as decimals, USD; NULL for one
+        without a row in `daily`.
+    """
+    trader = to_ints(pc.index_in(daily["user_address"], value_set=users))
+    is_absent = np.bincount(trader, minlength=len(users)) == 0
+    first = np.full(len(users), np.iinfo(np.int64).max)
+    last = np.full(len(users), np.iinfo(np.int64).min)
+    np.minimum.at(first, trader, to_ints(daily["first_fill_time"]))
+    np.maximum.at(last, trader, to_ints(daily["last_fill_time"]))
+
+    def total(*names: str) -> pa.Array:
+        words = np.concatenate([to_words(daily[name]) for name in names])
+        groups = np.concatenate([trader] * len(names))
+        return to_decimals(sum_by(groups, len(users), words))
+
+    totals = pa.table(
+        {
+            "first_active_at": _instants(first),
+            "last_active_at": _instants(last),
+            "volume": total("maker_volume", "taker_volume"),
+            **{name: total(name) for name in ("gross_pnl", "fees_usd", "net_pnl")},
+        }
+    )
+    return totals.take(pa.array(np.arange(len(users)), mask=is_absent))
+
+
+def _is_spot(coin: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Say what the macro `is_spot` says; a Python model cannot call a macro."""
+    codes = _combined(coin).dictionary_encode()
+    names = codes.dictionary
+    is_spot = pc.or_(pc.starts_with(names, "@"), pc.match_substring(names, "/"))
+    found: np.ndarray[tuple[int], np.dtype[np.bool_]] = np.append(
+        is_spot.to_numpy(zero_copy_only=False), False
+    )[codes.indices.to_numpy()]
+    return found
+
+
+def _instants(milliseconds: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pa.Array:
+    return pa.array(milliseconds * 1000).cast(pa.timestamp("us", "UTC"))
+
+
+def _combined(column: pa.ChunkedArray) -> pa.Array:
+    whole = column.combine_chunks()
+    return whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks)
