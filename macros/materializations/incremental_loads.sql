@@ -14,6 +14,7 @@
     {%- set existing = load_cached_relation(this) -%}
     {%- set state = loads_state(spec) -%}
     {%- set action = loads_action(spec, state) -%}
+    {%- do assert_contract(existing if action != 'build' else none) -%}
     {%- if action == 'build' -%}
         {%- do swap_in_table(spec, existing, target) -%}
     {%- elif action == 'none' -%}
