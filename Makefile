@@ -93,6 +93,7 @@ lint: setup  ## Check style and types: ruff, mypy, sqlfluff
 docs: up  ## Write dbt's documentation, lineage included, to target/static_index.html
 	@dbt --quiet run-operation create_sources
 	@dbt docs generate --static
+	@$(PY) -m devdb.docs_page target/static_index.html
 	@echo "Open $(CURDIR)/target/static_index.html in a browser."
 
 bench: up  ## Measure against the alternatives; writes benchmarks/results.json
