@@ -1,0 +1,90 @@
+"""Debian packages that a server tree was made without, for tests to install in a copy.
+
+A tree is never written to. What it lacks is fetched once, with what that depends on, by
+the tree's own apt in a private copy, and kept beside the trees.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from devdb.debian import apt_mirror, run_step
+from devdb.errors import ServerError
+from devdb.trees import Tree, servers_dir
+
+# The tree is the lower layer; what apt writes goes with the namespace.
+FETCH = """
+tree=$1 target=$2 line=$3 package=$4
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay overlay \
+    -o lowerdir="$tree",upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
+mount -t proc proc /mnt/root/proc
+if [ -e /etc/resolv.conf ]; then cat /etc/resolv.conf > /mnt/root/etc/resolv.conf; fi
+echo "$line" > /mnt/root/etc/apt/sources.list
+set -- -qq -o Acquire::Retries=1 -o Acquire::http::Timeout=30
+chroot /mnt/root apt-get update "$@"
+chroot /mnt/root apt-get install "$@" -y --no-install-recommends --download-only \
+    "$package"
+cp /mnt/root/var/cache/apt/archives/*.deb "$target"
+"""
+
+
+def fetched_packages(tree: Tree, package: str) -> Path:
+    """Return a folder with a package and what `tree` lacks of its dependencies.
+
+    Parameters
+    ----------
+    tree
+        Of Debian; whose apt decides what is missing.
+    package
+        The package's name.
+
+    Returns
+    -------
+    pathlib.Path
+        Holds ``*.deb`` files for ``dpkg -i``; kept for the next call.
+
+    Raises
+    ------
+    ServerError
+        Without root, or when apt here or in the tree cannot fetch it.
+    """
+    folder = servers_dir().parent / "packages"
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{tree.name}-{package}"
+    with (folder / f".{target.name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if target.is_dir():
+            return target
+        if os.geteuid() != 0:
+            raise ServerError(f"fetching {package} for {tree.name} takes root")
+        line = f"deb {apt_mirror()} {suite(tree)} main"
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=folder))
+        try:
+            fetch = ["unshare", "--mount", "sh", "-ec", FETCH, "sh"]
+            run_step([*fetch, tree.root, staging, line, package])
+            staging.rename(target)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    return target
+
+
+def suite(tree: Tree) -> str:
+    """Return the name of the Debian that a tree is, ``trixie`` say.
+
+    Raises
+    ------
+    ServerError
+        When the tree does not say.
+    """
+    path = tree.root / "etc" / "os-release"
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        name, _, value = line.partition("=")
+        if name == "VERSION_CODENAME":
+            return value.strip('"')
+    raise ServerError(f"{path} names no Debian")
