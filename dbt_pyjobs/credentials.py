@@ -49,7 +49,7 @@ def redirect(credentials: Any) -> Any:
 
 def project_dir() -> Path:
     """Return the folder of the dbt project that is being run."""
-    return Path(getattr(get_flags(), "PROJECT_DIR", None) or Path.cwd()).resolve()
+    return Path(getattr(get_flags(), "PROJECT_DIR", None) or Path.cwd()).resolve()  # type: ignore[no-untyped-call]
 
 
 def connect(credentials: Any, application_name: str) -> psycopg.Connection[Any]:
