@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 from report.blocks import Cell, Tone
 
 NONE = "–"
+#: Control, format and surrogate characters, line and paragraph separators.
+_INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 _DURATIONS = (
     (86_400 * 365.25, "y"),
@@ -118,6 +121,13 @@ def moment(value: datetime | None) -> str:
 def day(value: date | None) -> str:
     """Write a day."""
     return NONE if value is None else value.isoformat()
+
+
+def visible(text: str) -> str:
+    """Replace what cannot be seen and could turn the direction of its surroundings."""
+    return "".join(
+        "�" if unicodedata.category(each) in _INVISIBLE else each for each in text
+    )
 
 
 def short_name(name: str, length: int = 40) -> str:

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from report.blocks import Section, Tile
+from report.numbers import visible
 from report.palette import COLOURS
 
 #: Bytes that a page stays below: Plotly takes 4.9 MB of them.
@@ -68,6 +69,7 @@ def render(page: Page) -> str:
         loader=PackageLoader("report", "assets"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_finalize,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -103,6 +105,12 @@ def trail(values: Sequence[float], width: int = 96, height: int = 24) -> dict[st
         for i, value in enumerate(values)
     ]
     return {"path": f"M{'L'.join(points)}", "zero": f"{height - 2 + low * scale:.1f}"}
+
+
+def _finalize(value: object) -> object:
+    """Leave markup of our own alone, and nothing invisible in other text."""
+    is_text = isinstance(value, str) and not isinstance(value, Markup)
+    return visible(str(value)) if is_text else value
 
 
 def _asset(name: str) -> str:

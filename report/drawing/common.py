@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import unicodedata
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 
-from report.numbers import usd_tick
+from report.numbers import short_name, usd_tick, visible
 from report.palette import LIGHT
 
 LABEL_LENGTH = 28
@@ -20,15 +19,9 @@ LABEL_LENGTH = 28
 def plain(text: str, length: int = LABEL_LENGTH) -> str:
     """Return text for a figure, which shows it as it is.
 
-    Plotly reads labels as a kind of HTML, in which a coin's name could be a link; and
-    control characters could turn the direction of what is around it.
+    Plotly reads labels as a kind of HTML, in which a coin's name could be a link.
     """
-    shown = "".join(
-        "�" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c
-        for c in text
-    )
-    if len(shown) > length:
-        shown = f"{shown[: length - 1]}…"
+    shown = short_name(visible(text), length)
     return escape(shown, quote=False)
 
 

@@ -58,10 +58,11 @@ def group(groups: Sequence[Record], attribute: str, title: str, how: str) -> Cha
                 bargap=0.3,
                 xaxis=axis(
                     showticklabels=False,
+                    ticks="",
                     showgrid=False,
                     range=[
                         low - spread * (0.45 if low < 0 else 0.01),
-                        high + spread * (0.3 if high > 0 else 0.01),
+                        high + spread * (0.38 if high > 0 else 0.01),
                     ],
                 ),
                 yaxis=rows_axis(names, least=7),
