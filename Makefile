@@ -13,6 +13,9 @@ export TEST_SERVERS
 # Servers of `make bench`: the one in use. all: also every TimescaleDB found.
 BENCH_SERVERS ?=
 export BENCH_SERVERS
+# The report: whose tear sheet (else the first of the leaderboard's), and where to.
+TRADER ?=
+OUT ?=
 # Arguments for psql: make psql ARGS="-c 'select 1'"
 ARGS ?=
 
@@ -34,7 +37,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run setup test lint docs bench up down psql url timescale spark clean
+.PHONY: help run setup test lint docs report bench up down psql url timescale spark clean
 
 say = @printf '\n\033[1m%s\033[0m\n'
 ifeq ($(shell test -t 1 && echo terminal),)
@@ -70,6 +73,7 @@ endif
 	@$(PY) -m devdb.headlines
 	$(say) "Look further"
 	@echo "  make psql                    the tables, in SQL; make -s url for other clients"
+	@echo "  make report                  signals, traders and bitcoin on one page, to look at"
 	@echo "  make docs                    every model and column, and the lineage"
 	@echo "  . $(VENV)/bin/activate          then dbt build, python -m loaders.load_to_db"
 	@echo "  make down                    stop the server; the data stays"
@@ -95,6 +99,9 @@ docs: up  ## Write dbt's documentation, lineage included, to target/static_index
 	@dbt docs generate --static
 	@$(PY) -m devdb.docs_page target/static_index.html
 	@echo "Open $(CURDIR)/target/static_index.html in a browser."
+
+report: up  ## Write target/report.html: signals, traders, bitcoin; TRADER=0x… OUT=file
+	@$(PY) -m report $(if $(TRADER),--trader '$(TRADER)') $(if $(OUT),--out '$(OUT)')
 
 bench: up  ## Measure against the alternatives; writes benchmarks/results.json
 	@$(PY) -m benchmarks
