@@ -178,7 +178,7 @@ def coins(rows: Sequence[Record]) -> Chart:
     best = max(zip(values, names, strict=True), key=lambda each: each[0])
     return Chart(
         "tear-coins",
-        "Net PnL by coin",
+        "Net PnL by coin, closed positions",
         f"Closed positions in {len(rows)} rows; the best is {best[1]} with "
         f"{usd(best[0])}.",
         [

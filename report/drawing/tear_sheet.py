@@ -186,7 +186,7 @@ def _positions(positions: Sequence[Record]) -> Table:
         [
             Column("Coin", is_number=False),
             Column("Side", is_number=False),
-            Column("Ended by", is_number=False),
+            Column("State", is_number=False),
             Column("Net PnL", note="After fees, realised so far"),
             Column("Opened, UTC", is_number=False),
             Column("Held"),
