@@ -34,10 +34,14 @@ SAMPLE_TICK_DAYS := 21
 # dbt and sqlfluff find each other, and the models this project's packages.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
+# What `make lint` is made of, and .pre-commit-config.yaml; a test compares the two.
+GATES := lint-ruff lint-format lint-types lint-dbt lint-sql
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
 .PHONY: help run setup test lint docs report bench up down psql url timescale spark clean
+.PHONY: $(GATES)
 
 say = @printf '\n\033[1m%s\033[0m\n'
 ifeq ($(shell test -t 1 && echo terminal),)
@@ -84,12 +88,25 @@ test: setup lint  ## Set up, lint, and run every test on every server found
 	$(say) "Tests"
 	@$(PY) -m pytest --numprocesses auto --maxprocesses 4
 
-lint: setup  ## Check style and types: ruff, mypy, sqlfluff
+lint: $(GATES)  ## Check style, types, dbt's YAML and lineage, SQL
+
+lint-ruff: setup
 	$(say) "ruff"
 	@ruff check .
+
+lint-format: setup
+	$(say) "ruff format"
 	@ruff format --check .
+
+lint-types: setup
 	$(say) "mypy"
 	@mypy
+
+lint-dbt: setup
+	$(say) "dbt parse, and the rules of review"
+	@$(PY) -m review
+
+lint-sql: setup
 	$(say) "sqlfluff"
 	@$(PY) -m devdb throwaway \
 		sqlfluff lint --disable-progress-bar models snapshots tests/singular
