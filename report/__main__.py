@@ -70,7 +70,13 @@ def main() -> None:
     """Run the command; an expected failure is one line on standard error."""
     try:
         cli(prog_name="python -m report")
-    except (ReportError, psycopg.OperationalError, ValueError, OSError) as error:
+    except (
+        ReportError,
+        psycopg.OperationalError,
+        psycopg.errors.InsufficientPrivilege,
+        ValueError,
+        OSError,
+    ) as error:
         print(f"report: {str(error).strip()}", file=sys.stderr)
         sys.exit(1)
 

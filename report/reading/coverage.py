@@ -10,6 +10,7 @@ FILL_TABLES = (
     "analytics.trader_positions",
     "analytics.trader_profiles",
     "analytics.asset_signals",
+    "reference.trader_classes",
 )
 TICK_TABLES = (
     "market_data.btc_ohlcv_5m",
