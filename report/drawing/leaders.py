@@ -135,7 +135,7 @@ def _table(leaders: Sequence[Record], curves: dict[str, list[Record]]) -> Table:
             ]
         )
     return Table(
-        "Leaderboard",
+        f"The first {count(len(leaders))} traders",
         [
             Column("#"),
             Column("Trader", is_number=False),

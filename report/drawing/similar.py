@@ -139,12 +139,7 @@ def after_chart(windows: Windows, summary: Sequence[Record]) -> Chart:
     return Chart(
         "what-followed",
         "What followed them",
-        "; ".join(
-            f"{duration(row['seconds'])} later "
-            f"{moved(row['expected_return'])} on average"
-            for row in known
-        )
-        + ".",
+        _followed_in_words(known),
         [
             View(
                 "After",
@@ -174,6 +169,16 @@ def after_chart(windows: Windows, summary: Sequence[Record]) -> Chart:
         height=360,
         phone_height=340,
     )
+
+
+def _followed_in_words(known: Sequence[Record]) -> str:
+    if not known:
+        return "Nothing is known yet of what followed them."
+    parts = [
+        f"{duration(row['seconds'])} later {moved(row['expected_return'])} on average"
+        for row in known
+    ]
+    return f"{'; '.join(parts)}."
 
 
 def _summary(summary: Sequence[Record]) -> Table:

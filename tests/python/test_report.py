@@ -110,7 +110,7 @@ def test_leaders_are_ordered_and_their_curves_end_at_their_profit(
         " order by is_smart_money desc, sharpe_ratio * confidence desc nulls last,"
         " user_address limit 25"
     ).fetchall()
-    rows = table(page, "leaderboard", "Leaderboard").rows
+    rows = table(page, "leaderboard", "The first").rows
     assert [row[1].text for row in rows] == [address for address, _ in expected]
     assert [row[2].sort for row in rows] == [net_pnl for _, net_pnl in expected]
     curves = section(page, "leaderboard").charts()
