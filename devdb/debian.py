@@ -25,7 +25,9 @@ PACKAGES = (
     "postgresql-17",
     "postgresql-17-timescaledb",
     "postgresql-17-pgvector",
+    # What the server of terraform/ has besides: its procedures are tested in the tree.
     "pgbackrest",
+    "e2fsprogs",
 )
 
 # Nothing that is installed may start anything.

@@ -18,7 +18,8 @@ from devdb.trees import Tree, servers_dir
 
 # The tree is the lower layer; what apt writes goes with the namespace.
 FETCH = """
-tree=$1 target=$2 line=$3 package=$4
+tree=$1 target=$2 line=$3
+shift 3
 mount -t tmpfs tmpfs /mnt
 mkdir /mnt/upper /mnt/work /mnt/root
 mount -t overlay overlay \
@@ -26,28 +27,27 @@ mount -t overlay overlay \
 mount -t proc proc /mnt/root/proc
 if [ -e /etc/resolv.conf ]; then cat /etc/resolv.conf > /mnt/root/etc/resolv.conf; fi
 echo "$line" > /mnt/root/etc/apt/sources.list
-set -- -qq -o Acquire::Retries=1 -o Acquire::http::Timeout=30
-chroot /mnt/root apt-get update "$@"
-chroot /mnt/root apt-get install "$@" -y --no-install-recommends --download-only \
-    "$package"
+get="chroot /mnt/root apt-get -qq -o Acquire::Retries=1 -o Acquire::http::Timeout=30"
+$get update
+$get install -y --no-install-recommends --download-only "$@"
 cp /mnt/root/var/cache/apt/archives/*.deb "$target"
 """
 
 
-def fetched_packages(tree: Tree, package: str) -> Path:
-    """Return a folder with a package and what `tree` lacks of its dependencies.
+def fetched_packages(tree: Tree, *names: str) -> Path:
+    """Return a folder with packages and what `tree` lacks of their dependencies.
 
     Parameters
     ----------
     tree
         Of Debian; whose apt decides what is missing.
-    package
-        The package's name.
+    *names
+        Of the packages.
 
     Returns
     -------
     pathlib.Path
-        Holds ``*.deb`` files for ``dpkg -i``; kept for the next call.
+        Holds ``*.deb`` files for ``apt-get install``; kept for the next call.
 
     Raises
     ------
@@ -56,18 +56,19 @@ def fetched_packages(tree: Tree, package: str) -> Path:
     """
     folder = servers_dir().parent / "packages"
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{tree.name}-{package}"
+    target = folder / "-".join((tree.name, *names))
     with (folder / f".{target.name}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if target.is_dir():
             return target
         if os.geteuid() != 0:
-            raise ServerError(f"fetching {package} for {tree.name} takes root")
+            raise ServerError(f"fetching {', '.join(names)} for {tree.name} takes root")
         line = f"deb {apt_mirror()} {suite(tree)} main"
         staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=folder))
         try:
             fetch = ["unshare", "--mount", "sh", "-ec", FETCH, "sh"]
-            run_step([*fetch, tree.root, staging, line, package])
+            run_step([*fetch, tree.root, staging, line, *names])
+            staging.chmod(0o755)  # apt reads them as a user of its own.
             staging.rename(target)
         finally:
             shutil.rmtree(staging, ignore_errors=True)

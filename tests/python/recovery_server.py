@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +24,12 @@ from devdb.programs import wheel_bin_dir
 from devdb.trees import Tree
 
 PROGRAMS = ("unshare", "nsenter", "ip", "mount", "chroot", "mkfs.ext4", "openssl")
+# Packages that older trees were made without, and a program of each.
+NEEDED = {"pgbackrest": "usr/bin/pgbackrest", "e2fsprogs": "usr/sbin/resize2fs"}
 BUCKET = "vigil-backup"
 DOMAIN = "eu-central-1.amazonaws.com"
 VOLUME_MIB = 1024
+CAP_SYS_RESOURCE = 24
 PASSWORDS = {"vigil_loader": "one", "vigil_transformer": "two", "vigil_reader": "three"}
 
 NETWORK = 'ip link set lo up; ip addr add 169.254.169.254/32 dev lo; exec "$@"'
@@ -39,15 +42,22 @@ mount -t tmpfs -o mode=1777 tmpfs /mnt/root/dev/shm
 echo "127.0.0.1 localhost {BUCKET}.s3.{DOMAIN}" > /mnt/root/etc/hosts
 ln -s /opt/vigil/bootstrap.sh /mnt/root/usr/local/sbin/vigil-bootstrap
 install -m 0644 "$1" /mnt/root/etc/ssl/certs/vigil.pem
-mkdir /mnt/root/tmp/packages
-for package in "$2"/*.deb; do cp "$package" /mnt/root/tmp/packages; done
 chroot /mnt/root openssl rehash /etc/ssl/certs
-[ -x /mnt/root/usr/bin/pgbackrest ] ||
-    chroot /mnt/root sh -c 'dpkg -i /tmp/packages/*.deb' > /dev/null
+mkdir /mnt/root/tmp/packages
+mount --bind "$2" /mnt/root/tmp/packages
+if ls "$2"/*.deb > /dev/null 2>&1; then
+    # apt knows in which order they go, and finds the files itself.
+    chroot /mnt/root sh -euc 'apt-get install -qq -y /tmp/packages/*.deb' > /dev/null
+fi
 echo ready
 cat > /dev/null
 """
 )
+
+
+def password_variables(passwords: Mapping[str, str]) -> dict[str, str]:
+    """Return what passwords are called where no Secrets Manager has them."""
+    return {f"{role.upper()}_PASSWORD": word for role, word in passwords.items()}
 
 
 def why_not() -> str | None:
@@ -56,6 +66,13 @@ def why_not() -> str | None:
         return "a server in namespaces of its own takes root"
     missing = [name for name in PROGRAMS if not shutil.which(name, path=SYSTEM_PATH)]
     return f"this machine lacks {', '.join(missing)}" if missing else None
+
+
+def may_resize() -> bool:
+    """Say whether the kernel lets this process resize a file system in use."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    effective = int(status.partition("CapEff:")[2].split()[0], 16)
+    return bool(effective >> CAP_SYS_RESOURCE & 1)
 
 
 @dataclass(frozen=True)
@@ -117,9 +134,10 @@ class DatabaseServer:
     """
 
     def __init__(self, tree: Tree, aws: Aws, folder: Path) -> None:
-        has_it = (tree.root / "usr/bin/pgbackrest").exists()
-        packages = folder if has_it else fetched_packages(tree, "pgbackrest")
-        self.aws, self.folder, self.volume = aws, folder, folder / "volume.img"
+        has_them = all((tree.root / path).exists() for path in NEEDED.values())
+        packages = folder if has_them else fetched_packages(tree, *NEEDED)
+        self.tree, self.aws, self.folder = tree, aws, folder
+        self.volume = folder / "volume.img"
         settings, self._log = folder / "instance.env", folder / "server.log"
         settings.write_text(SETTINGS.format(device="/dev/none"), encoding="utf-8")
         arguments = [tree.root, FILES, settings, self.volume, aws.certificate, packages]
@@ -127,6 +145,10 @@ class DatabaseServer:
         command = [*aws.enter(), "unshare", *spaces, "sh", "-euc", STAYING, "sh"]
         self._command = [*command, *map(str, arguments)]
         self._process: subprocess.Popen[str] | None = None
+
+    def beside(self, folder: Path) -> DatabaseServer:
+        """Return another machine with the same settings, not begun yet."""
+        return DatabaseServer(self.tree, self.aws, folder)
 
     def begin(self) -> None:
         """Start it, as new as its image is; an empty volume if there is none."""
@@ -195,6 +217,7 @@ class DatabaseServer:
             "PGDATABASE": "vigil",
             "PGUSER": role,
             "PGPASSWORD": PASSWORDS[role],
+            # The server's certificate is its own.
             "PGSSLMODE": "require",
             "DBT_TARGET_PATH": str(self.folder / "dbt"),
             "DBT_LOG_PATH": str(self.folder / "dbt"),
@@ -228,8 +251,7 @@ class DatabaseServer:
 
     def make_roles(self) -> None:
         """Make the roles and grant what can be granted by now."""
-        named = {f"{role.upper()}_PASSWORD": word for role, word in PASSWORDS.items()}
-        self.done(". /opt/vigil/bootstrap.sh; apply_roles", **named)
+        self.done("vigil-bootstrap roles", **password_variables(PASSWORDS))
 
 
 def _started(command: list[str], log: int) -> subprocess.Popen[str]:

@@ -7,42 +7,30 @@ the credentials of an instance.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
-import recovery_server
-import servers
-import terraform_server
 from recovery_server import DatabaseServer
 from runbook import commands
 from simulated import simulate
 
-from devdb.errors import ServerError
-from devdb.trees import Tree
+pytest_plugins = ["recovery_instance"]
+pytestmark = pytest.mark.slow
 
-NO_SERVER = recovery_server.why_not()
+MARTS = (
+    "trader_daily",
+    "coin_daily",
+    "trader_coin_daily",
+    "trader_positions",
+    "trader_win_rates",
+    "trader_profiles",
+    "trader_cohorts",
+    "asset_signals",
+)
+WITHOUT_TESTS = {"DBT_EXCLUDE_RESOURCE_TYPES": "test unit_test"}
 PARTS = ("first", "second", "third")
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(NO_SERVER is not None, reason=str(NO_SERVER)),
-]
-
-
-def trees() -> list[object]:
-    """Return the Debians to run on: those chosen, otherwise the first there is."""
-    chosen = [server.tree for server in servers.test_servers() if server.tree]
-    found = chosen or [terraform_server.debian_tree()]
-    missing = "there is no Debian with PostgreSQL 17: `make timescale`, as root"
-    return [
-        pytest.param(tree, id=tree.name)
-        if tree is not None
-        else pytest.param(None, id="none", marks=pytest.mark.skip(reason=missing))
-        for tree in found
-    ]
-
 
 # Fills by load, whatever its number: how many, and all of each.
 CONTENT = """
@@ -51,6 +39,7 @@ CONTENT = """
         ',' order by f.time, f.user_address, f.coin, f.side, f.tid, f.oid
     )))
     from hyperliquid.fills as f inner join ingestion.load_log as l using (load_id)
+    where l.object like '%/loads/%'
     group by l.object order by 1
 """
 
@@ -91,40 +80,16 @@ def rows(content: list[str]) -> int:
     return sum(int(line.split()[1]) for line in content)
 
 
-@pytest.fixture(scope="module", params=trees())
-def instance(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[DatabaseServer]:
-    """A server with the tables and an archive."""
-    tree: Tree = request.param
-    folder = tmp_path_factory.mktemp(tree.name)
-    with recovery_server.running_aws(folder) as aws:
-        try:
-            server = DatabaseServer(tree, aws, folder)
-        except ServerError as error:
-            pytest.skip(f"no pgBackRest for {tree.name}: {error}")
-        try:
-            server.begin()
-            server.set_up()
-            server.client("vigil_transformer", "dbt run-operation create_sources")
-            server.make_roles()
-            server.done(commands("set-up-archive"))
-            yield server
-        finally:
-            server.lose_volume()
-
-
 @pytest.fixture(scope="module")
 def history(
     instance: DatabaseServer, tmp_path_factory: pytest.TempPathFactory
 ) -> History:
-    """Load three times, with a full backup before and an incremental one between."""
+    """Load three times, after a full backup, with an incremental one in between."""
     folder = tmp_path_factory.mktemp("tape")
     files = sorted(
         simulate(folder, "--fills", "9000", "--days", "6").glob("parquet/*.parquet")
     )
     server, history = instance, History(instance, folder / "loads")
-    server.done(commands("back-up-full"))
     for number, part in enumerate(PARTS):
         (history.tape / part).mkdir(parents=True)
         for file in files[number::3]:
@@ -188,3 +153,68 @@ def test_backups_are_listed_and_their_archive_works(history: History) -> None:
     assert "status: ok" in said
     for kind in ("full backup", "incr backup", "diff backup"):
         assert kind in said
+
+
+@pytest.mark.any_server
+def test_every_file_of_the_repository_is_whole(history: History) -> None:
+    history.server.done(commands("verify-backups"))
+
+
+def test_a_copy_beside_the_server_writes_nothing_to_the_archive(
+    history: History, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """On another machine with the same repository."""
+    server = history.server
+    copy = server.beside(tmp_path_factory.mktemp("copy"))
+    # One server at a time has the port.
+    server.done("pg_ctlcluster 17 vigil stop -m fast")
+    try:
+        copy.begin()
+        copy.done("vigil-bootstrap cluster settings")
+        copy.done(commands("restore-a-copy"), MOMENT=history.moments["first"])
+        assert copy.ask(CONTENT) == history.of("first")
+        assert copy.ask("show archive_mode") == ["off"]
+        copy.ask("create table scratch ()")
+    finally:
+        copy.lose_volume()
+        server.done(commands("start-after-a-crash"))
+    assert server.ask("select to_regclass('scratch')") == [""]
+
+
+def tables(server: DatabaseServer) -> dict[str, str]:
+    """Return of each mart how many rows it has, and all of them."""
+    return {
+        table: server.ask(
+            "select concat_ws(' ', count(*), md5(string_agg(t::text, '|' order by"
+            f" t::text))) from analytics.{table} as t"
+        )[0]
+        for table in MARTS
+    }
+
+
+def test_dbt_goes_on_after_a_restore(history: History) -> None:
+    """What is built in the end is what a build from nothing makes of all the loads."""
+    server, role = history.server, "vigil_transformer"
+    build = partial(server.client, role, commands("load-and-build"), **WITHOUT_TESTS)
+    server.done(
+        commands("restore-to-another-moment"),
+        MOMENT=history.moments["first"],
+        TIMELINE="1",
+    )
+    server.done(commands("open-for-writing"))
+    build(FILLS=str(history.tape / "first"))
+    [moment] = server.ask("select clock_timestamp()")
+    build(FILLS=str(history.tape / "second"))
+    server.done(commands("restore-to-a-moment"), MOMENT=moment)
+    assert server.ask(CONTENT) == history.of("first")
+    server.done(commands("open-for-writing"))
+    build(FILLS=str(history.tape))
+    restored = tables(server)
+    server.done("runuser -u postgres -- dropdb --force vigil")
+    server.make_roles()
+    server.client(role, "dbt run-operation create_sources")
+    server.make_roles()
+    build(FILLS=str(history.tape))
+    assert server.ask(CONTENT) == history.everything
+    assert restored == tables(server)
+    assert all(not line.startswith("0 ") for line in restored.values()), restored
