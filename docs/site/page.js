@@ -28,6 +28,11 @@
   document.body.appendChild(button);
   show(false);
 
+  // Choosing the page that is there changes no address.
+  document.addEventListener("click", function (event) {
+    var link = event.target.closest(".app-menu a[href]");
+    if (link && link.getAttribute("href") === location.hash) { show(false); }
+  });
   window.addEventListener("hashchange", function () { show(false); });
   new MutationObserver(place).observe(document.body, { childList: true, subtree: true });
   place();
