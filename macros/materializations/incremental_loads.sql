@@ -25,6 +25,9 @@
     {%- else -%}
         {%- do sync_stale_rows(spec, state, target, action) -%}
     {%- endif -%}
+    {%- if action != 'build' -%}
+        {%- do sync_rollup_indexes(target) -%}
+    {%- endif -%}
     {%- if action != 'none' -%}
         {%- do record_loads(spec, state) -%}
     {%- endif -%}
