@@ -154,8 +154,10 @@ apply_roles() {
         as_postgres createdb "$DATABASE"
     fi
     # Passwords come through the environment: no process list shows them.
-    as_postgres "${psql[@]}" -d "$DATABASE" -f "$HERE/roles.sql"
-    as_postgres "${psql[@]}" -d "$DATABASE" -f "$HERE/grants.sql"
+    local script
+    for script in extensions roles passwords; do
+        as_postgres "${psql[@]}" -d "$DATABASE" -f "$HERE/$script.sql"
+    done
 }
 
 step_roles() {
