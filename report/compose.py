@@ -62,6 +62,11 @@ def compose(conn: Connection, trader: str | None, now: datetime) -> Page:
     if fills is not None:
         made, found = _traders(conn, fills, trader)
         tiles, sections = tiles + made, sections + found
+        if not any(each.key == "positioning" for each in found):
+            warnings.append(
+                "No holdings: nobody is smart money, a winner or a loser yet, so that "
+                "analytics.asset_signals is empty."
+            )
     else:
         warnings.append(_without("fills", absent["fills"]))
     if ticks:

@@ -76,19 +76,18 @@ def money_axis(
     )
 
 
-def rows_axis(labels: Sequence[str], least: int = 1, **settings: Any) -> dict[str, Any]:
+def rows_axis(labels: Sequence[str], **settings: Any) -> dict[str, Any]:
     """Return a vertical axis with a label for each whole number, the first on top.
 
-    It has room for `least` of them, so that few bars do not become blocks. By number
-    and not by category: a name may be anything, also what JavaScript keeps for itself,
-    or what looks like a date.
+    By number and not by category: a name may be anything, also what JavaScript keeps
+    for itself, or what looks like a date.
     """
     return axis(
         type="linear",
         tickmode="array",
         tickvals=list(range(len(labels))),
         ticktext=[plain(each) for each in labels],
-        range=[max(len(labels), least) - 0.5, -0.5],
+        range=[len(labels) - 0.5, -0.5],
         fixedrange=True,
         showgrid=False,
         zeroline=False,

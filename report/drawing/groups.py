@@ -65,7 +65,7 @@ def group(groups: Sequence[Record], attribute: str, title: str, how: str) -> Cha
                         high + spread * (0.38 if high > 0 else 0.01),
                     ],
                 ),
-                yaxis=rows_axis(names, least=7),
+                yaxis=rows_axis(names),
             ),
         )
 
@@ -99,7 +99,6 @@ def group(groups: Sequence[Record], attribute: str, title: str, how: str) -> Cha
             ],
         ),
         note=how[0].upper() + how[1:] + ".",
-        height=300,
+        height=50 + 28 * len(rows),
         phone_height=50 + 28 * len(rows),
-        phone={"yaxis.range": [len(rows) - 0.5, -0.5]},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import timedelta
 
 import plotly.graph_objects as go
 
@@ -68,8 +68,10 @@ def _curve(place: int, leader: Record, curve: Sequence[Record]) -> Chart:
     """Draw one trader's cumulative net PnL, small."""
     won = leader["net_pnl"] >= 0
     colour = LIGHT["up" if won else "down"]
-    days: list[Any] = [row["day"].isoformat() for row in curve]
-    values = [row["equity"] for row in curve]
+    # Before the first day there was nothing.
+    start = [curve[0]["day"] - timedelta(days=1)] if curve else []
+    days = [each.isoformat() for each in [*start, *(row["day"] for row in curve)]]
+    values = [0.0 for _ in start] + [row["equity"] for row in curve]
     trace = go.Scatter(
         x=days,
         y=values,

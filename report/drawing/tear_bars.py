@@ -100,6 +100,8 @@ def distribution(days: Days) -> Chart:
     bins = np.clip(np.floor(values / width), -13, 12).astype(int)
     numbers, sizes = np.unique(bins, return_counts=True)
     middles = (numbers + 0.5) * width
+    # A few days do not fill it.
+    span = [min(numbers[0], -5) * width, max(numbers[-1] + 1, 5) * width]
     bars = go.Bar(
         x=middles.tolist(),
         y=sizes.tolist(),
@@ -129,8 +131,11 @@ def distribution(days: Days) -> Chart:
                 "Days",
                 figure(
                     [bars],
-                    xaxis=money_axis(middles.tolist(), showgrid=False),
-                    yaxis=titled("days", axis(tickformat="d")),
+                    xaxis=money_axis(span, showgrid=False, range=span),
+                    yaxis=titled(
+                        "days",
+                        axis(tickformat="d", dtick=1 if sizes.max() < 6 else None),
+                    ),
                 ),
             )
         ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import plotly.graph_objects as go
@@ -61,13 +61,14 @@ def equity(days: Days) -> Chart:
     colour = LIGHT["up" if curve[-1] >= 0 else "down"]
     traces = [
         go.Scatter(
-            x=at,
-            y=curve.tolist(),
+            # Before the first day there was nothing.
+            x=[(days.first - timedelta(days=1)).isoformat(), *at],
+            y=[0.0, *curve.tolist()],
             name="equity",
             line={"color": colour, "width": 2},
             fill="tozeroy",
             fillcolor=translucent(colour, 0.12),
-            customdata=[usd(v) for v in curve.tolist()],
+            customdata=[usd(v) for v in (0.0, *curve.tolist())],
             hovertemplate="net PnL so far %{customdata}<extra></extra>",
         ),
         go.Scatter(
@@ -86,6 +87,7 @@ def equity(days: Days) -> Chart:
             y=days.net_pnl.tolist(),
             name="day",
             yaxis="y3",
+            width=0.8 * 86_400_000,
             marker={
                 "color": [LIGHT["up" if v >= 0 else "down"] for v in days.net_pnl],
                 "line": {"width": 0},
