@@ -8,6 +8,7 @@ import pytest
 import recovery_server
 import servers
 import terraform_server
+from recovery_aws import running_aws
 from recovery_server import DatabaseServer
 from runbook import commands
 
@@ -34,7 +35,7 @@ def instance(
     """The server; whoever damages it leaves it whole again."""
     tree: Tree = request.param
     folder = tmp_path_factory.mktemp(tree.name)
-    with recovery_server.running_aws(folder) as aws:
+    with running_aws(folder) as aws:
         try:
             server = DatabaseServer(tree, aws, folder)
         except ServerError as error:
@@ -42,8 +43,7 @@ def instance(
         try:
             server.begin()
             server.set_up()
-            server.client("vigil_transformer", "dbt run-operation create_sources")
-            server.make_roles()
+            server.make_database()
             server.done(commands("set-up-archive"))
             server.done(commands("back-up-full"))
             yield server

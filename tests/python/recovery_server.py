@@ -11,11 +11,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
+from recovery_aws import BUCKET, DOMAIN, Aws, started
 from terraform_server import DEBIAN, FILES, SETTINGS, SYSTEM_PATH
 
 from devdb.conninfo import PROJECT_DIR
@@ -26,13 +25,10 @@ from devdb.trees import Tree
 PROGRAMS = ("unshare", "nsenter", "ip", "mount", "chroot", "mkfs.ext4", "openssl")
 # Packages that older trees were made without, and a program of each.
 NEEDED = {"pgbackrest": "usr/bin/pgbackrest", "e2fsprogs": "usr/sbin/resize2fs"}
-BUCKET = "vigil-backup"
-DOMAIN = "eu-central-1.amazonaws.com"
 VOLUME_MIB = 1024
 CAP_SYS_RESOURCE = 24
 PASSWORDS = {"vigil_loader": "one", "vigil_transformer": "two", "vigil_reader": "three"}
 
-NETWORK = 'ip link set lo up; ip addr add 169.254.169.254/32 dev lo; exec "$@"'
 # Reads until its standard input closes, however this process ends; the namespace of
 # processes goes with it, and with that its mounts.
 STAYING = (
@@ -73,46 +69,6 @@ def may_resize() -> bool:
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     effective = int(status.partition("CapEff:")[2].split()[0], 16)
     return bool(effective >> CAP_SYS_RESOURCE & 1)
-
-
-@dataclass(frozen=True)
-class Aws:
-    """S3 and the instance's credentials, in a network of their own.
-
-    Attributes
-    ----------
-    pid
-        Of the process that serves them.
-    certificate
-        Of S3, for the server to trust.
-    """
-
-    pid: int
-    certificate: Path
-
-    def enter(self, *namespaces: str) -> list[str]:
-        """Return what runs a command in that network."""
-        return ["nsenter", "--target", str(self.pid), "--net", *namespaces]
-
-
-@contextmanager
-def running_aws(folder: Path) -> Iterator[Aws]:
-    """Run an AWS with one empty bucket; nothing of it stays."""
-    certificate, key = folder / "aws.pem", folder / "aws.key"
-    names = f"subjectAltName=DNS:*.s3.{DOMAIN},IP:127.0.0.1"
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    request = ["openssl", "req", "-x509", *curve, "-days", "2", "-subj", "/CN=s3"]
-    files = ["-addext", names, "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([*request, *files], check=True, capture_output=True)
-    script = Path(__file__).with_name("aws_near_by.py")
-    serve = [sys.executable, str(script), str(certificate), str(key), BUCKET]
-    command = ["unshare", "--net", "sh", "-euc", NETWORK, "sh", *serve]
-    with (folder / "aws.log").open("w", encoding="utf-8") as log:
-        process = _started(command, log.fileno())
-    try:
-        yield Aws(process.pid, certificate)
-    finally:
-        process.communicate()
 
 
 class DatabaseServer:
@@ -158,7 +114,7 @@ class DatabaseServer:
             make = ["mkfs.ext4", "-q", "-L", "vigil-data", str(self.volume)]
             subprocess.run(make, check=True)
         with self._log.open("w", encoding="utf-8") as log:
-            self._process = _started(self._command, log.fileno())
+            self._process = started(self._command, log.fileno())
 
     def grow_volume(self, mib: int) -> None:
         """Make the volume larger while it is in use, as AWS does."""
@@ -245,29 +201,14 @@ class DatabaseServer:
         return said
 
     def set_up(self) -> None:
-        """Do what cloud-init does, as far as it goes without packages and AWS."""
+        """Make the cluster, as cloud-init does, and start it."""
         self.done("vigil-bootstrap cluster settings start")
+
+    def make_database(self) -> None:
+        """Make the roles, the database and its raw tables."""
         self.make_roles()
+        self.client("vigil_transformer", "dbt run-operation create_sources")
 
     def make_roles(self) -> None:
-        """Make the roles and grant what can be granted by now."""
+        """Make the roles, and the database if there is none."""
         self.done("vigil-bootstrap roles", **password_variables(PASSWORDS))
-
-
-def _started(command: list[str], log: int) -> subprocess.Popen[str]:
-    """Start what says when it is ready and stays until its standard input closes."""
-    process = subprocess.Popen(
-        command,
-        env={"PATH": SYSTEM_PATH, "HOME": "/root", "LC_ALL": "C.UTF-8"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        start_new_session=True,
-        text=True,
-    )
-    assert process.stdout is not None
-    if process.stdout.readline() != "ready\n":
-        process.communicate()
-        said = Path(f"/proc/self/fd/{log}").resolve().read_text(encoding="utf-8")
-        raise RuntimeError(f"{command[0]} did not start: {said}")
-    return process

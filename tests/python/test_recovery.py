@@ -6,15 +6,18 @@ the credentials of an instance.
 
 from __future__ import annotations
 
+import importlib
+import json
 import shutil
+import time
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import pytest
 from recovery_server import DatabaseServer
 from runbook import commands
 from simulated import simulate
+from terraform_server import FILES
 
 pytest_plugins = ["recovery_instance"]
 pytestmark = pytest.mark.slow
@@ -108,7 +111,7 @@ def history(
 def load_all(history: History) -> None:
     """Run the load again, as the runbook has it."""
     history.server.client(
-        "vigil_loader", commands("resume-the-load"), FILLS=str(history.tape)
+        "vigil_loader", commands("load-again"), FILLS=str(history.tape)
     )
 
 
@@ -146,13 +149,24 @@ def test_restore_to_a_later_moment_of_the_first_history(history: History) -> Non
     assert server.ask(CONTENT) == history.everything
 
 
-def test_backups_are_listed_and_their_archive_works(history: History) -> None:
+def test_backups_are_listed_and_their_archive_works(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server = history.server
     server.done(commands("back-up-differential"))
     said = server.done(commands("check-archive"))
     assert "status: ok" in said
     for kind in ("full backup", "incr backup", "diff backup"):
         assert kind in said
+    # What the alarm on the age of backups reads.
+    monkeypatch.syspath_prepend(str(FILES))
+    vigil_aws = importlib.import_module("vigil_aws")
+    info = server.done(
+        "runuser -u postgres -- pgbackrest --stanza=vigil --output=json info"
+    )
+    age = vigil_aws.backup_age(json.loads(info), time.time())
+    assert age is not None
+    assert 0 <= age < 600
 
 
 @pytest.mark.any_server
@@ -192,29 +206,32 @@ def tables(server: DatabaseServer) -> dict[str, str]:
     }
 
 
+def load_and_build(server: DatabaseServer, folder: Path) -> None:
+    """Do both, each as the role whose work it is."""
+    server.client("vigil_loader", commands("load-again"), FILLS=str(folder))
+    server.client("vigil_transformer", commands("build"), **WITHOUT_TESTS)
+
+
 def test_dbt_goes_on_after_a_restore(history: History) -> None:
     """What is built in the end is what a build from nothing makes of all the loads."""
-    server, role = history.server, "vigil_transformer"
-    build = partial(server.client, role, commands("load-and-build"), **WITHOUT_TESTS)
+    server = history.server
     server.done(
         commands("restore-to-another-moment"),
         MOMENT=history.moments["first"],
         TIMELINE="1",
     )
     server.done(commands("open-for-writing"))
-    build(FILLS=str(history.tape / "first"))
+    load_and_build(server, history.tape / "first")
     [moment] = server.ask("select clock_timestamp()")
-    build(FILLS=str(history.tape / "second"))
+    load_and_build(server, history.tape / "second")
     server.done(commands("restore-to-a-moment"), MOMENT=moment)
     assert server.ask(CONTENT) == history.of("first")
     server.done(commands("open-for-writing"))
-    build(FILLS=str(history.tape))
+    load_and_build(server, history.tape)
     restored = tables(server)
     server.done("runuser -u postgres -- dropdb --force vigil")
-    server.make_roles()
-    server.client(role, "dbt run-operation create_sources")
-    server.make_roles()
-    build(FILLS=str(history.tape))
+    server.make_database()
+    load_and_build(server, history.tape)
     assert server.ask(CONTENT) == history.everything
     assert restored == tables(server)
     assert all(not line.startswith("0 ") for line in restored.values()), restored

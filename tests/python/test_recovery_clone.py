@@ -75,7 +75,7 @@ def test_the_embedded_server_is_killed_during_a_load(
     cluster.start(int(info["port"]), may_move=False)
     in_log, in_table = counted()
     assert in_log == in_table
-    in_clone("resume-the-load", {**os.environ, "FILLS": str(folder)})
+    in_clone("load-again", {**os.environ, "FILLS": str(folder)})
     wanted = distinct_fills(folder)
     assert counted() == (wanted, wanted)
 
@@ -108,7 +108,8 @@ def test_a_rollup_is_lost(database: Database, edition: str, tmp_path: Path) -> N
     simulate(tmp_path / "tape", "--fills", "5000", "--days", "5")
     folder = tmp_path / "tape" / "parquet"
     create_sources(str(database.conninfo["dbname"]), tmp_path / "dbt")
-    in_clone("load-and-build", {**env, "FILLS": str(folder)})
+    in_clone("load-again", {**env, "FILLS": str(folder)})
+    in_clone("build", env)
     before = marts(database)
     kind = "materialized view" if edition == "community" else "table"
     with psycopg.connect(**database.conninfo, autocommit=True) as conn:

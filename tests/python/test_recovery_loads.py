@@ -75,7 +75,7 @@ def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def begin_load(instance: DatabaseServer, folder: Path) -> subprocess.Popen[str]:
     """Start a load, and return in the middle of it."""
     loader = instance.start_client(
-        "vigil_loader", commands("resume-the-load"), FILLS=str(folder)
+        "vigil_loader", commands("load-again"), FILLS=str(folder)
     )
     instance.ask(IN_THE_MIDDLE.replace("FOLDER", folder.name))
     return loader
@@ -108,7 +108,7 @@ def fills_logged(instance: DatabaseServer) -> tuple[int, int]:
 def assert_resumed(instance: DatabaseServer, folder: Path) -> None:
     """Load again, and expect that nothing is lost or doubled."""
     variables = {"FILLS": str(folder)}
-    instance.client("vigil_loader", commands("resume-the-load"), **variables)
+    instance.client("vigil_loader", commands("load-again"), **variables)
     wanted = distinct_fills(folder)
     assert rows(instance, folder) == (2, wanted, wanted)
     in_log, in_table = fills_logged(instance)
@@ -159,7 +159,7 @@ def test_the_disk_is_full(instance: DatabaseServer, tape: Path) -> None:
     folder = tape / "space"
     instance.done(FILL)
     loader = instance.start_client(
-        "vigil_loader", commands("resume-the-load"), FILLS=str(folder)
+        "vigil_loader", commands("load-again"), FILLS=str(folder)
     )
     assert_failed(loader)
     assert "100%" in instance.done(commands("look-for-space"))
