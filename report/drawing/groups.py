@@ -99,6 +99,6 @@ def group(groups: Sequence[Record], attribute: str, title: str, how: str) -> Cha
             ],
         ),
         note=how[0].upper() + how[1:] + ".",
-        height=50 + 28 * len(rows),
-        phone_height=50 + 28 * len(rows),
+        height=50 + 28 * max(2, len(rows)),
+        phone_height=50 + 28 * max(2, len(rows)),
     )

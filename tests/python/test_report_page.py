@@ -48,6 +48,8 @@ def open_page(browser: Browser, html: str, tmp_path: Path) -> Callable[..., Any]
         context = browser.new_context(
             viewport={"width": size[0], "height": size[1]}, color_scheme=theme
         )
+        # The machine may be busy with something else for a while.
+        context.set_default_timeout(300_000)
         tab = context.new_page()
         tab.on("console", lambda message: wrong.append(message.text))
         tab.on("pageerror", lambda error: wrong.append(str(error)))
@@ -60,7 +62,7 @@ def open_page(browser: Browser, html: str, tmp_path: Path) -> Callable[..., Any]
             ),
         )
         tab.goto(path.as_uri())
-        tab.wait_for_selector("html[data-drawn=yes]", timeout=120_000)
+        tab.wait_for_selector("html[data-drawn=yes]")
         yield tab
         context.close()
         assert wrong == []
