@@ -13,6 +13,9 @@ export TEST_SERVERS
 # Servers of `make bench`: the one in use. all: also every TimescaleDB found.
 BENCH_SERVERS ?=
 export BENCH_SERVERS
+# The report: whose tear sheet (else the first of the leaderboard's), and where to.
+TRADER ?=
+OUT ?=
 # Arguments for psql: make psql ARGS="-c 'select 1'"
 ARGS ?=
 
@@ -31,10 +34,14 @@ SAMPLE_TICK_DAYS := 21
 # dbt and sqlfluff find each other, and the models this project's packages.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
+# What `make lint` is made of, and .pre-commit-config.yaml; a test compares the two.
+GATES := lint-ruff lint-format lint-types lint-dbt lint-sql
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run setup test lint docs bench up down psql url timescale spark clean
+.PHONY: help run setup test lint docs report bench up down psql url timescale spark clean
+.PHONY: $(GATES)
 
 say = @printf '\n\033[1m%s\033[0m\n'
 ifeq ($(shell test -t 1 && echo terminal),)
@@ -70,6 +77,7 @@ endif
 	@$(PY) -m devdb.headlines
 	$(say) "Look further"
 	@echo "  make psql                    the tables, in SQL; make -s url for other clients"
+	@echo "  make report                  signals, traders and bitcoin on one page, to look at"
 	@echo "  make docs                    every model and column, and the lineage"
 	@echo "  . $(VENV)/bin/activate          then dbt build, python -m loaders.load_to_db"
 	@echo "  make down                    stop the server; the data stays"
@@ -80,12 +88,25 @@ test: setup lint  ## Set up, lint, and run every test on every server found
 	$(say) "Tests"
 	@$(PY) -m pytest --numprocesses auto --maxprocesses 4
 
-lint: setup  ## Check style and types: ruff, mypy, sqlfluff
+lint: $(GATES)  ## Check style, types, dbt's YAML and lineage, SQL
+
+lint-ruff: setup
 	$(say) "ruff"
 	@ruff check .
+
+lint-format: setup
+	$(say) "ruff format"
 	@ruff format --check .
+
+lint-types: setup
 	$(say) "mypy"
 	@mypy
+
+lint-dbt: setup
+	$(say) "dbt parse, and the rules of review"
+	@$(PY) -m review
+
+lint-sql: setup
 	$(say) "sqlfluff"
 	@$(PY) -m devdb throwaway \
 		sqlfluff lint --disable-progress-bar models snapshots tests/singular
@@ -93,7 +114,11 @@ lint: setup  ## Check style and types: ruff, mypy, sqlfluff
 docs: up  ## Write dbt's documentation, lineage included, to target/static_index.html
 	@dbt --quiet run-operation create_sources
 	@dbt docs generate --static
+	@$(PY) -m devdb.docs_page target/static_index.html
 	@echo "Open $(CURDIR)/target/static_index.html in a browser."
+
+report: up  ## Write target/report.html: signals, traders, bitcoin; TRADER=0x… OUT=file
+	@$(PY) -m report $(if $(TRADER),--trader '$(TRADER)') $(if $(OUT),--out '$(OUT)')
 
 bench: up  ## Measure against the alternatives; writes benchmarks/results.json
 	@$(PY) -m benchmarks

@@ -49,7 +49,7 @@ def redirect(credentials: Any) -> Any:
 
 def project_dir() -> Path:
     """Return the folder of the dbt project that is being run."""
-    return Path(getattr(get_flags(), "PROJECT_DIR", None) or Path.cwd()).resolve()
+    return Path(getattr(get_flags(), "PROJECT_DIR", None) or Path.cwd()).resolve()  # type: ignore[no-untyped-call]
 
 
 def connect(credentials: Any, application_name: str) -> psycopg.Connection[Any]:
@@ -96,6 +96,10 @@ def connect(credentials: Any, application_name: str) -> psycopg.Connection[Any]:
                 raise
             time.sleep(attempt * attempt)
     if credentials.role:
-        # Not quoted, as dbt-postgres does it: the profile may quote it itself.
-        connection.execute(f"set role {credentials.role}")
+        # As in `set role NAME`, which dbt-postgres says: the profile may quote it.
+        connection.execute(
+            "select set_config('role', rolname, false) from pg_roles"
+            " where oid = %s::regrole",
+            [credentials.role],
+        )
     return connection

@@ -26,28 +26,31 @@ _jobs: dict[int, Job] = {}
 _jobs_lock = threading.Lock()
 
 
-class PythonJobsPlugin(dbtPlugin):  # type: ignore[misc]
+class PythonJobsPlugin(dbtPlugin):
     """What dbt loads; see the module's text."""
 
     def initialize(self) -> None:
         """Fill in dbt-postgres, once per process, whatever the number of dbt runs."""
         try:
-            from dbt.adapters.postgres import PostgresAdapter, PostgresConnectionManager
+            from dbt.adapters.postgres.connections import PostgresConnectionManager
+            from dbt.adapters.postgres.impl import PostgresAdapter
         except ImportError:
             # A project on another adapter in the same environment.
             return
-        if METHOD in getattr(PostgresAdapter, "_python_jobs", ()):
+        # What it is given it declares as methods of an instance.
+        adapter: Any = PostgresAdapter
+        if METHOD in getattr(adapter, "_python_jobs", ()):
             return
-        PostgresAdapter._python_jobs = (METHOD,)
-        PostgresAdapter.python_submission_helpers = {METHOD: InProcessJobHelper}
-        PostgresAdapter.default_python_submission_method = METHOD
-        PostgresAdapter.generate_python_submission_response = _response
-        _wrap_post_model_hook(PostgresAdapter)
+        adapter._python_jobs = (METHOD,)
+        adapter.python_submission_helpers = {METHOD: InProcessJobHelper}
+        adapter.default_python_submission_method = METHOD
+        adapter.generate_python_submission_response = _response
+        _wrap_post_model_hook(adapter)
         _wrap_cancel_open(PostgresConnectionManager)
         _wrap_get_credentials(PostgresConnectionManager)
 
 
-class InProcessJobHelper(PythonJobHelper):  # type: ignore[misc]
+class InProcessJobHelper(PythonJobHelper):
     """dbt's interface to a Python job."""
 
     def __init__(self, parsed_model: dict[str, Any], credential: Any) -> None:
@@ -61,7 +64,7 @@ class InProcessJobHelper(PythonJobHelper):  # type: ignore[misc]
 
 
 @dataclass
-class PythonJobResponse(AdapterResponse):  # type: ignore[misc]
+class PythonJobResponse(AdapterResponse):
     """dbt's response with what the materialization needs to finish.
 
     Attributes

@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 from dbt_common.exceptions import DbtRuntimeError
+from psycopg import sql
 
 from dbt_pyjobs.casting import Column
 from dbt_pyjobs.staging import Outcome, Spec
@@ -35,7 +36,8 @@ def check_schema(
     """
     there = _described(connection, f"select * from {spec.target} limit 0")
     nulls = ", ".join(
-        f'null::{column.data_type} as "{column.name}"' for column in spec.columns
+        f"null::{column.data_type} as {sql.Identifier(column.name).as_string(None)}"
+        for column in spec.columns
     )
     declared = _described(connection, f"select {nulls} limit 0")
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 from dbt_common.exceptions import DbtRuntimeError
+from psycopg import sql
 
 from dbt_pyjobs.casting import Casting, Column
 from dbt_pyjobs.changes import Changes, iter_batches
@@ -177,5 +178,4 @@ def drop_staging(connection: psycopg.Connection[Any], spec: Spec) -> None:
 
 
 def _quoted(name: str) -> str:
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'
+    return sql.Identifier(name).as_string(None)

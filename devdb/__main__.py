@@ -97,12 +97,15 @@ def url() -> None:
 def psql(arguments: tuple[str, ...]) -> None:
     """Open psql on the server in use; arguments are psql's."""
     _require_server()
-    program = shutil.which("psql")
-    try:
-        program = str(wheel_bin_dir() / "psql")
-    except ServerError:
-        if program is None:
-            raise ServerError("there is no psql: run `make setup`") from None
+    # The wheel's has no TLS, which a server elsewhere may want.
+    program = shutil.which("psql") if project.is_external() else None
+    if program is None:
+        try:
+            program = str(wheel_bin_dir() / "psql")
+        except ServerError:
+            program = shutil.which("psql")
+    if program is None:
+        raise ServerError("there is no psql: run `make setup`")
     os.environ.update(_libpq_variables())
     os.execv(program, ["psql", *arguments])
 

@@ -21,7 +21,14 @@ from devdb.trees import found_trees, servers_dir
 NAME = "apache"
 SUITE = "trixie"
 CLUSTERS = "postgresql-common"
-PACKAGES = ("postgresql-17", "postgresql-17-timescaledb", "postgresql-17-pgvector")
+PACKAGES = (
+    "postgresql-17",
+    "postgresql-17-timescaledb",
+    "postgresql-17-pgvector",
+    # What the server of terraform/ has besides: its procedures are tested in the tree.
+    "pgbackrest",
+    "e2fsprogs",
+)
 
 # Nothing that is installed may start anything.
 POLICY = "#!/bin/sh\nexit 101\n"
@@ -107,24 +114,35 @@ def debian_mirror(targets: str) -> str:
     )
 
 
+def apt_mirror() -> str:
+    """Return the mirror of Debian that apt on this machine uses.
+
+    Raises
+    ------
+    ServerError
+        When it uses none, or there is no apt.
+    """
+    targets = ["--format", "$(REPO_URI) $(LABEL)", "Created-By: Packages"]
+    return debian_mirror(run_step(["apt-get", "indextargets", *targets]))
+
+
 def _bootstrap(staging: Path, tell: Callable[[str], None]) -> None:
     """Make the bare Debian, all or nothing; packages that were fetched are kept."""
     done = staging.parent / "bootstrapped"
     if done.exists():
         tell("Taking up the attempt that was interrupted")
         return
-    targets = ["--format", "$(REPO_URI) $(LABEL)", "Created-By: Packages"]
-    mirror = debian_mirror(_run(["apt-get", "indextargets", *targets]))
+    mirror = apt_mirror()
     if shutil.which("debootstrap", path=PATH) is None:
         tell("Installing debootstrap")
-        _run(["apt-get", "install", "-qq", "-y", "debootstrap"])
+        run_step(["apt-get", "install", "-qq", "-y", "debootstrap"])
     tell(f"Making a Debian {SUITE} (about 150 MB to fetch, a minute or two)")
     shutil.rmtree(staging, ignore_errors=True)
     packages = staging.parent / "packages"
     packages.mkdir(parents=True, exist_ok=True)
     options = ["--variant=minbase", f"--cache-dir={packages}"]
     program = ["unshare", "--mount", "debootstrap", *options]
-    _run([*program, SUITE, staging, mirror])
+    run_step([*program, SUITE, staging, mirror])
     done.touch()
 
 
@@ -145,7 +163,7 @@ def _install(staging: Path) -> None:
         ["sh", "-c", "rm -rf /etc/apt/sources.list /var/lib/apt/lists /var/log/*"],
     )
     for step in steps:
-        _run(["unshare", "--mount", "sh", "-ec", INSIDE, "sh", staging, *step])
+        run_step(["unshare", "--mount", "sh", "-ec", INSIDE, "sh", staging, *step])
 
 
 def _is_whole(root: Path) -> bool:
@@ -155,8 +173,14 @@ def _is_whole(root: Path) -> bool:
     )
 
 
-def _run(argv: Sequence[str | Path]) -> str:
-    """Run a step as root; return what it prints."""
+def run_step(argv: Sequence[str | Path]) -> str:
+    """Run a step as root; return what it prints.
+
+    Raises
+    ------
+    ServerError
+        When it fails, with the line that says why.
+    """
     kept = {name: os.environ[name] for name in PROXIES if name in os.environ}
     env = {"PATH": PATH, "HOME": "/root", "LC_ALL": "C.UTF-8", **kept}
     try:

@@ -22,7 +22,12 @@ _TABLES = (
     "ingestion.quarantine",
     "ingestion.stream_offsets",
     "ops.retention_marks",
+    "ops.schema_version",
 )
+
+#: The layout of the tables that this release writes: the last of `schema_migrations` in
+#: macros/ops/migrations.
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -80,12 +85,13 @@ def _not_null(*values: Any) -> list[Any]:
 
 
 def check_tables(conn: psycopg.Connection[Any], *relations: str) -> None:
-    """Make sure that the tables a load writes are there.
+    """Make sure that the tables a load writes are there, as this release knows them.
 
     Raises
     ------
     SetupError
-        Names those that are not, and the command that creates them.
+        Names those that are not, and the command that creates them; or the two
+        versions of the layout.
     """
     rows = conn.execute(
         "select name from unnest(%s::text[]) as name where to_regclass(name) is null",
@@ -96,6 +102,27 @@ def check_tables(conn: psycopg.Connection[Any], *relations: str) -> None:
         raise SetupError(
             f"missing in database {conn.info.dbname}: {missing}. "
             "Create them with: dbt run-operation create_sources"
+        )
+    _check_version(conn)
+
+
+def _check_version(conn: psycopg.Connection[Any]) -> None:
+    """Refuse tables that an earlier or a later release laid out."""
+    row = conn.execute(
+        "select version, release from ops.schema_version order by version desc limit 1"
+    ).fetchone()
+    version, release = row or (0, "")
+    if version < SCHEMA_VERSION:
+        raise SetupError(
+            f"database {conn.info.dbname} has version {version} of the tables' layout, "
+            f"this loader writes version {SCHEMA_VERSION}. Bring it up to date with: "
+            "dbt run-operation create_sources"
+        )
+    if version > SCHEMA_VERSION:
+        raise SetupError(
+            f"database {conn.info.dbname} has version {version} of the tables' layout, "
+            f"made by release {release} of Vigil; this loader knows version "
+            f"{SCHEMA_VERSION}. Nothing was loaded. Use release {release} or later"
         )
 
 

@@ -6,6 +6,7 @@
 {% materialization continuous_aggregate, adapter='postgres' %}
     {%- set spec = rollup_spec() -%}
     {%- do assert_hypertable_kept() -%}
+    {%- do assert_contract() -%}
     {%- if timescale_edition() == 'community' -%}
         {%- set relation = build_native_rollup(spec) -%}
     {%- else -%}

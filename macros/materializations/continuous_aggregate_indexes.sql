@@ -1,5 +1,6 @@
 {#
-    Makes the indexes of a rollup those that are declared: creates what is missing, and
+    Makes the indexes of a rollup, or of any table that builds leave in place, those that are
+    declared: creates what is missing, and
     drops what is not declared any more if this project made it, which its name tells. An
     index that somebody else made for the same columns does as well and is left alone.
 #}
@@ -41,15 +42,21 @@
     holder as (
         select
             {%- if timescale_edition() == 'community' %}
-            format(
-                '%I.%I',
-                aggregates.materialization_hypertable_schema,
-                aggregates.materialization_hypertable_name
-            )::regclass as oid
-        from timescaledb_information.continuous_aggregates as aggregates
-        where
-            aggregates.view_schema = '{{ relation.schema }}'
-            and aggregates.view_name = '{{ relation.identifier }}'
+            coalesce(
+                (
+                    select
+                        format(
+                            '%I.%I',
+                            aggregates.materialization_hypertable_schema,
+                            aggregates.materialization_hypertable_name
+                        )::regclass
+                    from timescaledb_information.continuous_aggregates as aggregates
+                    where
+                        aggregates.view_schema = '{{ relation.schema }}'
+                        and aggregates.view_name = '{{ relation.identifier }}'
+                ),
+                '{{ relation }}'::regclass
+            ) as oid
             {%- else %}
             '{{ relation }}'::regclass as oid
             {%- endif %}

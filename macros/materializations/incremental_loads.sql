@@ -14,6 +14,7 @@
     {%- set existing = load_cached_relation(this) -%}
     {%- set state = loads_state(spec) -%}
     {%- set action = loads_action(spec, state) -%}
+    {%- do assert_contract(existing if action != 'build' else none) -%}
     {%- if action == 'build' -%}
         {%- do swap_in_table(spec, existing, target) -%}
     {%- elif action == 'none' -%}
@@ -23,6 +24,9 @@
         {%- endcall -%}
     {%- else -%}
         {%- do sync_stale_rows(spec, state, target, action) -%}
+    {%- endif -%}
+    {%- if action != 'build' -%}
+        {%- do sync_rollup_indexes(target) -%}
     {%- endif -%}
     {%- if action != 'none' -%}
         {%- do record_loads(spec, state) -%}

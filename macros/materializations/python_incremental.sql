@@ -45,6 +45,9 @@ job_spec = {{ spec }}
     {% do python_begin_transaction() %}
     {% do run_statements(leaving) %}
     {% do python_finish(existing, target, spec, outcome) %}
+    {% if not starts_over %}
+        {% do sync_rollup_indexes(target) %}
+    {% endif %}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {% set should_revoke = should_revoke(existing, full_refresh_mode=starts_over) %}

@@ -1,11 +1,12 @@
 {#
-    Makes the raw tables what the source YAML says: creates what is missing, adds new
-    nullable columns, updates comments. Refuses what would touch data, by name, and never
-    drops anything, `--full-refresh` included.
+    Makes the raw tables what the source YAML says: brings the layout of an earlier release
+    up to date, creates what is missing, adds new nullable columns, grants what is declared,
+    updates comments. Refuses what would touch data, by name, and a layout of a later
+    release. Never drops anything, `--full-refresh` included.
 
     Runs before every build (on-run-start) and by hand: dbt run-operation create_sources.
-    Two catalog queries, one for the tables and one for their policies, find out whether
-    there is anything to do; if not, nothing is locked and nothing is written.
+    A few catalog queries find out whether there is anything to do; if not, nothing is
+    locked and nothing is written.
 #}
 {% macro create_sources() -%}
     {%- set writing = [
@@ -16,9 +17,15 @@
     {%- endif -%}
 
     {%- set tables = declared_tables() -%}
-    {%- if source_changes(tables) | length > 0 -%}
+    {%- set is_behind = pending_migrations() | length > 0
+        or source_changes(tables) | length > 0 -%}
+    {%- if is_behind or grant_changes(tables) | length > 0 -%}
         {%- do lock_sources() -%}
-        {%- do make_source_changes(source_changes(tables)) -%}
+        {%- if is_behind -%}
+            {%- do upgrade_sources(tables) -%}
+        {%- endif -%}
+        {%- do make_source_changes(grant_changes(tables)) -%}
+        {%- do run_query('commit') -%}
     {%- endif -%}
     {#- `dbt test` is to find drift, not to hide it. -#}
     {%- if flags.WHICH in ['run', 'build', 'run-operation']
@@ -34,9 +41,29 @@
 
 
 {#
-    Two builds may start at once: whoever has something to do looks again, alone.
+    First what the YAML cannot say, then what it says. In an empty database there is nothing
+    to bring up to date: it begins with the present layout, and has all migrations.
+#}
+{% macro upgrade_sources(tables) -%}
+    {%- set migrations = pending_migrations() -%}
+    {%- set found = describe_tables(tables) -%}
+    {%- if found.values() | rejectattr('kind', 'none') | list | length > 0 -%}
+        {%- for migration in migrations -%}
+            {%- do make_source_changes(migration['changes']()) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- do make_source_changes(source_changes(tables)) -%}
+    {%- do record_migrations(migrations) -%}
+{%- endmacro %}
+
+
+{#
+    Two builds may start at once: whoever has something to do looks again, alone. The
+    transaction is begun in so many words: after a commit the driver would begin none, and
+    every statement would stand alone, without the lock.
 #}
 {% macro lock_sources() -%}
+    {%- do run_query('begin') -%}
     {%- do run_query(
         "select pg_advisory_xact_lock(hashtextextended('vigil.create_sources', 0))"
     ) -%}

@@ -7,6 +7,7 @@
     {%- set known = [
         'time_column', 'time_unit', 'chunk_interval', 'dimensions', 'columnstore',
         'retention', 'reorder', 'primary_key', 'unique_keys', 'indexes', 'plain_indexes',
+        'grants',
     ] -%}
     {%- set tables = [] -%}
     {%- for source in graph.sources.values() | sort(attribute='unique_id') -%}
@@ -29,6 +30,7 @@
             {%- for key in known -%}
                 {%- do table.update({key: settings.get(key)}) -%}
             {%- endfor -%}
+            {%- do assert_known_grants(table) -%}
             {%- for column in source.columns.values() -%}
                 {%- do table['columns'].append(declared_column(table, column)) -%}
             {%- endfor -%}
@@ -36,6 +38,26 @@
         {%- endif -%}
     {%- endfor -%}
     {{ return(tables) }}
+{%- endmacro %}
+
+
+{% macro assert_known_grants(table) -%}
+    {%- set rights = ['select', 'insert', 'update', 'delete', 'truncate'] -%}
+    {%- for role, granted in (table['grants'] or {}).items() -%}
+        {%- if role not in project_roles() -%}
+            {%- do exceptions.raise_compiler_error(
+                "Source " ~ table['relation'] ~ ": grants names the role " ~ role
+                ~ "; those of the project are " ~ project_roles() | join(', ')
+                ~ ". Grant to others in SQL: create_sources leaves them alone."
+            ) -%}
+        {%- endif -%}
+        {%- for right in granted if right not in rights -%}
+            {%- do exceptions.raise_compiler_error(
+                "Source " ~ table['relation'] ~ ": grants of " ~ role ~ " have '" ~ right
+                ~ "'; known are " ~ rights | join(', ') ~ "."
+            ) -%}
+        {%- endfor -%}
+    {%- endfor -%}
 {%- endmacro %}
 
 

@@ -1,8 +1,9 @@
 {#
     What the server has of the declared tables, in one query: a dictionary from
-    `schema.name` to has_schema, kind, comment, columns, indexes and, with TimescaleDB,
-    is_hypertable, dimensions (time first; spans in microseconds or the table's integers),
-    has_columnstore, segment_by and order_by. A table may be asked for without columns.
+    `schema.name` to has_schema, kind, owner, may_change (whether this role owns it, or may
+    create it), comment, columns, indexes and, with TimescaleDB, is_hypertable, dimensions
+    (time first; spans in microseconds or the table's integers), has_columnstore, segment_by
+    and order_by. A table may be asked for without columns.
 #}
 {% macro describe_tables(tables) -%}
     {%- if tables | length == 0 -%}
@@ -35,7 +36,9 @@
             declared.schema_name,
             declared.table_name,
             pg_namespace.oid is not null as has_schema,
+            pg_namespace.oid as schema_oid,
             pg_class.oid as table_oid,
+            pg_class.relowner as owner,
             pg_class.relkind as kind
         from declared
         left join pg_namespace
@@ -103,6 +106,14 @@
             jsonb_build_object(
                 'has_schema', tables.has_schema,
                 'kind', tables.kind,
+                'owner', pg_get_userbyid(tables.owner),
+                'may_change', case
+                    when tables.table_oid is not null
+                        then pg_has_role(tables.owner, 'usage')
+                    when tables.schema_oid is not null
+                        then has_schema_privilege(tables.schema_oid, 'create')
+                    else has_database_privilege(current_database(), 'create')
+                end,
                 'comment', obj_description(tables.table_oid, 'pg_class'),
                 'columns', coalesce(columns.found, '{}'),
                 'indexes', coalesce(indexes.found, '{}'),

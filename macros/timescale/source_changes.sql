@@ -8,6 +8,7 @@
     {%- set changes = [] -%}
     {%- set new_schemas = [] -%}
     {%- for table in tables -%}
+        {%- set before = changes | length -%}
         {%- set server = found[table['relation']] -%}
         {%- if not server['has_schema'] and table['schema'] not in new_schemas -%}
             {%- do new_schemas.append(table['schema']) -%}
@@ -28,6 +29,30 @@
         {%- do changes.extend(hypertable_changes(table, server)) -%}
         {%- do changes.extend(index_changes(table, server)) -%}
         {%- do changes.extend(comment_changes(table, server)) -%}
+        {%- if changes | length > before and not server['may_change'] -%}
+            {%- do refuse_source_change(
+                table['relation'] if server['kind'] is not none
+                else 'the schema or database it is to be in',
+                server,
+                changes[before]['summary']
+            ) -%}
+        {%- endif -%}
     {%- endfor -%}
     {{ return(changes) }}
+{%- endmacro %}
+
+
+{#
+    Stops a role that may not make what is missing, and says which one may: `found` is the
+    thing's owner, none where it is not there yet.
+#}
+{% macro refuse_source_change(thing, found, summary) -%}
+    {%- set owner = found['owner'] -%}
+    {%- do exceptions.raise_compiler_error(
+        "The raw tables are not as declared (to do: " ~ summary ~ "), and " ~ target.user
+        ~ " may not change " ~ thing
+        ~ (", which belongs to " ~ owner if owner is not none else "")
+        ~ ". Run this once: PGUSER=" ~ (owner or 'vigil_transformer')
+        ~ " dbt run-operation create_sources"
+    ) -%}
 {%- endmacro %}

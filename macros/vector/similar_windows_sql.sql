@@ -1,5 +1,7 @@
 {#
-    DDL of `similar_windows(bucket, k, exchange, feature_version, is_exact)`.
+    DDL of `similar_windows(bucket, k, exchange, feature_version, is_exact)`. Who calls it
+    reads embeddings, and need not be let into the bookkeeping: the version in use comes from
+    a function of its owner's, which answers that one question.
 
     Candidates come through the index in about the right order, are sorted, and are taken
     one by one unless they overlap with one taken before. So many candidates are read that
@@ -8,6 +10,12 @@
     window ended.
 #}
 {% macro similar_windows_sql(relation, settings) -%}
+create or replace function {{ relation.schema }}.current_feature_version()
+returns text
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $current_feature_version$ select {{ current_feature_version() }} $current_feature_version$;
+
 create or replace function {{ relation.schema }}.similar_windows(
     bucket timestamptz,
     k integer default {{ var('similar_windows_count') }},
@@ -30,7 +38,8 @@ declare
     query record;
     candidate record;
     version text := coalesce(
-        similar_windows.feature_version, {{ current_feature_version() }}
+        similar_windows.feature_version,
+        {{ relation.schema }}.current_feature_version()
     );
     venues text[];
     width interval;

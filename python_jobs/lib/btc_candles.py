@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from psycopg import sql
 
 from python_jobs.lib.btc_grid import PRICES, SECONDS_PER_DAY, SUMS, Ints, SecondGrid
 from python_jobs.lib.time_slices import merge_intervals
@@ -153,7 +154,7 @@ def moment(second: int) -> str:
 
 def quote(text: str) -> str:
     """Write a string as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
+    return sql.Literal(text).as_string(None)
 
 
 def _between(column: str, span: Span) -> str:

@@ -21,7 +21,7 @@ from pgio.copy_in import copy_batches
 
 REPO = Path(__file__).resolve().parents[2]
 COPIED = (
-    *("macros", "models/sources", "tests/generic"),
+    *("macros", "models/_groups.yml", "models/sources", "tests/generic"),
     *("python_jobs/_embeddings__models.yml", "python_jobs/btc_embeddings.py"),
     *("python_jobs/btc_feature_scales.py",),
     *("models/marts/signals/btc_similar_windows.sql",),

@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from devdb.conninfo import PROJECT_DIR
 
 
@@ -18,3 +21,10 @@ def simulate(folder: Path, *options: str) -> Path:
         capture_output=True,
     )
     return folder
+
+
+def distinct_fills(folder: Path) -> int:
+    """Return how many different fills the Parquet files of a folder hold."""
+    key = ["time", "user", "coin", "side", "tid", "oid"]
+    tables = [pq.read_table(path, columns=key) for path in folder.glob("*.parquet")]
+    return pa.concat_tables(tables).group_by(key).aggregate([]).num_rows

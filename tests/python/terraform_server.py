@@ -34,9 +34,10 @@ VIGIL_METRIC_NAMESPACE='Vigil/Database'
 
 # A private view of the machine: what is written and mounted goes with the process. The
 # tree's own files are the lower layer, and stay as they are.
-INSIDE = """
+DEBIAN = """
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
-tree=$1 files=$2 settings=$3 volume=$4 script=$5
+tree=$1 files=$2 settings=$3 volume=$4
+shift 4
 mount -t tmpfs tmpfs /mnt
 mkdir /mnt/upper /mnt/work /mnt/root
 mount -t overlay overlay \
@@ -48,7 +49,11 @@ mkdir -p /mnt/root/opt/vigil /mnt/root/etc/vigil /mnt/root/srv/postgresql
 cp "$files"/* /mnt/root/opt/vigil
 cp "$settings" /mnt/root/etc/vigil/instance.env
 mount "$volume" /mnt/root/srv/postgresql
-chroot /mnt/root bash -euo pipefail -c "$script" || status=$?
+"""
+INSIDE = (
+    DEBIAN
+    + """
+chroot /mnt/root bash -euo pipefail -c "$1" || status=$?
 chroot /mnt/root pg_ctlcluster 17 vigil stop -m immediate > /dev/null 2>&1 || true
 # The last of the server's processes may still be at it.
 for attempt in $(seq 50); do
@@ -56,6 +61,7 @@ for attempt in $(seq 50); do
 done
 exit "${status:-0}"
 """
+)
 
 
 def why_no_volume() -> str | None:

@@ -29,7 +29,7 @@ locals {
     VIGIL_TRANSFORMER_SECRET = aws_secretsmanager_secret.password["vigil_transformer"].arn
     VIGIL_READER_SECRET      = aws_secretsmanager_secret.password["vigil_reader"].arn
   }
-  scripts = ["bootstrap.sh", "settings.sh", "vigil_aws.py", "roles.sql", "grants.sql"]
+  scripts = ["bootstrap.sh", "settings.sh", "vigil_aws.py", "extensions.sql", "roles.sql", "passwords.sql"]
   cloud_config = {
     write_files = concat(
       [

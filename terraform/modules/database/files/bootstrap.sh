@@ -134,11 +134,17 @@ step_start() {
     fi
 }
 
+# A password that the environment has already is taken as it is.
 read_passwords() {
-    VIGIL_LOADER_PASSWORD=$("$HERE/vigil_aws.py" secret "$VIGIL_LOADER_SECRET")
-    VIGIL_TRANSFORMER_PASSWORD=$("$HERE/vigil_aws.py" secret "$VIGIL_TRANSFORMER_SECRET")
-    VIGIL_READER_PASSWORD=$("$HERE/vigil_aws.py" secret "$VIGIL_READER_SECRET")
-    export VIGIL_LOADER_PASSWORD VIGIL_TRANSFORMER_PASSWORD VIGIL_READER_PASSWORD
+    local role name secret word
+    for role in LOADER TRANSFORMER READER; do
+        name=VIGIL_${role}_PASSWORD secret=VIGIL_${role}_SECRET
+        if [ -z "${!name:-}" ]; then
+            word=$("$HERE/vigil_aws.py" secret "${!secret}")
+            printf -v "$name" '%s' "$word"
+        fi
+        export "${name?}"
+    done
 }
 
 apply_roles() {
@@ -148,8 +154,10 @@ apply_roles() {
         as_postgres createdb "$DATABASE"
     fi
     # Passwords come through the environment: no process list shows them.
-    as_postgres "${psql[@]}" -d "$DATABASE" -f "$HERE/roles.sql"
-    as_postgres "${psql[@]}" -d "$DATABASE" -f "$HERE/grants.sql"
+    local script
+    for script in extensions roles passwords; do
+        as_postgres "${psql[@]}" -d "$DATABASE" -f "$HERE/$script.sql"
+    done
 }
 
 step_roles() {

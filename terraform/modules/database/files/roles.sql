@@ -1,58 +1,46 @@
--- Roles, schemas, and what each role finds there. By psql as a superuser, in the database;
--- passwords in VIGIL_LOADER_PASSWORD and so on. Run again, it sets what differs.
-\set ON_ERROR_STOP on
-\getenv loader_password VIGIL_LOADER_PASSWORD
-\getenv transformer_password VIGIL_TRANSFORMER_PASSWORD
-\getenv reader_password VIGIL_READER_PASSWORD
+-- The three roles, and what each may do with the database as a whole. Whoever runs this
+-- owns the database and may make roles. Run again, it sets what differs. None has a
+-- password yet; what each may do with which table, dbt says as it makes the table.
+do $roles$
+declare
+    role_name text;
+begin
+    foreach role_name in array array['vigil_loader', 'vigil_transformer', 'vigil_reader']
+    loop
+        if not exists (select from pg_roles where rolname = role_name) then
+            execute format('create role %I login', role_name);
+        end if;
+        if exists (
+            select from pg_roles
+            where
+                rolname = role_name
+                and (rolsuper or rolcreatedb or rolcreaterole or rolreplication or rolbypassrls)
+        ) then
+            execute format(
+                'alter role %I nosuperuser nocreatedb nocreaterole noreplication nobypassrls',
+                role_name
+            );
+        end if;
+        execute format('alter role %I login noinherit', role_name);
+    end loop;
+    alter role vigil_loader connection limit 32;
+    alter role vigil_transformer connection limit 32;
+    alter role vigil_reader connection limit 64;
+    alter role vigil_reader set statement_timeout = '5min';
+    alter role vigil_reader set default_transaction_read_only = on;
 
-begin;
--- No statement below reaches the server's log, where a password would be read.
-set local log_statement = 'none';
-set local log_min_duration_statement = -1;
-set local log_min_error_statement = 'panic';
-set local client_min_messages = 'warning';
-
-select format('create role %I', name)
-from unnest(array['vigil_loader', 'vigil_transformer', 'vigil_reader']) as name
-where not exists (select from pg_roles where rolname = name)
-\gexec
-
-alter role vigil_loader with login nosuperuser nocreatedb nocreaterole noreplication
-    nobypassrls noinherit connection limit 32 password :'loader_password';
-alter role vigil_transformer with login nosuperuser nocreatedb nocreaterole noreplication
-    nobypassrls noinherit connection limit 32 password :'transformer_password';
-alter role vigil_reader with login nosuperuser nocreatedb nocreaterole noreplication
-    nobypassrls noinherit connection limit 64 password :'reader_password';
-alter role vigil_reader set statement_timeout = '5min';
-alter role vigil_reader set default_transaction_read_only = on;
-
-select format('create extension if not exists %I', name)
-from pg_available_extensions
-where name in ('vector', 'timescaledb')
-order by name
-\gexec
-
--- dbt makes schemas and temporary tables, the loader stages in temporary ones.
-select format('revoke all on database %I from public', current_database()),
-    format('grant connect, create, temporary on database %I to vigil_transformer', current_database()),
-    format('grant connect, temporary on database %I to vigil_loader', current_database()),
-    format('grant connect on database %I to vigil_reader', current_database())
-\gexec
-revoke create on schema public from public;
-
--- The transformer owns every schema and what dbt makes in it.
-select format('create schema if not exists %I authorization vigil_transformer', name)
-from unnest(array[
-    'hyperliquid', 'market_data', 'ingestion', 'ops', 'reference', 'staging', 'analytics',
-    'signals'
-]) as name
-\gexec
-
-grant usage on schema hyperliquid, market_data, ingestion, ops to vigil_loader;
-grant usage on schema analytics, signals, market_data, reference to vigil_reader;
-
--- dbt replaces tables as it builds: the reader's right comes with each new one.
-alter default privileges for role vigil_transformer
-    in schema analytics, signals, market_data, reference
-    grant select on tables to vigil_reader;
-commit;
+    -- dbt makes schemas and temporary tables, the loader stages in temporary ones.
+    execute format('revoke all on database %I from public', current_database());
+    execute format(
+        'grant connect, create, temporary on database %I to vigil_transformer',
+        current_database()
+    );
+    execute format(
+        'grant connect, temporary on database %I to vigil_loader', current_database()
+    );
+    execute format('grant connect on database %I to vigil_reader', current_database());
+    if has_schema_privilege('public', 'public', 'create') then
+        revoke create on schema public from public;
+    end if;
+end
+$roles$;

@@ -1,0 +1,19 @@
+{#
+    The columns that YAML declares as a query without rows, as in dbt-core, which on the way
+    warns of each `numeric` without precision and scale: elsewhere such a column rounds,
+    in PostgreSQL it holds every decimal as it is.
+#}
+{% macro postgres__get_empty_schema_sql(columns) -%}
+    {%- set untyped = columns.values() | rejectattr('data_type') | list -%}
+    {%- if untyped | length > 0 -%}
+        {{ exceptions.column_type_missing(
+            column_names=untyped | map(attribute='name') | list
+        ) }}
+    {%- endif -%}
+    select
+    {%- for column in columns.values() %}
+        {{ cast('null', column['data_type']) }} as
+        {{ adapter.quote(column['name']) if column.get('quote') else column['name'] }}
+        {{- ',' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}

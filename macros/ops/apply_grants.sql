@@ -1,0 +1,19 @@
+{#
+    apply_grants as in dbt, except that a role of the project that the server does not have
+    is left out: one project builds with roles and without.
+#}
+{% macro postgres__apply_grants(relation, grant_config, should_revoke=true) -%}
+    {%- set granted = {} -%}
+    {%- for privilege, grantees in (grant_config or {}).items() -%}
+        {%- set there = [] -%}
+        {%- for grantee in grantees
+            if grantee not in project_roles() or grantee in existing_roles()
+        -%}
+            {%- do there.append(grantee) -%}
+        {%- endfor -%}
+        {%- if there | length > 0 -%}
+            {%- do granted.update({privilege: there}) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(default__apply_grants(relation, granted, should_revoke)) }}
+{%- endmacro %}

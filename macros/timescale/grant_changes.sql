@@ -1,0 +1,232 @@
+{#
+    The GRANT and REVOKE statements that give the roles of the project exactly the rights on
+    rows that `grants` of each table declares, and usage of the schemas they need, as a list
+    of {'relation', 'summary', 'sql'}; empty when they agree or the server has no such role.
+
+    An owner's rights on rows are rights like others: the transformer, who owns the raw
+    tables, does not write them. Other roles, and what has nothing to do with rows
+    (references, trigger, …), are left alone.
+#}
+{% macro grant_changes(tables) -%}
+    {%- set roles = existing_roles() -%}
+    {%- if roles | length == 0 -%}
+        {{ return([]) }}
+    {%- endif -%}
+    {%- set found = fromjson(run_query(describe_grants_sql(tables)).rows[0][0]) -%}
+    {%- set changes = usage_changes(tables, found['schemas']) -%}
+    {%- for table in tables if table['relation'] in found['tables'] -%}
+        {%- set live = found['tables'][table['relation']] -%}
+        {%- set statements = [] -%}
+        {%- for role in roles -%}
+            {%- set wanted = declared_rights(table, role) -%}
+            {%- set held = live['roles'].get(role, []) -%}
+            {%- set missing = wanted | reject('in', held) | join(', ') -%}
+            {%- set excess = held | reject('in', wanted) | join(', ') -%}
+            {%- if missing -%}
+                {%- do statements.append(
+                    'grant ' ~ missing ~ ' on ' ~ table['relation'] ~ ' to ' ~ role
+                ) -%}
+            {%- endif -%}
+            {%- if excess -%}
+                {%- do statements.append(
+                    'revoke ' ~ excess ~ ' on ' ~ table['relation'] ~ ' from ' ~ role
+                ) -%}
+            {%- endif -%}
+            {#- Who inserts draws ids. -#}
+            {%- for sequence, users in live['sequences'].items()
+                if 'insert' in wanted and role not in users
+            -%}
+                {%- do statements.append(
+                    'grant usage on sequence ' ~ sequence ~ ' to ' ~ role
+                ) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+        {%- if statements | length > 0 -%}
+            {%- if not live['may_change'] -%}
+                {%- do refuse_source_change(table['relation'], live, statements[0]) -%}
+            {%- endif -%}
+            {%- do changes.append({
+                'summary': statements | length ~ ' rights on ' ~ table['relation'],
+                'sql': statements | join(';\n'),
+            }) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(changes) }}
+{%- endmacro %}
+
+
+{#
+    The rights of a role on the rows of a table. Where the server has no jobs, retention
+    deletes as the transformer.
+#}
+{% macro declared_rights(table, role) -%}
+    {%- set rights = (table['grants'] or {}).get(role, []) -%}
+    {%- if role == 'vigil_transformer' and rights | length > 0
+        and table['retention'] is not none and 'delete' not in rights
+    -%}
+        {{ return(rights + ['delete']) }}
+    {%- endif -%}
+    {{ return(rights) }}
+{%- endmacro %}
+
+
+{#
+    Usage of schemas: of those with a raw table for those who have rights on it, and of those with
+    models, seeds and snapshots for those whom their `grants` name. Schemas that are not there yet
+    get it when a build has made them.
+#}
+{% macro usage_changes(tables, schemas) -%}
+    {%- set needed = [] -%}
+    {%- for table in tables -%}
+        {%- for role in table['grants'] or {} -%}
+            {%- do needed.append((table['schema'], role)) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- for node in graph.nodes.values()
+        if node.resource_type in ['model', 'seed', 'snapshot']
+    -%}
+        {%- for role in (node.config.get('grants') or {}).values() | sum(start=[]) -%}
+            {%- do needed.append((node.schema, role)) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- set changes = [] -%}
+    {%- for schema, role in needed | unique
+        if role in existing_roles()
+        and schema in schemas and role not in schemas[schema]['users']
+    -%}
+        {%- set statement = 'grant usage on schema ' ~ schema ~ ' to ' ~ role -%}
+        {%- if not schemas[schema]['may_change'] -%}
+            {%- do refuse_source_change(
+                'schema ' ~ schema, schemas[schema], statement
+            ) -%}
+        {%- endif -%}
+        {%- do changes.append({'summary': statement, 'sql': statement}) -%}
+    {%- endfor -%}
+    {{ return(changes) }}
+{%- endmacro %}
+
+
+{#
+    The rights on rows that roles of the project hold: {'schemas': {name: {users}},
+    'tables': {`schema.name`: {'roles': {role: rights}, 'sequences': {name: roles}}}}, each
+    with its owner and whether this role may_change it.
+#}
+{% macro describe_grants_sql(tables) %}
+    with
+
+    declared (relation) as (
+        values
+        {%- for table in tables %}
+        ('{{ table['relation'] }}'){{ ',' if not loop.last }}
+        {%- endfor %}
+    ),
+
+    roles as (
+        select pg_roles.oid, pg_roles.rolname
+        from pg_roles
+        where pg_roles.rolname in ('{{ project_roles() | join("', '") }}')
+    ),
+
+    -- Not to_regclass, which wants usage of the schema.
+    tables as (
+        select
+            declared.relation,
+            pg_class.oid,
+            pg_class.relowner as owner,
+            coalesce(pg_class.relacl, acldefault('r', pg_class.relowner)) as acl
+        from declared
+        inner join pg_namespace
+            on split_part(declared.relation, '.', 1) = pg_namespace.nspname
+        inner join pg_class
+            on
+                pg_namespace.oid = pg_class.relnamespace
+                and split_part(declared.relation, '.', 2) = pg_class.relname
+    ),
+
+    held as (
+        select
+            tables.oid,
+            roles.rolname,
+            jsonb_agg(lower(rights.privilege_type)) as rights
+        from tables
+        cross join lateral aclexplode(tables.acl) as rights
+        inner join roles
+            on rights.grantee = roles.oid
+        where
+            rights.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')
+        group by tables.oid, roles.rolname
+    ),
+
+    -- Those of identity columns.
+    sequences as (
+        select
+            pg_depend.refobjid as table_oid,
+            jsonb_object_agg(
+                pg_depend.objid::regclass::text,
+                (
+                    select coalesce(jsonb_agg(roles.rolname), '[]')
+                    from roles
+                    where has_sequence_privilege(roles.oid, pg_depend.objid, 'usage')
+                )
+            ) as found
+        from pg_depend
+        inner join tables
+            on pg_depend.refobjid = tables.oid
+        inner join pg_class
+            on pg_depend.objid = pg_class.oid and pg_class.relkind = 'S'
+        where
+            pg_depend.classid = 'pg_class'::regclass
+            and pg_depend.refclassid = 'pg_class'::regclass
+            and pg_depend.deptype = 'i'
+        group by pg_depend.refobjid
+    )
+
+    select
+        jsonb_build_object(
+            'schemas', (
+                select
+                    jsonb_object_agg(
+                        pg_namespace.nspname,
+                        jsonb_build_object(
+                            'owner', pg_get_userbyid(pg_namespace.nspowner),
+                            'may_change', pg_has_role(pg_namespace.nspowner, 'usage'),
+                            'users', (
+                                select coalesce(jsonb_agg(roles.rolname), '[]')
+                                from roles
+                                where
+                                    has_schema_privilege(
+                                        roles.oid, pg_namespace.oid, 'usage'
+                                    )
+                            )
+                        )
+                    )
+                from pg_namespace
+                where pg_namespace.nspname !~ '^(pg_|_timescaledb)'
+            ),
+            'tables', (
+                select
+                    coalesce(
+                        jsonb_object_agg(
+                            tables.relation,
+                            jsonb_build_object(
+                                'owner', pg_get_userbyid(tables.owner),
+                                'may_change', pg_has_role(tables.owner, 'usage'),
+                                'roles', coalesce(
+                                    (
+                                        select jsonb_object_agg(held.rolname, held.rights)
+                                        from held
+                                        where held.oid = tables.oid
+                                    ),
+                                    '{}'
+                                ),
+                                'sequences', coalesce(sequences.found, '{}')
+                            )
+                        ),
+                        '{}'
+                    )
+                from tables
+                left join sequences
+                    on tables.oid = sequences.table_oid
+            )
+        )::text as found
+{% endmacro %}

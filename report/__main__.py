@@ -1,0 +1,85 @@
+"""``python -m report``: write the page of the server in use."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import psycopg
+
+from report.compose import compose
+from report.page import render
+from report.reading.ask import ReportError, snapshot
+
+
+@click.command()
+@click.option(
+    "--trader",
+    metavar="0x…",
+    help="Whose tear sheet to draw; else the first of the leaderboard.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("target/report.html"),
+    show_default=True,
+    help="The file to write.",
+)
+def cli(trader: str | None, out: Path) -> None:
+    """Write one HTML page of what the database knows.
+
+    It needs no server and no network to be looked at: open it in a browser, or send it.
+    """
+    with snapshot() as conn:
+        page = compose(conn, trader, datetime.now(UTC))
+    html = render(page)
+    write_whole(out, html)
+    click.echo(
+        f"Open {out.resolve()} in a browser ({len(html.encode()) / 1e6:.1f} MB)."
+    )
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file under its name only when it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as file:
+        part = Path(file.name)
+        try:
+            file.write(text)
+            file.close()
+            part.chmod(0o666 & ~_umask())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+def _umask() -> int:
+    current = os.umask(0o077)
+    os.umask(current)
+    return current
+
+
+def main() -> None:
+    """Run the command; an expected failure is one line on standard error."""
+    try:
+        cli(prog_name="python -m report")
+    except (
+        ReportError,
+        psycopg.OperationalError,
+        psycopg.errors.InsufficientPrivilege,
+        ValueError,
+        OSError,
+    ) as error:
+        print(f"report: {str(error).strip()}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

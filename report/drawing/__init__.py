@@ -1,0 +1,1 @@
+"""Sections of the page, each made of what `report.reading` gives it."""

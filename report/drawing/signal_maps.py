@@ -1,0 +1,178 @@
+"""Positions of smart money by coin and day: stacked, and as heat maps.
+
+`cells` holds what is known of a day and the rank of a coin, from 1; ``len(coins) + 1``
+and beyond are the coins without a name.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any
+
+import plotly.graph_objects as go
+
+from report.blocks import Mark, View
+from report.drawing.common import axis, figure, money_axis, plain, rows_axis
+from report.numbers import day, ratio, short_name, usd
+from report.palette import DIVERGING, LIGHT, SERIES
+from report.reading.ask import Record
+from report.reading.signals import COINS
+
+#: Z-scores, and powers of two of the long/short ratio, are coloured up to here.
+Z_LIMIT, RATIO_LIMIT = 3.0, 3.0
+
+Key = tuple[date, int]
+
+
+def stacked(
+    days: Sequence[date], coins: Sequence[str], cells: dict[Key, Record]
+) -> View:
+    """Draw the first coins stacked, the others as one, and the sum of all."""
+    ranks = range(1, COINS + 2)
+    net = {
+        rank: [cells[d, rank]["net_usd"] if (d, rank) in cells else 0.0 for d in days]
+        for rank in ranks
+    }
+    shown = min(len(SERIES), len(coins))
+    rest = [sum(net[r][i] for r in ranks if r > shown) for i in range(len(days))]
+    series = [(short_name(coins[i], 16), net[i + 1], SERIES[i]) for i in range(shown)]
+    if any(rest):
+        series.append(("others", rest, LIGHT["grey"]))
+    sums = [sum(values[i] for _, values, _ in series) for i in range(len(days))]
+    at = [d.isoformat() for d in days]
+    template = "%{fullData.name}: %{customdata}<extra></extra>"
+    bars = [
+        go.Bar(
+            x=at,
+            y=values,
+            name=plain(name),
+            marker={"color": colour, "line": {"width": 0}},
+            customdata=[usd(v) for v in values],
+            hovertemplate=template,
+        )
+        for name, values, colour in series
+    ]
+    line = go.Scatter(
+        x=at,
+        y=sums,
+        name="all coins",
+        mode="lines",
+        line={"color": LIGHT["ink"], "width": 2},
+        customdata=[usd(v) for v in sums],
+        hovertemplate=template,
+    )
+    reach = [
+        sum(values[i] for _, values, _ in series if values[i] * sign > 0)
+        for i in range(len(days))
+        for sign in (-1, 1)
+    ]
+    made = figure(
+        [*bars, line],
+        barmode="relative",
+        bargap=0.12,
+        hovermode="x unified",
+        xaxis=axis(type="date", showgrid=False, hoverformat="%d %b %Y"),
+        yaxis=money_axis(reach, 7),
+    )
+    legend = [Mark(name, colour) for name, _, colour in series]
+    return View("By day", made, [*legend, Mark("all coins", LIGHT["ink"], "line")])
+
+
+def _heat_map(
+    days: Sequence[date],
+    coins: Sequence[str],
+    value: Callable[[date, int], float | None],
+    text: Callable[[date, int], str],
+    limit: float,
+) -> dict[str, Any]:
+    ranks = range(1, len(coins) + 1)
+    trace = go.Heatmap(
+        x=[d.isoformat() for d in days],
+        y=[rank - 1 for rank in ranks],
+        z=[[value(d, rank) for d in days] for rank in ranks],
+        text=[
+            [f"{plain(coins[rank - 1])}, {day(d)}<br>{text(d, rank)}" for d in days]
+            for rank in ranks
+        ],
+        hovertemplate="%{text}<extra></extra>",
+        hoverongaps=False,
+        colorscale=DIVERGING,
+        zmin=-limit,
+        zmax=limit,
+        xgap=1 if len(days) <= 90 else 0,
+        ygap=1,
+        showscale=False,
+    )
+    return figure(
+        [trace],
+        xaxis=axis(type="date", showgrid=False),
+        yaxis=rows_axis([short_name(name, 14) for name in coins]),
+    )
+
+
+def net_map(
+    days: Sequence[date], coins: Sequence[str], cells: dict[Key, Record]
+) -> View:
+    """Colour by the root of the net position, so that small coins show too."""
+    largest = max(
+        (abs(row["net_usd"]) for row in cells.values() if row["coin"]), default=0
+    )
+    largest = largest or 1.0
+
+    def value(d: date, rank: int) -> float | None:
+        row = cells.get((d, rank))
+        if row is None:
+            return None
+        return math.copysign(math.sqrt(abs(row["net_usd"]) / largest), row["net_usd"])
+
+    def text(d: date, rank: int) -> str:
+        row = cells.get((d, rank))
+        if row is None:
+            return ""
+        return f"net {usd(row['net_usd'])}"
+
+    scale = [usd(share * abs(share) * largest) for share in (-1, -0.5, 0, 0.5, 1)]
+    return View("By coin", _heat_map(days, coins, value, text, 1.0), scale=scale)
+
+
+def z_map(days: Sequence[date], coins: Sequence[str], cells: dict[Key, Record]) -> View:
+    """Colour by the z-score, up to `Z_LIMIT`."""
+
+    def value(d: date, rank: int) -> float | None:
+        found = cells.get((d, rank))
+        return None if found is None else found["z_score"]
+
+    def text(d: date, rank: int) -> str:
+        return f"z {ratio(value(d, rank), signed=True)}"
+
+    scale = ("−3", "−1.5", "usual", "+1.5", "+3")
+    return View("z-score", _heat_map(days, coins, value, text, Z_LIMIT), scale=scale)
+
+
+def ratio_map(
+    days: Sequence[date], coins: Sequence[str], cells: dict[Key, Record]
+) -> View:
+    """Colour by the logarithm of longs over shorts, up to 2 ** `RATIO_LIMIT`."""
+
+    def value(d: date, rank: int) -> float | None:
+        row = cells.get((d, rank))
+        if row is None or not (row["long_usd"] or row["short_usd"]):
+            return None
+        if not row["short_usd"]:
+            return RATIO_LIMIT
+        if not row["long_usd"]:
+            return -RATIO_LIMIT
+        found = math.log2(row["long_usd"] / row["short_usd"])
+        return max(-RATIO_LIMIT, min(RATIO_LIMIT, found))
+
+    def text(d: date, rank: int) -> str:
+        row = cells.get((d, rank))
+        if row is None:
+            return ""
+        return f"long {usd(row['long_usd'])}, short {usd(row['short_usd'])}"
+
+    scale = ("1:8", "1:3", "even", "3:1", "8:1")
+    made = _heat_map(days, coins, value, text, RATIO_LIMIT)
+    return View("Long/short", made, scale=scale)

@@ -1,0 +1,68 @@
+"""How a question reaches the database, and what is missing before it can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+
+from devdb.conninfo import connect
+from pgio.copy_out import read_table
+
+Connection = psycopg.Connection[Any]
+Record = dict[str, Any]
+
+#: Days, at most about, that a curve or a heat map is made of.
+POINTS = 180
+
+
+class ReportError(Exception):
+    """There is nothing to report; the text says why, and the way out."""
+
+
+@contextmanager
+def snapshot() -> Iterator[Connection]:
+    """Connect to the server in use, to read and as of one moment."""
+    with connect() as conn:
+        conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        conn.read_only = True
+        conn.execute("set local timezone to 'UTC'")
+        yield conn
+
+
+def ask(conn: Connection, statement: LiteralString, **values: Any) -> list[Record]:
+    """Return the rows of a query.
+
+    Parameters
+    ----------
+    conn
+        Of `snapshot`.
+    statement
+        With a placeholder ``{name}`` for each value.
+    **values
+        Literals; a list is an array.
+    """
+    literals = {name: sql.Literal(value) for name, value in values.items()}
+    query = sql.SQL(statement).format(**literals)
+    return list(read_table(conn, query).to_pylist())
+
+
+def missing(conn: Connection, relations: Sequence[str]) -> list[str]:
+    """Return those of the tables that are not there or may not be read."""
+    found = conn.execute(
+        """
+        select name
+        from unnest(%s::text[]) with ordinality as relations (name, place)
+        where coalesce(
+            not has_schema_privilege(to_regnamespace(split_part(name, '.', 1)), 'usage')
+            or not has_table_privilege(to_regclass(name), 'select'),
+            true
+        )
+        order by place
+        """,
+        [list(relations)],
+    )
+    return [str(name) for (name,) in found]

@@ -1,0 +1,44 @@
+"""Rules of what others may rely on: public models and exposures."""
+
+from __future__ import annotations
+
+from review.manifest import Manifest, Node, label, undescribed_columns
+from review.rules import Checks
+
+
+def public_models_without_contract(manifest: Manifest) -> Checks:
+    """Demand that a public model keeps to a contract."""
+    for model in _public(manifest):
+        enforced = model["config"]["contract"]["enforced"]
+        yield label(model), None if enforced else "is public and has no contract"
+
+
+def undocumented_public_models(manifest: Manifest) -> Checks:
+    """Demand that a public model and all its columns are described."""
+    for model in _public(manifest):
+        missing = list(undescribed_columns(model))
+        if not model["description"].strip() or not model["columns"]:
+            missing.append("the model")
+        yield label(model), f"{missing} lack a description" if missing else None
+
+
+def exposures_dependent_on_private_models(manifest: Manifest) -> Checks:
+    """Demand that exposures rely on public models."""
+    for exposure in manifest.nodes("exposure"):
+        for parent in manifest.parents(exposure, "model"):
+            yield (
+                f"{label(exposure)} on {label(parent)}",
+                None
+                if parent["access"] == "public"
+                else f"is {parent['access']}, not public",
+            )
+
+
+def models_without_group(manifest: Manifest) -> Checks:
+    """Demand that every model has an owner."""
+    for model in manifest.nodes("model"):
+        yield label(model), None if model["group"] else "belongs to no group"
+
+
+def _public(manifest: Manifest) -> list[Node]:
+    return [node for node in manifest.nodes("model") if node["access"] == "public"]

@@ -1,0 +1,46 @@
+"""Rules of cost: what is computed anew at every look."""
+
+from __future__ import annotations
+
+from review.manifest import Manifest, Node, label
+from review.rules import Checks
+
+# As in dbt-project-evaluator.
+LONG_CHAIN = 5
+_VIEWS = ("view", "ephemeral")
+_STORED = ("table", "incremental", "continuous_aggregate", "hypertable")
+
+
+def chained_views_dependencies(manifest: Manifest) -> Checks:
+    """Demand that views do not stand on views that stand on views."""
+    for model in manifest.nodes("model"):
+        chain = _views_below(manifest, model)
+        yield (
+            label(model),
+            f"stands on a chain of {chain} views" if chain >= LONG_CHAIN else None,
+        )
+
+
+def exposure_parents_materializations(manifest: Manifest) -> Checks:
+    """Demand that what people and programs read is stored: no source, no view."""
+    for exposure in manifest.nodes("exposure"):
+        for parent in manifest.parents(exposure, "model", "source"):
+            how = (
+                "a source"
+                if parent["resource_type"] == "source"
+                else parent["config"]["materialized"]
+            )
+            yield (
+                f"{label(exposure)} on {label(parent)}",
+                None if how in _STORED else f"is {how}, not stored",
+            )
+
+
+def _views_below(manifest: Manifest, model: Node) -> int:
+    """Return how many views follow each other below a model."""
+    views = [
+        parent
+        for parent in manifest.parents(model, "model")
+        if parent["config"]["materialized"] in _VIEWS
+    ]
+    return max((1 + _views_below(manifest, view) for view in views), default=0)

@@ -1,0 +1,127 @@
+"""Procedures of the runbook that need no backup: the clone and its server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from conftest import Database
+from loading_database import create_sources
+from runbook import commands
+from simulated import distinct_fills, simulate
+
+from devdb.cluster import Cluster
+from devdb.conninfo import DEFAULT_DATABASE, DEFAULT_USER, PROJECT_DIR
+from devdb.database import prepare_database
+from devdb.settings import development_settings, memory_bytes
+from devdb.throwaway import throwaway_cluster
+
+pytestmark = pytest.mark.slow
+
+Connection = psycopg.Connection[Any]
+IN_CLONE = ("bash", "-euo", "pipefail", "-c")
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """The embedded server with the settings of `make up`, and its database."""
+    with throwaway_cluster(settings=development_settings(memory_bytes())) as cluster:
+        prepare_database(cluster.conninfo(), DEFAULT_USER, DEFAULT_DATABASE)
+        yield cluster
+
+
+def in_clone(name: str, env: dict[str, str]) -> str:
+    """Run a block in the clone; return what it prints."""
+    python = Path(sys.executable).parent
+    done = subprocess.run(
+        [*IN_CLONE, commands(name)],
+        cwd=PROJECT_DIR,
+        env={**env, "PATH": f"{python}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_embedded_server_is_killed_during_a_load(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = cluster.conninfo(DEFAULT_DATABASE)
+    names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user"}
+    for variable, key in names.items():
+        monkeypatch.setenv(variable, str(info[key]))
+    monkeypatch.setenv("PGDATABASE", DEFAULT_DATABASE)
+    create_sources(DEFAULT_DATABASE, tmp_path / "dbt")
+    simulate(tmp_path / "tape", "--fills", "120000", "--days", "2")
+    folder = tmp_path / "tape" / "parquet"
+    load = [sys.executable, "-m", "loaders.load_to_db", "fills", str(folder)]
+    loader = subprocess.Popen(load, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    with psycopg.connect(**info, autocommit=True) as conn:  # type: ignore[arg-type]
+        wait_for_the_second_object(conn)
+        lock = cluster.data_dir / "postmaster.pid"
+        os.kill(int(lock.read_text().split()[0]), signal.SIGKILL)
+    loader.communicate(timeout=60)
+    assert loader.returncode == 1
+    cluster.start(int(info["port"]), may_move=False)
+    in_log, in_table = counted()
+    assert in_log == in_table
+    in_clone("load-again", {**os.environ, "FILLS": str(folder)})
+    wanted = distinct_fills(folder)
+    assert counted() == (wanted, wanted)
+
+
+def wait_for_the_second_object(conn: Connection) -> None:
+    """Return when an object is loaded and another one is under way."""
+    deadline = time.monotonic() + 120
+    query = """
+        select exists (select from ingestion.load_log) and exists (
+            select from pg_stat_activity
+            where state = 'active' and query ilike 'copy %from stdin%'
+        )
+    """
+    while conn.execute(query).fetchone() != (True,):
+        assert time.monotonic() < deadline, "the second load never began"
+        time.sleep(0.005)
+
+
+def counted() -> tuple[int, int]:
+    """Return what the runbook counts: rows by the log, and rows."""
+    line = in_clone("count-loads", dict(os.environ)).splitlines()[2]
+    in_log, in_table = (int(number or 0) for number in line.split("|"))
+    return in_log, in_table
+
+
+def test_a_rollup_is_lost(database: Database, edition: str, tmp_path: Path) -> None:
+    """It is built again, and so is what was made of it."""
+    env = {**database.env, "DBT_EXCLUDE_RESOURCE_TYPES": "test unit_test"}
+    env |= {"DBT_TARGET_PATH": str(tmp_path / "dbt"), "DBT_LOG_PATH": str(tmp_path)}
+    simulate(tmp_path / "tape", "--fills", "5000", "--days", "5")
+    folder = tmp_path / "tape" / "parquet"
+    create_sources(str(database.conninfo["dbname"]), tmp_path / "dbt")
+    in_clone("load-again", {**env, "FILLS": str(folder)})
+    in_clone("build", env)
+    before = marts(database)
+    kind = "materialized view" if edition == "community" else "table"
+    with psycopg.connect(**database.conninfo, autocommit=True) as conn:
+        conn.execute(f"drop {kind} analytics.trader_daily cascade")
+    in_clone("rebuild-a-model", {**env, "LOST": "trader_daily"})
+    assert marts(database) == before
+
+
+def marts(database: Database) -> list[tuple[Any, ...]]:
+    """Return all rows of a rollup and of marts that are made of it."""
+    with psycopg.connect(**database.conninfo) as conn:
+        return [
+            *conn.execute("select * from analytics.trader_daily order by day, 2"),
+            *conn.execute("select * from analytics.trader_profiles order by 1"),
+        ]

@@ -1,0 +1,255 @@
+"""What the report says is what the tables say."""
+
+from __future__ import annotations
+
+import base64
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+from hostile_names import COINS, TRADER
+
+from report import compose as composing
+from report.blocks import Chart, Row, Section, Table
+from report.compose import compose
+from report.page import Page
+from report.reading import market as ask_market
+from report.reading import signals as ask_signals
+from report.reading import traders as ask_traders
+from report.reading.ask import ReportError
+
+pytestmark = [pytest.mark.slow, pytest.mark.any_server]
+pytest_plugins = ["report_database"]
+
+Connection = psycopg.Connection[Any]
+
+
+def section(page: Page, key: str) -> Section:
+    return next(each for each in page.sections if each.key == key)
+
+
+def chart(page: Page, section_key: str, key: str) -> Chart:
+    return next(c for c in section(page, section_key).charts() if c.key == key)
+
+
+def table(page: Page, key: str, caption: str) -> Table:
+    found = []
+    for block in section(page, key).blocks:
+        inner = block.blocks if isinstance(block, Row) else [block]
+        found += [each for each in inner if isinstance(each, Table)]
+    return next(each for each in found if each.caption.startswith(caption))
+
+
+def numbers(values: Any) -> list[float]:
+    """Values of a trace, which Plotly keeps as base64 where they are an array."""
+    if isinstance(values, dict):
+        found = np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
+        return [float(each) for each in found]
+    return list(values)
+
+
+def test_headlines_are_those_of_the_tables(page: Page, conn: Connection) -> None:
+    traders, fills, smart = conn.execute(
+        "select count(*), (select sum(fill_count) from analytics.coin_daily),"
+        " count(*) filter (where is_smart_money) from analytics.trader_profiles"
+    ).fetchone()  # type: ignore[misc]
+    assert smart > 0
+    tiles = {tile.label: tile for tile in page.tiles}
+    assert tiles["Traders"].value == f"{traders:,}"
+    assert tiles["Traders"].note == f"{smart} are smart money"
+    assert f"{fills:,} fills of {traders:,} traders" in page.covers[0]
+    # The simulated fills are of 2025: a reader has to know.
+    assert "days older than this page" in page.warnings[0]
+
+
+def test_positions_add_up_to_the_signals(page: Page, conn: Connection) -> None:
+    expected = dict(
+        conn.execute(
+            "select as_of_date::text, sum(smart_net_usd)::float8"
+            " from analytics.asset_signals group by 1"
+        ).fetchall()
+    )
+    drawn = chart(page, "positioning", "positions-over-time").views[0].figure["data"]
+    *bars, line = drawn
+    assert len(line["x"]) > 20
+    sums = np.sum([numbers(bar["y"]) for bar in bars], axis=0)
+    for day, value, total in zip(line["x"], numbers(line["y"]), sums, strict=True):
+        assert value == pytest.approx(expected[day], abs=1e-3)
+        assert total == pytest.approx(value, abs=1e-3)
+
+
+def test_long_histories_are_thinned_and_other_coins_summed(
+    conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ask_signals, "POINTS", 7)
+    rows = ask_signals.history(conn, coins=3)
+    days = sorted({row["as_of_date"] for row in rows})
+    [(last,)] = conn.execute("select max(as_of_date) from analytics.asset_signals")
+    assert 4 <= len(days) <= 7
+    assert days[-1] == last
+    assert {row["coin_rank"] for row in rows} == {1, 2, 3, 4}
+    named = [row["coin"] for row in rows if row["as_of_date"] == last and row["coin"]]
+    [(others, count)] = conn.execute(
+        "select sum(smart_net_usd)::float8, count(*) from analytics.asset_signals"
+        " where as_of_date = %s and not coin = any(%s)",
+        [last, named],
+    )
+    rest = rows[-1]
+    assert (rest["coin"], rest["z_score"], rest["coins"]) == (None, None, count)
+    assert rest["net_usd"] == pytest.approx(others)
+
+
+def test_leaders_are_ordered_and_their_curves_end_at_their_profit(
+    page: Page, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = conn.execute(
+        "select user_address, net_pnl::float8 from analytics.trader_profiles"
+        " order by is_smart_money desc, sharpe_ratio * confidence desc nulls last,"
+        " user_address limit 25"
+    ).fetchall()
+    rows = table(page, "leaderboard", "The first").rows
+    assert [row[1].text for row in rows] == [address for address, _ in expected]
+    assert [row[2].sort for row in rows] == [net_pnl for _, net_pnl in expected]
+    curves = section(page, "leaderboard").charts()
+    assert len(curves) == 12
+    for drawn, (_, net_pnl) in zip(curves, expected, strict=False):
+        [trace] = drawn.views[0].figure["data"]
+        assert numbers(trace["y"])[-1] == pytest.approx(net_pnl)
+
+    monkeypatch.setattr(ask_traders, "POINTS", 9)
+    addresses = [address for address, _ in expected]
+    thinned = ask_traders.equity(conn, addresses)
+    last = {row["user_address"]: row["equity"] for row in thinned}
+    assert last == pytest.approx(dict(expected))
+    assert len(thinned) <= len(addresses) * 11
+
+
+def test_distributions_count_everyone_once(page: Page, conn: Connection) -> None:
+    [(traders, positions)] = conn.execute(
+        "select (select count(*) from analytics.trader_profiles), count(*)"
+        " from analytics.trader_positions where closed_at is not null"
+        " and is_basis_known and close_reason in ('trade', 'flip')"
+    )
+    won, lost = chart(page, "distributions", "holding-times").views[0].figure["data"]
+    assert sum(numbers(won["y"])) + sum(numbers(lost["y"])) == positions
+    for key in ("trader-class", "size-tier", "trading-style"):
+        [bars] = chart(page, "distributions", key).views[0].figure["data"]
+        assert sum(numbers(bars["x"])) == traders
+
+
+def test_the_tear_sheet_has_the_figures_of_the_profile(
+    page: Page, conn: Connection
+) -> None:
+    [(net_pnl, drawdown, sharpe, longs)] = conn.execute(
+        "select net_pnl::float8, max_drawdown, sharpe_ratio, (select count(*) from"
+        " analytics.trader_positions p where p.user_address = t.user_address"
+        " and closed_at is not null and side = 'long')"
+        " from analytics.trader_profiles t where user_address = %s",
+        [TRADER],
+    )
+    equity, below, daily = chart(page, "trader", "tear-equity").views[0].figure["data"]
+    assert numbers(equity["y"])[-1] == pytest.approx(net_pnl)
+    assert -min(numbers(below["y"])) == pytest.approx(drawdown)
+    days = np.array(numbers(daily["y"]))
+    assert days.mean() / days.std(ddof=1) * math.sqrt(365) == pytest.approx(sharpe)
+    deepest = table(page, "trader", "Deepest").rows[0][0].sort
+    assert deepest == pytest.approx(-drawdown)
+    by_month = chart(page, "trader", "tear-months").table
+    assert by_month is not None
+    assert sum(row[1].sort or 0 for row in by_month.rows) == pytest.approx(net_pnl)
+    sides = table(page, "trader", "Long and short").rows
+    assert [row[1].sort for row in sides if row[0].text == "long"] == [longs]
+    assert any(TRADER in sentence for sentence in section(page, "trader").lead)
+
+
+def test_a_trader_is_found_in_capitals_and_missed_by_name(conn: Connection) -> None:
+    [(address,)] = conn.execute(
+        "select user_address from analytics.trader_profiles where user_address ~"
+        " '^0x[0-9a-f]{40}$' order by 1 limit 1"
+    )
+    page = compose(conn, address.upper(), datetime.now(UTC))
+    assert section(page, "trader").lead[0].startswith(address)
+    with pytest.raises(ReportError, match=r"no trader '0xnobody'.*user_address"):
+        compose(conn, "0xnobody", datetime.now(UTC))
+
+
+def test_candles_are_those_of_the_last_hours(page: Page, conn: Connection) -> None:
+    expected = conn.execute(
+        "select open::float8, close::float8 from market_data.btc_ohlcv_1m_filled"
+        " where bucket > (select max(bucket) from market_data.btc_ohlcv_1m)"
+        " - interval '6 hours' order by bucket"
+    ).fetchall()
+    candles, volume = chart(page, "bitcoin", "candles").views[0].figure["data"]
+    assert len(expected) == 360 == len(numbers(volume["y"]))
+    drawn = zip(numbers(candles["open"]), numbers(candles["close"]), strict=True)
+    assert list(drawn) == expected
+
+
+def test_paths_pass_through_what_is_stored_as_outcome(conn: Connection) -> None:
+    window = ask_market.newest_window(conn, "binance_spot")
+    assert window is not None
+    bucket, width = window["bucket"], window["seconds"]
+    outcomes = ask_market.neighbours(conn, "binance_spot", bucket)
+    paths = ask_market.paths(conn, "binance_spot", bucket, width, 3600)
+    prices = {(row["neighbour_rank"], row["at_seconds"]): row["close"] for row in paths}
+    known = [row for row in outcomes if row["log_return"] is not None]
+    assert len(known) > 20
+    for row in known:
+        rank = row["neighbour_rank"]
+        moved = math.log(prices[rank, row["seconds"]] / prices[rank, 0.0])
+        assert moved == pytest.approx(row["log_return"], abs=1e-12)
+    # What a neighbour became after the newest window ended is not told.
+    ends = {row["neighbour_rank"]: row["neighbour_bucket"] for row in outcomes}
+    late = [
+        at
+        for (rank, at) in prices
+        if rank and ends[rank].timestamp() + at > bucket.timestamp()
+    ]
+    assert late == []
+
+
+def test_hostile_coins_are_named_in_full(page: Page) -> None:
+    shown = {row[0].title for row in table(page, "positioning", "The largest").rows}
+    assert set(COINS.values()) <= shown
+
+
+@pytest.mark.editions("postgres")
+def test_what_is_missing_is_named(conn: Connection) -> None:
+    now = datetime.now(UTC)
+    conn.execute("drop table signals.btc_similar_windows_summary cascade")
+    page = compose(conn, None, now)
+    assert "btc_similar_windows_summary. Run `dbt build`" in page.warnings[-1]
+    assert [each.key for each in page.sections][-1] == "trader"
+    conn.execute("truncate analytics.coin_daily")
+    with pytest.raises(ReportError, match=r"tables are empty\. Run `make run`.*load"):
+        compose(conn, None, now)
+    conn.execute("drop schema analytics cascade")
+    with pytest.raises(ReportError, match=r"analytics\.coin_daily is not there"):
+        compose(conn, None, now)
+
+
+@pytest.mark.editions("postgres")
+def test_one_product_is_enough(conn: Connection) -> None:
+    now = datetime.now(UTC)
+    conn.execute("truncate analytics.coin_daily")
+    page = compose(conn, None, now)
+    assert [each.key for each in page.sections] == ["bitcoin"]
+    assert page.warnings[-1] == "Nothing of fills is here: none are loaded."
+    with pytest.raises(ReportError, match="there are no fills"):
+        compose(conn, "0xa", now)
+
+
+@pytest.mark.editions("postgres")
+def test_without_signals_or_neighbours_the_rest_is_there(conn: Connection) -> None:
+    conn.execute("truncate analytics.asset_signals")
+    conn.execute(
+        "truncate signals.btc_similar_windows, signals.btc_similar_windows_summary"
+    )
+    page = composing.compose(conn, None, datetime.now(UTC))
+    assert [each.key for each in page.sections] == [
+        *("leaderboard", "distributions", "trader", "bitcoin")
+    ]
+    assert "No window has been searched for yet" in section(page, "bitcoin").lead[-1]
