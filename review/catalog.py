@@ -36,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     documentation.undocumented_columns,
     documentation.untyped_columns,
     documentation.undocumented_macros,
+    documentation.macro_arguments,
     structure.model_naming_conventions,
     structure.model_directories,
     structure.source_directories,

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from typing import Any
+
+from dbt.parser.schemas import is_valid_type
+
 from review.manifest import Manifest, label, undescribed_columns
 from review.rules import Checks
 
@@ -53,20 +59,55 @@ def untyped_columns(manifest: Manifest) -> Checks:
 
 
 def undocumented_macros(manifest: Manifest) -> Checks:
-    """Demand that macros and their arguments are described.
-
-    Materializations and tests are described by the head of their file.
-    """
-    for macro in manifest.content["macros"].values():
-        name = macro["name"]
-        if macro["package_name"] != manifest.package or name.startswith(
-            ("materialization_", "test_")
-        ):
-            continue
-        yield name, None if macro["description"].strip() else "has no description"
+    """Demand that macros, tests, materializations and arguments are described."""
+    for name, macro in _macros(manifest):
+        described = macro["description"].strip()
+        yield name, None if described else "has no description"
         for argument in macro["arguments"]:
             described = argument["description"].strip() and argument["type"]
             yield (
                 f"{name}({argument['name']})",
                 None if described else "has no type or no description",
             )
+
+
+def macro_arguments(manifest: Manifest) -> Checks:
+    """Demand that macros have the arguments that YAML says, of types dbt knows.
+
+    dbt's own ``validate_macro_args`` takes the arguments of tests for none, and would
+    warn of that at every build.
+    """
+    for name, macro in _macros(manifest):
+        described = [argument["name"] for argument in macro["arguments"]]
+        taken = _arguments(macro["macro_sql"])
+        unknown = [
+            f"{argument['name']} is {argument['type']}"
+            for argument in macro["arguments"]
+            if argument["type"] and not is_valid_type(argument["type"])
+        ]
+        if described != taken:
+            yield name, f"takes {taken}, described are {described}"
+        else:
+            yield name, f"{', '.join(unknown)}, no type of dbt's" if unknown else None
+
+
+# The head of a macro or test; a materialization takes no arguments.
+_HEAD = re.compile(r"\{%-?\s*(?:macro|test)\s+\w+\s*\((.*?)\)\s*-?%\}", re.DOTALL)
+
+
+def _arguments(code: str) -> list[str]:
+    """Return the names of the arguments of the macro that a text defines."""
+    head = _HEAD.search(code)
+    if head is None:
+        return []
+    [function] = ast.parse(f"def macro({head.group(1)}): ...").body
+    assert isinstance(function, ast.FunctionDef)
+    return [argument.arg for argument in function.args.args]
+
+
+def _macros(manifest: Manifest) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (macro["name"], macro)
+        for macro in manifest.content["macros"].values()
+        if macro["package_name"] == manifest.package
+    ]

@@ -183,6 +183,19 @@ def _undescribed_argument(content: Content) -> None:
     macro["arguments"][0]["description"] = ""
 
 
+def _argument_that_is_not(content: Content) -> None:
+    content["macros"]["macro.vigil.time_bucket"]["arguments"][0]["name"] = "widht"
+
+
+def _argument_of_a_test(content: Content) -> None:
+    del content["macros"]["macro.vigil.test_is_candle"]["arguments"][0]
+
+
+def _unknown_type(content: Content) -> None:
+    macro = content["macros"]["macro.vigil.time_bucket"]
+    macro["arguments"][0]["type"] = "boolean"
+
+
 def _staging_of_another_name(content: Content) -> None:
     _model(content, "stg_hyperliquid__fills")["name"] = "stg_fills"
 
@@ -262,6 +275,9 @@ SEEDS: list[tuple[str, Callable[[Content], None], str]] = [
     ("untyped_columns", _untyped_column, "asset_signals.coin: has no data_type"),
     ("undocumented_macros", _undescribed_macro, "is_trade: has no description"),
     ("undocumented_macros", _undescribed_argument, "time_bucket("),
+    ("macro_arguments", _argument_that_is_not, "time_bucket: takes ["),
+    ("macro_arguments", _argument_of_a_test, "test_is_candle: takes ['model']"),
+    ("macro_arguments", _unknown_type, " is boolean, no type of dbt's"),
     ("model_naming_conventions", _staging_of_another_name, "stg_hyperliquid__fills"),
     ("model_naming_conventions", _prefixed_mart, "has the prefix of another layer"),
     ("model_directories", _staging_of_another_source, "not in models/staging/hyper"),
