@@ -11,7 +11,8 @@
         -%}
             {%- do there.append(grantee) -%}
         {%- endfor -%}
-        {%- if there | length > 0 -%}
+        {#- An empty list is a wish, to take all grants back; one without roles is none. -#}
+        {%- if there | length > 0 or grantees | length == 0 -%}
             {%- do granted.update({privilege: there}) -%}
         {%- endif -%}
     {%- endfor -%}

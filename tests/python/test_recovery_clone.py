@@ -62,7 +62,8 @@ def test_the_embedded_server_is_killed_during_a_load(
         monkeypatch.setenv(variable, str(info[key]))
     monkeypatch.setenv("PGDATABASE", DEFAULT_DATABASE)
     create_sources(DEFAULT_DATABASE, tmp_path / "dbt")
-    simulate(tmp_path / "tape", "--fills", "120000", "--days", "2")
+    # More objects than are under way: what is being copied may still be finished.
+    simulate(tmp_path / "tape", "--fills", "120000", "--days", "12")
     folder = tmp_path / "tape" / "parquet"
     load = [sys.executable, "-m", "loaders.load_to_db", "fills", str(folder)]
     loader = subprocess.Popen(load, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

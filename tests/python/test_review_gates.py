@@ -33,10 +33,12 @@ def project(tmp_path: Path) -> Path:
 
 
 def _run(project: Path, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    # Under `make test`, make would speak of the folders it enters.
+    outer = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
     return subprocess.run(
         command,
         cwd=project,
-        env={**os.environ, "RUFF_OUTPUT_FORMAT": "concise", **env},
+        env={**outer, "RUFF_OUTPUT_FORMAT": "concise", **env},
         capture_output=True,
         text=True,
         check=False,

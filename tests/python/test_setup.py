@@ -16,7 +16,16 @@ PROJECT = Path(__file__).resolve().parents[2]
 LOCKS = (PROJECT / "requirements.lock", PROJECT / "requirements-spark.lock")
 
 WORK_TARGETS = {"setup", "test", "lint", "docs", "bench", "clean"}
-TARGETS = WORK_TARGETS | {"run", "up", "down", "psql", "url", "timescale", "spark"}
+TARGETS = WORK_TARGETS | {
+    "run",
+    "report",
+    "up",
+    "down",
+    "psql",
+    "url",
+    "timescale",
+    "spark",
+}
 ADDRESSES = (
     "://",
     "--index-url",
