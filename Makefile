@@ -7,7 +7,7 @@ PYTHON ?=
 # prefix. With either there is no sample data.
 FILLS ?=
 TICKS ?=
-# Servers of `make test`: the embedded one. all: every one found, 50 minutes on two cores.
+# Servers of `make test`: the embedded one. all: every one found, 40 minutes on two cores.
 TEST_SERVERS ?= postgres
 export TEST_SERVERS
 # Servers of `make bench`: the one in use. all: also every TimescaleDB found.
