@@ -102,7 +102,7 @@ def test_columnstore_settings_alone(project: HypertableProject) -> None:
     )
     community = project.edition == "community"
     if community:
-        assert project.query(settings) == [("user_address", '"time" DESC')]
+        assert project.query(settings) == [("user_address", 'coin,"time"')]
     jobs = project.jobs()
     project.declare(
         columnstore={
