@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dbt_pyjobs.list_literals import elements_of, is_list, join_lists
-from pgio.decimal_text import plain_text
 
 Cast = Callable[[pa.Array], pa.Array]
 
@@ -166,9 +165,12 @@ def _numeric(array: pa.Array, args: list[int]) -> pa.Array:
             "make decimals in the model"
         )
     if not args:
+        # Every dbt command loads this module, and numba takes a third of a second.
+        from pgio.decimal_text import plain_text
+
         # A bare numeric shows each value at its own scale. That of the Arrow type is
         # the widest a column may need, so 1.5 would read 1.500000000000000000.
-        return plain_text(array) if array.type.scale > 0 else array
+        return plain_text(array)
     precision, scale = args[0], args[1] if len(args) > 1 else 0
     if precision <= 38:
         return pc.cast(array, pa.decimal128(precision, scale))

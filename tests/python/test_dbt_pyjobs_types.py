@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
+import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -158,3 +160,9 @@ def test_unreadable_types_are_refused(data_type: str) -> None:
 def test_slices_and_empty_lists_keep_their_places() -> None:
     lists = pa.array([["a"], None, [], ["b", "c"], ["d"]]).slice(1, 3)
     assert cast_for("text[]")(lists).to_pylist() == [None, "{}", '{"b","c"}']
+
+
+def test_a_dbt_command_without_a_python_model_does_without_numba() -> None:
+    # It takes a third of a second to load, and dbt loads plugins before anything else.
+    code = "import sys, dbt_pyjobs; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
