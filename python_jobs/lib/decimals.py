@@ -1,4 +1,4 @@
-"""From values with a scale each to integers of one scale per key, without losing any.
+"""Powers of ten, and what is safe in 64 bits.
 
 A key's fills are scaled to the finest decimals the key has had: sizes to one scale,
 prices to another, dollars to a third. What might not fit in 64 bits, by an upper bound
@@ -8,17 +8,10 @@ taken in floating point, is marked and folded with Python's integers instead.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 #: Amounts stay below this: sums and products of the fold cannot overflow.
 SAFE = float(1 << 61)
 POWERS = np.array([10**i for i in range(19)], dtype=np.int64)
 FLOAT_POWERS = 10.0 ** np.arange(-40, 41)
-_ZERO_POWER = 40
-
-
-def absolute(
-    values: npt.NDArray[np.int64], scales: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float64]:
-    """Return about the absolute value of ``values * 10**-scales``."""
-    return np.asarray(np.abs(values) * FLOAT_POWERS[_ZERO_POWER - scales])
+#: Where 10**0 is among `FLOAT_POWERS`.
+ZERO_POWER = 40

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from python_jobs.lib import decimals as dec
 from python_jobs.lib import fold_kernel as fk
 from python_jobs.lib.fills import Fills
 from python_jobs.lib.fold_chunk import fold_keys
@@ -142,7 +141,7 @@ def fold(fills: Fills, state: FoldState) -> Iterator[Episodes]:
         block = np.empty((room, fk.EPISODE_WIDTH), dtype=np.int64)
         done, used = fold_keys(
             touched, done, starts, records, order, fills.block, fills.event, fills.tid,
-            dec.POWERS, dec.FLOAT_POWERS, state.narrow, is_large, block,
+            state.narrow, is_large, block,
         )  # fmt: skip
         if used:
             yield state._episodes(block[:used])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from pgio.compiled import compiled
+from python_jobs.lib.decimals import POWERS
 from python_jobs.lib.fold_kernel import POSITION, fold_key
 from python_jobs.lib.ordering import order_ties
 from python_jobs.lib.records import measure_key, scale_key
@@ -25,8 +26,6 @@ def fold_keys(
     block: Any,
     event: Any,
     tid: Any,
-    powers: Any,
-    float_powers: Any,
     state: Any,
     is_large: Any,
     episodes: Any,
@@ -44,8 +43,6 @@ def fold_keys(
         ``(rows,)`` of 0, 1, 2, …, in which ties are put in order.
     block, event, tid
         Of the chunk's fills, by the ``ROW`` of a record.
-    powers, float_powers
-        Powers of ten: from 1 on, and from 10**-40 on.
     state
         ``(all keys, STATE_WIDTH)``, changed in place.
     is_large
@@ -69,14 +66,14 @@ def fold_keys(
         if is_large[k]:
             continue
         row = state[keys[k]]
-        found, sums = measure_key(first, end, records, float_powers)
-        is_narrow, scales = settle_scales(found, sums, row, powers, float_powers)
+        found, sums = measure_key(first, end, records)
+        is_narrow, scales = settle_scales(found, sums, row)
         if not is_narrow:
             is_large[k] = True
             continue
-        scale_key(first, end, scales, powers, records)
+        scale_key(first, end, scales, records)
         order_ties(first, end, order, records, block, event, tid, row[POSITION])
         used = fold_key(
-            keys[k], first, end, order, records, powers, row, episodes, used
+            keys[k], first, end, order, records, POWERS, row, episodes, used
         )
     return keys.size, used

@@ -105,7 +105,7 @@ def resume(rows: RowBatch, decoder: FillDecoder, state: FoldState) -> None:
     is_narrow = usd_scale < dec.POWERS.size
     for name, column in amounts.items():
         scale = np.maximum(column.scale, 0).astype(np.int64)
-        about = dec.absolute(column.mantissa, scale)
+        about = np.abs(column.mantissa) * dec.FLOAT_POWERS[dec.ZERO_POWER - scale]
         is_narrow &= (column.scale != LARGE) & (
             about * 10.0 ** targets[name].astype(np.float64) < dec.SAFE
         )

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pgio.compiled import compilable, compiled
+from python_jobs.lib.decimals import FLOAT_POWERS, POWERS, ZERO_POWER
 from python_jobs.lib.fills import Fills
 from python_jobs.lib.fold_kernel import (
     DELTA,
@@ -160,15 +161,13 @@ def _write_records(
 
 
 @compilable
-def measure_key(begin: int, end: int, records: Any, float_powers: Any) -> Any:
+def measure_key(begin: int, end: int, records: Any) -> Any:
     """Find a key's finest decimals and an upper bound of its amounts.
 
     Parameters
     ----------
     begin, end, records
         The key's records are ``begin:end``.
-    float_powers
-        Powers of ten from 10**-40 on.
 
     Returns
     -------
@@ -194,12 +193,14 @@ def measure_key(begin: int, end: int, records: Any, float_powers: Any) -> Any:
         size_scale = max(size_scale, sz_scale, start_scale)
         price_scale = max(price_scale, px_scale)
         dollar_scale = max(dollar_scale, pnl_scale)
-        this_px = abs(records[i, PX]) * float_powers[40 - px_scale]
-        this_fee = abs(records[i, FEE]) * float_powers[40 - fee_scale]
-        sizes += abs(records[i, DELTA]) * float_powers[40 - sz_scale]
-        starts = max(starts, abs(records[i, START]) * float_powers[40 - start_scale])
+        this_px = abs(records[i, PX]) * FLOAT_POWERS[ZERO_POWER - px_scale]
+        this_fee = abs(records[i, FEE]) * FLOAT_POWERS[ZERO_POWER - fee_scale]
+        sizes += abs(records[i, DELTA]) * FLOAT_POWERS[ZERO_POWER - sz_scale]
+        starts = max(
+            starts, abs(records[i, START]) * FLOAT_POWERS[ZERO_POWER - start_scale]
+        )
         price = max(price, this_px)
-        profits += abs(records[i, PNL]) * float_powers[40 - pnl_scale]
+        profits += abs(records[i, PNL]) * FLOAT_POWERS[ZERO_POWER - pnl_scale]
         if flags & IS_BASE_FEE:
             size_scale = max(size_scale, fee_scale)
             sizes += this_fee
@@ -214,7 +215,7 @@ def measure_key(begin: int, end: int, records: Any, float_powers: Any) -> Any:
 
 
 @compilable
-def scale_key(begin: int, end: int, scales: Any, powers: Any, records: Any) -> None:
+def scale_key(begin: int, end: int, scales: Any, records: Any) -> None:
     """Bring the amounts of a key's records to its scales, in place.
 
     ``scales`` are those of sizes, prices and dollars. The size becomes the signed
@@ -229,17 +230,17 @@ def scale_key(begin: int, end: int, scales: Any, powers: Any, records: Any) -> N
         start_scale = (packed >> 2 * SCALE_BITS) & mask
         pnl_scale = (packed >> 3 * SCALE_BITS) & mask
         fee_scale = (packed >> 4 * SCALE_BITS) & mask
-        price = records[i, PX] * powers[price_scale - (packed & mask)]
-        size = records[i, DELTA] * powers[size_scale - sz_scale]
+        price = records[i, PX] * POWERS[price_scale - (packed & mask)]
+        size = records[i, DELTA] * POWERS[size_scale - sz_scale]
         change = size if flags & IS_BUY else -size
         if flags & IS_BASE_FEE:
-            in_coin = records[i, FEE] * powers[size_scale - fee_scale]
+            in_coin = records[i, FEE] * POWERS[size_scale - fee_scale]
             change -= in_coin
-            paid = in_coin * price * powers[dollar_scale - size_scale - price_scale]
+            paid = in_coin * price * POWERS[dollar_scale - size_scale - price_scale]
         else:
-            paid = records[i, FEE] * powers[dollar_scale - fee_scale]
+            paid = records[i, FEE] * POWERS[dollar_scale - fee_scale]
         records[i, PX] = price
         records[i, DELTA] = change
-        records[i, START] *= powers[size_scale - start_scale]
-        records[i, PNL] *= powers[dollar_scale - pnl_scale]
+        records[i, START] *= POWERS[size_scale - start_scale]
+        records[i, PNL] *= POWERS[dollar_scale - pnl_scale]
         records[i, FEE] = paid

@@ -6,17 +6,13 @@ from typing import Any
 
 from pgio.compiled import compilable
 from python_jobs.lib import fold_kernel as fk
-from python_jobs.lib.decimals import SAFE
+from python_jobs.lib.decimals import FLOAT_POWERS, POWERS, SAFE, ZERO_POWER
 
 _MAX_SCALE = 18
-#: Where 10**0 is among the floating-point powers of ten.
-_ZERO_POWER = 40
 
 
 @compilable
-def settle_scales(
-    found: Any, sums: Any, row: Any, powers: Any, float_powers: Any
-) -> Any:
+def settle_scales(found: Any, sums: Any, row: Any) -> Any:
     """Choose a key's scales, bring its state to them, and say whether 64 bits do.
 
     Parameters
@@ -25,8 +21,6 @@ def settle_scales(
         What `records.measure_key` says of the key's fills in this chunk.
     row
         The key's state, rescaled in place unless 64 bits are too few.
-    powers, float_powers
-        Powers of ten: from 1 on, and from 10**-40 on.
 
     Returns
     -------
@@ -44,31 +38,31 @@ def settle_scales(
 
     sizes, start, price, profits, fees = sums
     turnover = sizes * price
-    of_size = float_powers[_ZERO_POWER - old_size]
-    of_notional = float_powers[_ZERO_POWER - old_size - old_px]
-    of_usd = float_powers[_ZERO_POWER - old_usd]
+    of_size = FLOAT_POWERS[ZERO_POWER - old_size]
+    of_notional = FLOAT_POWERS[ZERO_POWER - old_size - old_px]
+    of_usd = FLOAT_POWERS[ZERO_POWER - old_usd]
     held = max(
         abs(row[fk.POSITION]), row[fk.MAX_SIZE], row[fk.ENTRY_SIZE], row[fk.EXIT_SIZE]
     )
     traded = max(row[fk.ENTRY_NOTIONAL], row[fk.EXIT_NOTIONAL])
     dollars = max(abs(row[fk.COST]), abs(row[fk.GROSS]), abs(row[fk.FEES]))
     is_narrow = (
-        (held * of_size + sizes + start) * float_powers[_ZERO_POWER + size] < SAFE
-        and (traded * of_notional + turnover) * float_powers[_ZERO_POWER + size + px]
+        (held * of_size + sizes + start) * FLOAT_POWERS[ZERO_POWER + size] < SAFE
+        and (traded * of_notional + turnover) * FLOAT_POWERS[ZERO_POWER + size + px]
         < SAFE
         and (2 * (dollars * of_usd + turnover) + profits + fees)
-        * float_powers[_ZERO_POWER + usd]
+        * FLOAT_POWERS[ZERO_POWER + usd]
         < SAFE
-        and price * float_powers[_ZERO_POWER + px] < SAFE
+        and price * FLOAT_POWERS[ZERO_POWER + px] < SAFE
     )
     if is_narrow and (size != old_size or px != old_px or usd != old_usd):
-        step = powers[size - old_size]
+        step = POWERS[size - old_size]
         for field in (fk.POSITION, fk.MAX_SIZE, fk.ENTRY_SIZE, fk.EXIT_SIZE):
             row[field] *= step
-        step = powers[size + px - old_size - old_px]
+        step = POWERS[size + px - old_size - old_px]
         for field in (fk.ENTRY_NOTIONAL, fk.EXIT_NOTIONAL):
             row[field] *= step
-        step = powers[usd - old_usd]
+        step = POWERS[usd - old_usd]
         for field in (fk.COST, fk.GROSS, fk.FEES):
             row[field] *= step
         row[fk.SIZE_SCALE] = size
