@@ -17,7 +17,7 @@ import numpy.typing as npt
 from python_jobs.lib import fold_kernel as fk
 from python_jobs.lib.fills import Fills
 from python_jobs.lib.fold_chunk import fold_keys
-from python_jobs.lib.fold_large import fold_large_keys
+from python_jobs.lib.fold_large import fold_large_key
 from python_jobs.lib.keys import KeyIndex
 from python_jobs.lib.records import as_records, group_keys
 
@@ -147,8 +147,8 @@ def fold(fills: Fills, state: FoldState) -> Iterator[Episodes]:
             yield state._episodes(block[:used])
     for k in np.flatnonzero(is_large):
         key = int(touched[k])
-        rows = records[starts[k] : starts[k + 1], fk.ROW]
-        values = fold_large_keys(fills, rows, _large_state(state, key))
+        own = records[starts[k] : starts[k + 1]]
+        values = fold_large_key(fills, own, _large_state(state, key))
         values[:, fk.KEY] = key
         if len(values):
             yield state._episodes(values)

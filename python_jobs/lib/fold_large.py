@@ -12,8 +12,8 @@ from python_jobs.lib.fills import Fills
 from python_jobs.lib.ordering import order_ties
 
 
-def fold_large_keys(
-    fills: Fills, rows: npt.NDArray[np.int64], state: npt.NDArray[Any]
+def fold_large_key(
+    fills: Fills, narrow: npt.NDArray[np.int64], state: npt.NDArray[Any]
 ) -> npt.NDArray[Any]:
     """Fold one key's fills exactly, however large or fine they are.
 
@@ -21,8 +21,8 @@ def fold_large_keys(
     ----------
     fills
         All fills of the chunk.
-    rows
-        Those of the key, in order of time.
+    narrow
+        Records of the key's, in order of time, that have not been scaled.
     state
         ``(1, STATE_WIDTH)`` of Python integers, changed in place.
 
@@ -31,6 +31,7 @@ def fold_large_keys(
     ndarray of object
         ``(episodes, EPISODE_WIDTH)``: the episodes that ended.
     """
+    rows = narrow[:, fk.ROW]
     columns = {
         name: [getattr(fills, name).exact(row) for row in rows]
         for name in ("px", "sz", "start", "pnl", "fee")
@@ -53,20 +54,13 @@ def fold_large_keys(
     start = [_at(value, size_scale) for value in columns["start"]]
     pnl = [_at(value, usd_scale) for value in columns["pnl"]]
 
-    flags = fills.kind[rows] | np.where(fills.start.is_null[rows], 0, fk.HAS_START)
-    flags |= np.where(fills.pnl.is_null[rows], 0, fk.HAS_PNL)
-    has_place = (fills.block[rows] >= 0) & (fills.event[rows] >= 0)
-    flags |= np.where(has_place, fk.HAS_PLACE, 0)
-    records = np.empty((len(rows), fk.RECORD_WIDTH), dtype=object)
+    records = narrow.astype(object)
     for field, values in (
-        (fk.TIME, fills.time[rows].tolist()),
         (fk.PX, px),
         (fk.DELTA, delta),
         (fk.START, start),
         (fk.PNL, pnl),
         (fk.FEE, fee),
-        (fk.FLAGS, flags.tolist()),
-        (fk.ROW, rows.tolist()),
     ):
         records[:, field] = values
 
