@@ -14,17 +14,12 @@ from pathlib import Path
 
 from devdb.debian import apt_mirror, run_step
 from devdb.errors import ServerError
-from devdb.trees import Tree, servers_dir
+from devdb.trees import OVERLAY, Tree, servers_dir
 
-# The tree is the lower layer; what apt writes goes with the namespace.
-FETCH = """
+FETCH = f"""
 tree=$1 target=$2 line=$3
 shift 3
-mount -t tmpfs tmpfs /mnt
-mkdir /mnt/upper /mnt/work /mnt/root
-mount -t overlay overlay \
-    -o lowerdir="$tree",upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
-mount -t proc proc /mnt/root/proc
+{OVERLAY}
 if [ -e /etc/resolv.conf ]; then cat /etc/resolv.conf > /mnt/root/etc/resolv.conf; fi
 echo "$line" > /mnt/root/etc/apt/sources.list
 get="chroot /mnt/root apt-get -qq -o Acquire::Retries=1 -o Acquire::http::Timeout=30"

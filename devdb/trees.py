@@ -35,6 +35,16 @@ mount --bind "$folder" "$tree$folder"
 exec chroot --userspec="$user" --groups= "$tree" "$@"
 """
 
+# A private copy of the tree, in /mnt/root, that goes with the namespace: the tree's own
+# files are the lower layer, and stay as they are.
+OVERLAY = r"""
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay overlay \
+    -o lowerdir="$tree",upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
+mount -t proc proc /mnt/root/proc
+"""
+
 
 def servers_dir() -> Path:
     """Return the folder that holds the trees."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devdb.conninfo import PROJECT_DIR
-from devdb.trees import Tree, found_trees, why_not_runnable
+from devdb.trees import OVERLAY, Tree, found_trees, why_not_runnable
 
 FILES = PROJECT_DIR / "terraform/modules/database/files"
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -32,17 +32,12 @@ VIGIL_FULL_BACKUPS_KEPT='4'
 VIGIL_METRIC_NAMESPACE='Vigil/Database'
 """
 
-# A private view of the machine: what is written and mounted goes with the process. The
-# tree's own files are the lower layer, and stay as they are.
-DEBIAN = """
+# A private view of the machine: what is written and mounted goes with the process.
+DEBIAN = f"""
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 tree=$1 files=$2 settings=$3 volume=$4
 shift 4
-mount -t tmpfs tmpfs /mnt
-mkdir /mnt/upper /mnt/work /mnt/root
-mount -t overlay overlay \
-    -o lowerdir="$tree",upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
-mount -t proc proc /mnt/root/proc
+{OVERLAY}
 mount --rbind /dev /mnt/root/dev
 mount -t tmpfs -o mode=1777 tmpfs /mnt/root/tmp
 mkdir -p /mnt/root/opt/vigil /mnt/root/etc/vigil /mnt/root/srv/postgresql
