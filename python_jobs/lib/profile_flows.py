@@ -30,7 +30,7 @@ def sum_flows(coin_daily: pa.Table) -> pa.Table:
         `FLOW_MEASURES` by `user_address` and `day`: exact sums as the nearest doubles.
     """
     users = _combined(coin_daily["user_address"]).dictionary_encode()
-    user, day = users.indices.to_numpy(), to_ints(coin_daily["day"])
+    user, day = to_ints(users.indices), to_ints(coin_daily["day"])
     origin = day.min(initial=0)
     span = int(day.max(initial=0) - origin) + 1
     keys, group = np.unique(user * span + (day - origin), return_inverse=True)

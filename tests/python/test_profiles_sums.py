@@ -103,6 +103,21 @@ def test_flows_of_a_day_are_those_of_all_coins() -> None:
     assert found["b", 8]["spot_flow"] == 0
 
 
+def test_flows_are_told_apart_however_many_traders() -> None:
+    users = [f"{number:x}" for number in range(120_000)]
+    flows = sum_flows(
+        pa.table(
+            {
+                "user_address": users,
+                "day": np.full(len(users), 20_000),
+                "coin": ["BTC"] * len(users),
+                "net_flow_usd": pa.array([Decimal(1)] * len(users), DECIMAL),
+            }
+        )
+    )
+    assert flows["user_address"].to_pylist() == users
+
+
 def test_totals_are_exact_and_in_the_order_of_the_traders() -> None:
     money = ("maker_volume", "taker_volume", "gross_pnl", "fees_usd", "net_pnl")
     cents = [Decimal("0.10"), Decimal("0.20"), Decimal("123456789012.000000000001")]
