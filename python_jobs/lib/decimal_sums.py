@@ -105,12 +105,6 @@ def sum_by(
     return sums
 
 
-def absolute(words: Words) -> Words:
-    """Return the absolute values, shape (k, 2)."""
-    rows = np.arange(len(words), dtype=np.int64)
-    return sum_by(rows, len(words), words, of_absolute=True)
-
-
 @compilable
 def _negated(low: Any, high: Any) -> Any:
     low = ~low + np.uint64(1)

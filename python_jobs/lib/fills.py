@@ -13,6 +13,7 @@ from pgio.binary_kernels import decode_integers
 from pgio.binary_rows import RowBatch
 from pgio.scaled import Scaled, scaled_column
 from pgio.text_codes import TextCodes
+from python_jobs.lib.coins import are_spot
 from python_jobs.lib.fold_kernel import ADL, LIQUIDATION, SETTLEMENT, TRADE, TRANSFER
 
 #: Wordings of `dir` that say why a position ended.
@@ -139,8 +140,7 @@ class FillDecoder:
         self, rows: RowBatch, coin: npt.NDArray[np.int32], is_buy: npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.bool_]:
         new = self.coins.values(self._is_spot.size)
-        flags = [name.startswith("@") or "/" in name for name in new]
-        self._is_spot = np.append(self._is_spot, np.array(flags, dtype=np.bool_))
+        self._is_spot = np.append(self._is_spot, are_spot(new))
         tokens = self._tokens.encode_column(rows, "fee_token")
         names = self._tokens.values()
         is_base = np.array(

@@ -6,13 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from python_jobs.lib.decimal_sums import (
-    absolute,
-    nearest_floats,
-    sum_by,
-    to_decimals,
-    to_words,
-)
+from python_jobs.lib.coins import are_spot
+from python_jobs.lib.decimal_sums import nearest_floats, sum_by, to_decimals, to_words
 from python_jobs.lib.profile_panel import FLOW_MEASURES, to_ints
 
 
@@ -29,19 +24,22 @@ def sum_flows(coin_daily: pa.Table) -> pa.Table:
     pyarrow.Table
         `FLOW_MEASURES` by `user_address` and `day`: exact sums as the nearest doubles.
     """
-    users = _combined(coin_daily["user_address"]).dictionary_encode()
+    users, coins = (
+        coin_daily[name].combine_chunks().dictionary_encode()
+        for name in ("user_address", "coin")
+    )
     user, day = to_ints(users.indices), to_ints(coin_daily["day"])
     origin = day.min(initial=0)
     span = int(day.max(initial=0) - origin) + 1
     keys, group = np.unique(user * span + (day - origin), return_inverse=True)
     flow = to_words(coin_daily["net_flow_usd"])
-    is_spot = _is_spot(coin_daily["coin"])
+    is_spot = are_spot(coins.dictionary.to_pylist())[coins.indices.to_numpy()]
     sums = (
         sum_by(group, len(keys), flow, of_absolute=True),
         sum_by(group[is_spot], len(keys), flow[is_spot], of_absolute=True),
-        absolute(sum_by(group, len(keys), flow)),
+        sum_by(group, len(keys), flow),
     )
-    floats = map(nearest_floats, sums)
+    floats = (np.abs(nearest_floats(each)) for each in sums)
     return pa.table(
         {
             "user_address": users.dictionary.take(pa.array(keys // span)),
@@ -91,21 +89,5 @@ def sum_totals(users: pa.Array, daily: pa.Table) -> pa.Table:
     return totals.take(pa.array(np.arange(len(users)), mask=is_absent))
 
 
-def _is_spot(coin: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Say what the macro `is_spot` says; a Python model cannot call a macro."""
-    codes = _combined(coin).dictionary_encode()
-    names = codes.dictionary
-    is_spot = pc.or_(pc.starts_with(names, "@"), pc.match_substring(names, "/"))
-    found: np.ndarray[tuple[int], np.dtype[np.bool_]] = np.append(
-        is_spot.to_numpy(zero_copy_only=False), False
-    )[codes.indices.to_numpy()]
-    return found
-
-
 def _instants(milliseconds: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pa.Array:
     return pa.array(milliseconds * 1000).cast(pa.timestamp("us", "UTC"))
-
-
-def _combined(column: pa.ChunkedArray) -> pa.Array:
-    whole = column.combine_chunks()
-    return whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks)

@@ -27,6 +27,7 @@ SOURCES = (
     "classification.py",
     "cohort_changes.py",
     "cohort_rows.py",
+    "coins.py",
     "decimal_sums.py",
     "ordered_rows.py",
     "profile_flows.py",

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from python_jobs.lib.decimal_sums import (
     DECIMAL,
-    absolute,
     nearest_floats,
     sum_by,
     to_decimals,
@@ -53,7 +52,6 @@ def test_sums_are_exact(values: list[Decimal], count: int) -> None:
     assert to_decimals(sum_by(groups, count, words)).to_pylist() == expected
     sums = sum_by(groups, count, words, of_absolute=True)
     assert to_decimals(sums).to_pylist() == magnitudes
-    assert to_decimals(absolute(words)).to_pylist() == [v.copy_abs() for v in values]
 
 
 def test_slices_nulls_and_chunks_keep_their_places() -> None:
