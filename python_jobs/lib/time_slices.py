@@ -94,9 +94,8 @@ def load_ranges(
         ``time_from``, ``time_to`` (timestamps) and ``rows_loaded``, as
         `session.unapplied_loads` returns them.
     """
-    rows = loads["rows_loaded"].to_numpy().astype(np.int64).copy()
-    missing = loads["time_from"].is_null().to_numpy(zero_copy_only=False)
-    rows[missing] = 0
+    missing = loads["time_from"].is_null().to_numpy()
+    rows = np.where(missing, 0, loads["rows_loaded"].to_numpy())
     begin, end = (
         loads[name].cast(pa.timestamp("us")).cast(pa.int64()).fill_null(0).to_numpy()
         // 1000
@@ -121,9 +120,10 @@ def brought_by(loads: pa.Table, prefix: str = "") -> str | None:
         None where no load brought any.
     """
     begin, end, rows = load_ranges(loads)
-    if not (rows > 0).any():
+    some = rows > 0
+    if not some.any():
         return None
-    intervals = merge_intervals(begin[rows > 0], end[rows > 0])
+    intervals = merge_intervals(begin[some], end[some])
     ids = sql.Literal(loads["load_id"].to_pylist()).as_string(None)
     times = within(intervals, f"{prefix}time")
     return f"{prefix}load_id = any({ids}::bigint[]) and {times}"
