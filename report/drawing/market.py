@@ -30,10 +30,10 @@ class Market:
 
     venue: Record
     candles: Sequence[Record]
-    window: Record | None
-    neighbours: Sequence[Record]
-    summary: Sequence[Record]
-    paths: Sequence[Record]
+    window: Record | None = None
+    neighbours: Sequence[Record] = ()
+    summary: Sequence[Record] = ()
+    paths: Sequence[Record] = ()
 
 
 def section(market: Market) -> Section:
