@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Tone = Literal["", "up", "down", "muted"]
+Tone = Literal["", "up", "down"]
 
 
 @dataclass(frozen=True)

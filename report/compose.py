@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from report.blocks import Section, Tile
 from report.drawing import distributions, leaders, market, signals, tear_sheet
@@ -90,7 +90,7 @@ def _without(what: str, absent: list[str]) -> str:
 
 
 def _covers(
-    fills: Record | None, ticks: list[Record], built: Record | None
+    fills: Record | None, ticks: list[Record], built_at: datetime | None
 ) -> list[str]:
     sentences = []
     if fills is not None:
@@ -107,8 +107,8 @@ def _covers(
             f"Bitcoin, {moment(min(row['first_at'] for row in ticks))} to "
             f"{moment(max(row['last_at'] for row in ticks))}: trades of {venues}."
         )
-    if built is not None and built["built_at"] is not None:
-        sentences.append(f"Built {moment(built['built_at'])}.")
+    if built_at is not None:
+        sentences.append(f"Built {moment(built_at)}.")
     return sentences
 
 
@@ -123,7 +123,7 @@ def _stale(fills: Record | None, ticks: list[Record], now: datetime) -> list[str
         f"The newest {what} is {(now - at).days} days older than this page: "
         f"{moment(at)}."
         for what, at in ends
-        if at is not None and now.astimezone(UTC) - at > STALE_AFTER
+        if at is not None and now - at > STALE_AFTER
     ]
 
 
@@ -199,7 +199,7 @@ def _bitcoin(conn: Connection, venue: Record) -> tuple[list[Tile], list[Section]
     name = venue["exchange"]
     candles = ask_market.candles(conn, name)
     window = ask_market.newest_window(conn, name)
-    found = market.Market(venue, candles, None, [], [], [])
+    found = market.Market(venue, candles)
     if window is not None:
         bucket = window["bucket"]
         neighbours = ask_market.neighbours(conn, name, bucket)

@@ -21,14 +21,21 @@ _DURATIONS = (
 )
 
 
-def _scaled(size: float) -> str:
-    """Write a size of 0 or more with three digits and a letter."""
+def _lettered(size: float) -> tuple[float, str]:
+    """Return a size of 0 or more in thousands, millions, …, and their letter."""
     for scale, letter in _SCALES:
         # 999,950 is a million when it is rounded.
         if size >= scale * 0.9995:
-            value = size / scale
-            digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
-            return f"{value:.{digits}f}{letter}"
+            return size / scale, letter
+    return size, ""
+
+
+def _scaled(size: float) -> str:
+    """Write a size of 0 or more with three digits and a letter."""
+    value, letter = _lettered(size)
+    if letter:
+        digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
+        return f"{value:.{digits}f}{letter}"
     return f"{size:,.0f}" if size >= 100 or size == 0 else f"{size:.2f}"
 
 
@@ -43,22 +50,16 @@ def usd(value: float | None) -> str:
 
 def brief(value: float) -> str:
     """Write dollars in five characters at most: ``−1.2k``, ``340``."""
-    size = abs(value)
-    sign = "−" if value < 0 and round(size) else ""
-    for scale, letter in _SCALES:
-        if size >= scale * 0.9995:
-            share = size / scale
-            return f"{sign}{share:.{0 if share >= 9.95 else 1}f}{letter}"
-    return f"{sign}{size:.0f}"
+    size, letter = _lettered(abs(value))
+    sign = "−" if value < 0 and round(abs(value)) else ""
+    digits = 1 if letter and size < 9.95 else 0
+    return f"{sign}{size:.{digits}f}{letter}"
 
 
 def usd_tick(value: float) -> str:
     """Write a round sum of dollars: ``$1.5M``, ``−$200``."""
-    size = abs(value)
-    for scale, letter in _SCALES:
-        if size >= scale * 0.9995:
-            return f"{'−' if value < 0 else ''}${size / scale:.4g}{letter}"
-    return f"{'−' if value < 0 else ''}${size:.4g}"
+    size, letter = _lettered(abs(value))
+    return f"{'−' if value < 0 else ''}${size:.4g}{letter}"
 
 
 def count(value: float | None) -> str:

@@ -20,6 +20,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from report.blocks import Section, Tile
+from report.drawing.common import TEMPLATE
 from report.numbers import visible
 from report.palette import COLOURS
 
@@ -83,6 +84,7 @@ def render(page: Page) -> str:
         scripts={name: _script(text) for name, text in scripts.items()},
         hashes=[_hash(_script(text)) for text in scripts.values()],
         figures=_json(figures),
+        template=_json(TEMPLATE),
         counterparts=_json(dict(COLOURS.values())),
     )
 

@@ -40,6 +40,11 @@ SERIES = tuple(
 DIVERGING = [[0.0, LIGHT["down"]], [0.5, LIGHT["neutral"]], [1.0, LIGHT["up"]]]
 
 
+def gain(value: float) -> str:
+    """Return the colour of a gain, or of nothing, and that of a loss."""
+    return LIGHT["up" if value >= 0 else "down"]
+
+
 def translucent(colour: str, share: float) -> str:
     """Return a colour of the palette with so much of it to be seen, 0 to 1."""
     return f"{colour}{round(share * 255):02x}"

@@ -8,23 +8,20 @@ from typing import Any
 
 from dbt.parser.schemas import is_valid_type
 
-from review.manifest import Manifest, label, undescribed_columns
-from review.rules import Checks
+from review.manifest import Manifest, Node, label, undescribed_columns
+from review.rules import Checks, each
 
 
-def undocumented_models(manifest: Manifest) -> Checks:
+@each("model", "seed", "snapshot", "function", "exposure", "unit_test")
+def undocumented_models(manifest: Manifest, node: Node) -> str | None:
     """Demand that whatever dbt builds, tests by example or exposes is described."""
-    kinds = ("model", "seed", "snapshot", "function", "exposure", "unit_test")
-    for node in manifest.nodes(*kinds):
-        described = (node["description"] or "").strip()
-        yield label(node), None if described else "has no description"
+    return None if (node["description"] or "").strip() else "has no description"
 
 
-def undocumented_source_tables(manifest: Manifest) -> Checks:
+@each("source")
+def undocumented_source_tables(manifest: Manifest, source: Node) -> str | None:
     """Demand that tables of sources are described."""
-    for source in manifest.nodes("source"):
-        described = source["description"].strip()
-        yield label(source), None if described else "has no description"
+    return None if source["description"].strip() else "has no description"
 
 
 def undocumented_sources(manifest: Manifest) -> Checks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from review.manifest import Manifest, Node, label, undescribed_columns
-from review.rules import Checks
+from review.rules import Checks, each
 
 
 def public_models_without_contract(manifest: Manifest) -> Checks:
@@ -34,10 +34,10 @@ def exposures_dependent_on_private_models(manifest: Manifest) -> Checks:
             )
 
 
-def models_without_group(manifest: Manifest) -> Checks:
+@each("model")
+def models_without_group(manifest: Manifest, model: Node) -> str | None:
     """Demand that every model has an owner."""
-    for model in manifest.nodes("model"):
-        yield label(model), None if model["group"] else "belongs to no group"
+    return None if model["group"] else "belongs to no group"
 
 
 def _public(manifest: Manifest) -> list[Node]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from review.manifest import Manifest, label, layer, names
+from review.manifest import Manifest, Node, label, layer, names
 from review.references import hard_coded, known_relations
-from review.rules import Checks
+from review.rules import Checks, each
 
 # As in dbt-project-evaluator.
 MANY_LEAVES = 3
@@ -15,29 +15,22 @@ MANY_PARENTS = 7
 READERS = ("staging", "rollups", "ops")
 
 
-def direct_join_to_source(manifest: Manifest) -> Checks:
+@each("model")
+def direct_join_to_source(manifest: Manifest, model: Node) -> str | None:
     """Demand that a model reads models or sources, not both."""
-    for model in manifest.nodes("model"):
-        sources = manifest.parents(model, "source")
-        mixed = sources and manifest.parents(model, "model")
-        yield (
-            label(model),
-            f"reads {names(sources)} beside models: read a staging model"
-            if mixed
-            else None,
-        )
+    sources = manifest.parents(model, "source")
+    if sources and manifest.parents(model, "model"):
+        return f"reads {names(sources)} beside models: read a staging model"
+    return None
 
 
-def marts_dependent_on_source(manifest: Manifest) -> Checks:
+@each("model")
+def marts_dependent_on_source(manifest: Manifest, model: Node) -> str | None:
     """Demand that no mart reads a source: staging does, rollups and views of ops."""
-    for model in manifest.nodes("model"):
-        sources = manifest.parents(model, "source")
-        yield (
-            label(model),
-            f"reads {names(sources)}: read a staging model or a rollup"
-            if sources and layer(model) not in READERS
-            else None,
-        )
+    sources = manifest.parents(model, "source")
+    if sources and layer(model) not in READERS:
+        return f"reads {names(sources)}: read a staging model or a rollup"
+    return None
 
 
 def duplicate_sources(manifest: Manifest) -> Checks:
@@ -64,116 +57,94 @@ def hard_coded_references(manifest: Manifest) -> Checks:
             )
 
 
-def model_fanout(manifest: Manifest) -> Checks:
+@each("model")
+def model_fanout(manifest: Manifest, model: Node) -> str | None:
     """Demand that few models that nothing reads hang on one model."""
-    for model in manifest.nodes("model"):
-        leaves = [
-            child
-            for child in manifest.children(model, "model")
-            if not manifest.children(child, "model", "snapshot", "function")
-        ]
-        yield (
-            label(model),
-            f"is read by {len(leaves)} models that no other reads: {names(leaves)}"
-            if len(leaves) >= MANY_LEAVES
-            else None,
-        )
+    leaves = [
+        child
+        for child in manifest.children(model, "model")
+        if not manifest.children(child, "model", "snapshot", "function")
+    ]
+    if len(leaves) >= MANY_LEAVES:
+        return f"is read by {len(leaves)} models that no other reads: {names(leaves)}"
+    return None
 
 
-def multiple_sources_joined(manifest: Manifest) -> Checks:
+@each("model")
+def multiple_sources_joined(manifest: Manifest, model: Node) -> str | None:
     """Demand that a model reads one source."""
-    for model in manifest.nodes("model"):
-        sources = manifest.parents(model, "source")
-        yield (
-            label(model),
-            f"reads {names(sources)}: one staging model for each"
-            if len(sources) > 1
-            else None,
-        )
+    sources = manifest.parents(model, "source")
+    if len(sources) > 1:
+        return f"reads {names(sources)}: one staging model for each"
+    return None
 
 
-def rejoining_of_upstream_concepts(manifest: Manifest) -> Checks:
+@each("model")
+def rejoining_of_upstream_concepts(manifest: Manifest, between: Node) -> str | None:
     """Demand that a model serves more than one that reads what it reads, too."""
     kinds = ("model", "source", "seed", "snapshot")
-    for between in manifest.nodes("model"):
-        children = manifest.children(between, *kinds, "function")
-        again = []
-        if len(children) == 1 and children[0]["resource_type"] == "model":
-            below = {node["unique_id"] for node in manifest.parents(between, *kinds)}
-            again = [
-                node
-                for node in manifest.parents(children[0], *kinds)
-                if node["unique_id"] in below
-            ]
-        yield (
-            label(between),
-            f"serves {names(children)} only, which reads {names(again)} as well"
-            if again
-            else None,
-        )
+    children = manifest.children(between, *kinds, "function")
+    if len(children) != 1 or children[0]["resource_type"] != "model":
+        return None
+    below = manifest.parents(between, *kinds)
+    again = [node for node in manifest.parents(children[0], *kinds) if node in below]
+    if again:
+        return f"serves {names(children)} only, which reads {names(again)} as well"
+    return None
 
 
-def root_models(manifest: Manifest) -> Checks:
+@each("model")
+def root_models(manifest: Manifest, model: Node) -> str | None:
     """Demand that every model reads something."""
-    for model in manifest.nodes("model"):
-        parents = manifest.parents(model, "model", "source", "seed", "snapshot")
-        yield label(model), None if parents else "reads nothing"
+    parents = manifest.parents(model, "model", "source", "seed", "snapshot")
+    return None if parents else "reads nothing"
 
 
-def source_fanout(manifest: Manifest) -> Checks:
+@each("source")
+def source_fanout(manifest: Manifest, source: Node) -> str | None:
     """Demand that a source is read by one model."""
-    for source in manifest.nodes("source"):
-        models = manifest.children(source, "model")
-        yield (
-            label(source),
-            f"is read by {names(models)}: let staging read it"
-            if len(models) > 1
-            else None,
-        )
+    models = manifest.children(source, "model")
+    if len(models) > 1:
+        return f"is read by {names(models)}: let staging read it"
+    return None
 
 
 def staging_dependent_on_downstream(manifest: Manifest) -> Checks:
     """Demand that staging reads nothing that is made of it."""
-    for model in _staging(manifest):
-        above = [
-            node
-            for node in manifest.parents(model, "model")
-            if layer(node) != "staging"
-        ]
+    for model, parents in _read_by_staging(manifest):
+        above = [node for node in parents if layer(node) != "staging"]
         yield label(model), f"reads {names(above)}" if above else None
 
 
 def staging_dependent_on_staging(manifest: Manifest) -> Checks:
     """Demand that staging models do not read each other."""
-    for model in _staging(manifest):
-        beside = [
-            node
-            for node in manifest.parents(model, "model")
-            if layer(node) == "staging"
-        ]
+    for model, parents in _read_by_staging(manifest):
+        beside = [node for node in parents if layer(node) == "staging"]
         yield label(model), f"reads {names(beside)}" if beside else None
 
 
-def unused_sources(manifest: Manifest) -> Checks:
+@each("source")
+def unused_sources(manifest: Manifest, source: Node) -> str | None:
     """Demand that every source is read."""
-    for source in manifest.nodes("source"):
-        readers = manifest.children(
-            source, "model", "snapshot", "exposure", "function", "seed"
-        )
-        yield label(source), None if readers else "is read by no model"
+    readers = manifest.children(
+        source, "model", "snapshot", "exposure", "function", "seed"
+    )
+    return None if readers else "is read by no model"
 
 
-def too_many_joins(manifest: Manifest) -> Checks:
+@each("model")
+def too_many_joins(manifest: Manifest, model: Node) -> str | None:
     """Demand that a model reads few others."""
-    for model in manifest.nodes("model"):
-        parents = manifest.parents(model, "model", "source", "seed", "snapshot")
-        yield (
-            label(model),
-            f"reads {len(parents)} relations: {names(parents)}"
-            if len(parents) >= MANY_PARENTS
-            else None,
-        )
+    parents = manifest.parents(model, "model", "source", "seed", "snapshot")
+    if len(parents) >= MANY_PARENTS:
+        return f"reads {len(parents)} relations: {names(parents)}"
+    return None
 
 
-def _staging(manifest: Manifest) -> list[dict[str, object]]:
-    return [node for node in manifest.nodes("model") if layer(node) == "staging"]
+def _read_by_staging(manifest: Manifest) -> list[tuple[Node, list[Node]]]:
+    """Return the models of staging, each with the models it reads."""
+    return [
+        (model, manifest.parents(model, "model"))
+        for model in manifest.nodes("model")
+        if layer(model) == "staging"
+    ]

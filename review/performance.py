@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from review.manifest import Manifest, Node, label
-from review.rules import Checks
+from review.rules import Checks, each
 
 # As in dbt-project-evaluator.
 LONG_CHAIN = 5
@@ -11,14 +11,11 @@ _VIEWS = ("view", "ephemeral")
 _STORED = ("table", "incremental", "continuous_aggregate", "hypertable")
 
 
-def chained_views_dependencies(manifest: Manifest) -> Checks:
+@each("model")
+def chained_views_dependencies(manifest: Manifest, model: Node) -> str | None:
     """Demand that views do not stand on views that stand on views."""
-    for model in manifest.nodes("model"):
-        chain = _views_below(manifest, model)
-        yield (
-            label(model),
-            f"stands on a chain of {chain} views" if chain >= LONG_CHAIN else None,
-        )
+    chain = _views_below(manifest, model)
+    return f"stands on a chain of {chain} views" if chain >= LONG_CHAIN else None
 
 
 def exposure_parents_materializations(manifest: Manifest) -> Checks:

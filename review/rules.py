@@ -2,18 +2,20 @@
 
 A rule is a function that goes through a manifest and yields, for each thing it looks
 at, the thing's name and what is wrong with it, or None. So what a rule looked at can be
-counted, and one that looks at nothing is noticed.
+counted, and one that looks at nothing is noticed. Most look at nodes one by one: `each`
+makes a rule of a function that judges one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 
 import yaml
 
-from review.manifest import Manifest
+from review.manifest import Manifest, Node, label
 
 Checks = Iterator[tuple[str, str | None]]
 Rule = Callable[[Manifest], Checks]
@@ -44,6 +46,22 @@ class Verdict:
     checked: int
     excepted: int = 0
     problems: list[str] = field(default_factory=list)
+
+
+def each(
+    *kinds: str,
+) -> Callable[[Callable[[Manifest, Node], str | None]], Rule]:
+    """Make a rule of a function that says what is wrong with a node of some kinds."""
+
+    def made(judge: Callable[[Manifest, Node], str | None]) -> Rule:
+        @wraps(judge)
+        def rule(manifest: Manifest) -> Checks:
+            for node in manifest.nodes(*kinds):
+                yield label(node), judge(manifest, node)
+
+        return rule
+
+    return made
 
 
 def apply(rule: Rule, manifest: Manifest, exceptions: Exceptions) -> Verdict:

@@ -3,6 +3,7 @@
 (() => {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
   const figures = read("figures");
+  const template = read("template");
   const counterparts = read("counterparts");
   const root = document.documentElement;
   const coarse = matchMedia("(pointer: coarse)");
@@ -45,10 +46,13 @@
     if (!box.clientWidth) return undefined;
     const { views, phone } = figures[box.id];
     const figure = themed(views[chosenView.get(box.id) ?? 0], isDark());
-    const layout = figure.layout;
-    layout.font.family = getComputedStyle(document.body).fontFamily;
-    layout.height = box.clientHeight;
-    layout.width = box.clientWidth;
+    const layout = {
+      ...figure.layout,
+      template: themed(template, isDark()),
+      font: { family: getComputedStyle(document.body).fontFamily },
+      height: box.clientHeight,
+      width: box.clientWidth,
+    };
     if (box.clientWidth < NARROW) {
       for (const [path, value] of Object.entries(phone)) setPath(layout, path, value);
     }

@@ -11,9 +11,53 @@ from typing import Any
 import plotly.graph_objects as go
 
 from report.numbers import short_name, usd_tick, visible
-from report.palette import LIGHT
+from report.palette import DIVERGING, LIGHT
 
 LABEL_LENGTH = 28
+
+_AXIS = {
+    "gridcolor": LIGHT["grid"],
+    "showline": True,
+    "linecolor": LIGHT["line"],
+    "zeroline": True,
+    "zerolinecolor": LIGHT["line"],
+    "ticks": "outside",
+    "tickcolor": LIGHT["line"],
+    "tickfont": {"color": LIGHT["muted"], "size": 12},
+    "title": {"font": {"color": LIGHT["muted"], "size": 12}, "standoff": 8},
+    "automargin": True,
+}
+_HOVER = {"hovertemplate": "%{customdata}<extra></extra>"}
+#: What figures have in common, as Plotly's template; the page holds it once.
+TEMPLATE = go.layout.Template(
+    layout={
+        "paper_bgcolor": LIGHT["surface"],
+        "plot_bgcolor": LIGHT["surface"],
+        "font": {"size": 13, "color": LIGHT["ink"]},
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "hoverlabel": {
+            "bgcolor": LIGHT["surface"],
+            "bordercolor": LIGHT["line"],
+            "font": {"color": LIGHT["ink"], "size": 13},
+            "align": "left",
+        },
+        "showlegend": False,
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+    },
+    data={
+        "bar": [{"marker": {"line": {"width": 0}}, **_HOVER}],
+        "scatter": [_HOVER],
+        "heatmap": [
+            {
+                "colorscale": DIVERGING,
+                "showscale": False,
+                "hoverongaps": False,
+                **_HOVER,
+            }
+        ],
+    },
+).to_plotly_json()
 
 
 def plain(text: str, length: int = LABEL_LENGTH) -> str:
@@ -23,25 +67,6 @@ def plain(text: str, length: int = LABEL_LENGTH) -> str:
     """
     shown = short_name(visible(text), length)
     return escape(shown, quote=False)
-
-
-def axis(**settings: Any) -> dict[str, Any]:
-    """Return an axis in the page's manner."""
-    return {
-        "gridcolor": LIGHT["grid"],
-        "linecolor": LIGHT["line"],
-        "zerolinecolor": LIGHT["line"],
-        "tickcolor": LIGHT["line"],
-        "tickfont": {"color": LIGHT["muted"], "size": 12},
-        "title": {"font": {"color": LIGHT["muted"], "size": 12}, "standoff": 8},
-        "automargin": True,
-        **settings,
-    }
-
-
-def titled(title: str, made: dict[str, Any]) -> dict[str, Any]:
-    """Return an axis with a title."""
-    return {**made, "title": {**made["title"], "text": title}}
 
 
 def money_axis(
@@ -59,7 +84,7 @@ def money_axis(
     ticks
         About how many to have.
     **settings
-        As of `axis`.
+        Of the axis, in addition to its ticks.
     """
     known = [*values, 0.0]
     low, high = min(known), max(known)
@@ -67,32 +92,31 @@ def money_axis(
     power = 10.0 ** math.floor(math.log10(rough))
     step = power * next(each for each in (1, 2, 5, 10) if each * power >= rough * 0.999)
     at = [step * i for i in range(math.floor(low / step), math.ceil(high / step) + 1)]
-    return axis(
-        tickmode="array",
-        tickvals=at,
-        ticktext=[usd_tick(each) for each in at],
-        fixedrange=True,
+    return {
+        "tickmode": "array",
+        "tickvals": at,
+        "ticktext": [usd_tick(each) for each in at],
+        "fixedrange": True,
         **settings,
-    )
+    }
 
 
-def rows_axis(labels: Sequence[str], **settings: Any) -> dict[str, Any]:
+def rows_axis(labels: Sequence[str]) -> dict[str, Any]:
     """Return a vertical axis with a label for each whole number, the first on top.
 
     By number and not by category: a name may be anything, also what JavaScript keeps
     for itself, or what looks like a date.
     """
-    return axis(
-        type="linear",
-        tickmode="array",
-        tickvals=list(range(len(labels))),
-        ticktext=[plain(each) for each in labels],
-        range=[len(labels) - 0.5, -0.5],
-        fixedrange=True,
-        showgrid=False,
-        zeroline=False,
-        **settings,
-    )
+    return {
+        "type": "linear",
+        "tickmode": "array",
+        "tickvals": list(range(len(labels))),
+        "ticktext": [plain(each) for each in labels],
+        "range": [len(labels) - 0.5, -0.5],
+        "fixedrange": True,
+        "showgrid": False,
+        "zeroline": False,
+    }
 
 
 def figure(data: Sequence[Any], **layout: Any) -> dict[str, Any]:
@@ -103,26 +127,10 @@ def figure(data: Sequence[Any], **layout: Any) -> dict[str, Any]:
     data
         Traces; Plotly's own classes check them.
     **layout
-        Settings of the layout, in addition to the page's own.
+        Settings of the layout, in addition to those of `TEMPLATE`.
     """
-    settings = {
-        "template": {},
-        "paper_bgcolor": LIGHT["surface"],
-        "plot_bgcolor": LIGHT["surface"],
-        "font": {"family": "inherit", "size": 13, "color": LIGHT["ink"]},
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
-        "hoverlabel": {
-            "bgcolor": LIGHT["surface"],
-            "bordercolor": LIGHT["line"],
-            "font": {"color": LIGHT["ink"], "size": 13},
-            "align": "left",
-        },
-        "showlegend": False,
-        "xaxis": axis(),
-        "yaxis": axis(),
-        **layout,
-    }
-    made = go.Figure(data=list(data), layout=settings)
+    # A template of its own, or Plotly would put in the one it draws with by itself.
+    made = go.Figure(data=list(data), layout={"template": {}, **layout})
     found: dict[str, Any] = json.loads(made.to_json())
-    found["layout"].pop("template", None)
+    del found["layout"]["template"]
     return found

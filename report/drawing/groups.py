@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from report.blocks import Cell, Chart, Column, Table, View
-from report.drawing.common import axis, figure, plain, rows_axis
+from report.drawing.common import figure, plain, rows_axis
 from report.numbers import cell, count, label, percent, usd
-from report.palette import LIGHT
+from report.palette import LIGHT, gain
 from report.reading.ask import Record
 
 ATTRIBUTES = (
-    ("trader_class", "Class", "by the rules of seeds/trader_class_rules.csv"),
-    ("size_tier", "Size", "by volume on an active day"),
-    ("trading_style", "Style", "by holding time and use of resting orders"),
+    ("trader_class", "Class", "By the rules of seeds/trader_class_rules.csv."),
+    ("size_tier", "Size", "By volume on an active day."),
+    ("trading_style", "Style", "By holding time and use of resting orders."),
 )
 
 
@@ -28,17 +28,14 @@ def group(groups: Sequence[Record], attribute: str, title: str, how: str) -> Cha
     def view(key: str, heading: str) -> View:
         values = [row[key] for row in rows]
         texts = [count(v) if key == "traders" else usd(v) for v in values]
-        colours = [
-            LIGHT["accent"] if key != "net_pnl" else LIGHT["up" if v >= 0 else "down"]
-            for v in values
-        ]
+        colours = [gain(v) if key == "net_pnl" else LIGHT["accent"] for v in values]
         low, high = min([*values, 0]), max([*values, 0])
         spread = high - low or 1
         bars = go.Bar(
             x=values,
             y=list(range(len(rows))),
             orientation="h",
-            marker={"color": colours, "line": {"width": 0}},
+            marker={"color": colours},
             text=texts,
             textposition="outside",
             textfont={"color": LIGHT["ink"], "size": 12},
@@ -49,22 +46,21 @@ def group(groups: Sequence[Record], attribute: str, title: str, how: str) -> Cha
                 f"<br>volume {usd(row['volume'])}"
                 for name, row in zip(names, rows, strict=True)
             ],
-            hovertemplate="%{customdata}<extra></extra>",
         )
         return View(
             heading,
             figure(
                 [bars],
                 bargap=0.3,
-                xaxis=axis(
-                    showticklabels=False,
-                    ticks="",
-                    showgrid=False,
-                    range=[
+                xaxis={
+                    "showticklabels": False,
+                    "ticks": "",
+                    "showgrid": False,
+                    "range": [
                         low - spread * (0.45 if low < 0 else 0.01),
                         high + spread * (0.38 if high > 0 else 0.01),
                     ],
-                ),
+                },
                 yaxis=rows_axis(names),
             ),
         )
@@ -98,7 +94,7 @@ def group(groups: Sequence[Record], attribute: str, title: str, how: str) -> Cha
                 for name, row in zip(names, rows, strict=True)
             ],
         ),
-        note=how[0].upper() + how[1:] + ".",
+        note=how,
         height=50 + 28 * max(2, len(rows)),
         phone_height=50 + 28 * max(2, len(rows)),
     )

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from report.blocks import Cell, Chart, Column, Mark, Table, View
-from report.drawing.common import axis, figure, money_axis, titled
+from report.drawing.common import figure, money_axis
 from report.numbers import cell, count, duration, percent, usd
-from report.palette import LIGHT
+from report.palette import LIGHT, gain
 from report.reading.ask import Record
 from report.reading.traders import BINS_PER_DECADE
 
@@ -61,27 +61,20 @@ def holding_times(holding: Sequence[Record]) -> Chart:
             x=middles,
             y=[row[key] for row in holding],
             name=name,
-            marker={"color": colour, "line": {"width": 0}},
+            marker={"color": colour},
             customdata=[
                 f"{_bin_name(row['bin'])}<br>{count(row[key])} {name}"
                 for row in holding
             ],
-            hovertemplate="%{customdata}<extra></extra>",
         )
 
     result = go.Bar(
         x=middles,
         y=[row["net_pnl"] for row in holding],
-        marker={
-            "color": [
-                LIGHT["up" if row["net_pnl"] >= 0 else "down"] for row in holding
-            ],
-            "line": {"width": 0},
-        },
+        marker={"color": [gain(row["net_pnl"]) for row in holding]},
         customdata=[
             f"{_bin_name(row['bin'])}<br>net {usd(row['net_pnl'])}" for row in holding
         ],
-        hovertemplate="%{customdata}<extra></extra>",
     )
     lowest = holding[0]["bin"] / BINS_PER_DECADE
     highest = (holding[-1]["bin"] + 1) / BINS_PER_DECADE
@@ -90,14 +83,14 @@ def holding_times(holding: Sequence[Record]) -> Chart:
         for at, name in TIMES
         if lowest <= math.log10(at) <= highest
     ]
-    times = axis(
-        tickmode="array",
-        tickvals=[at for at, _ in ticks],
-        ticktext=[name for _, name in ticks],
-        showgrid=False,
-        zeroline=False,
-        range=[lowest - 0.05, highest + 0.05],
-    )
+    times = {
+        "tickmode": "array",
+        "tickvals": [at for at, _ in ticks],
+        "ticktext": [name for _, name in ticks],
+        "showgrid": False,
+        "zeroline": False,
+        "range": [lowest - 0.05, highest + 0.05],
+    }
     total = sum(row["won"] + row["lost"] for row in holding)
     return Chart(
         "holding-times",
@@ -115,7 +108,7 @@ def holding_times(holding: Sequence[Record]) -> Chart:
                     barmode="stack",
                     bargap=0.06,
                     xaxis=times,
-                    yaxis=titled("positions", axis(tickformat="~s")),
+                    yaxis={"title": "positions", "tickformat": "~s"},
                 ),
                 [Mark("won", LIGHT["up"]), Mark("lost", LIGHT["down"])],
             ),

@@ -8,7 +8,7 @@ from datetime import timedelta
 import plotly.graph_objects as go
 
 from report.blocks import Cell, Chart, Column, Row, Section, Table, View
-from report.drawing.common import axis, figure, money_axis
+from report.drawing.common import figure, money_axis
 from report.numbers import (
     cell,
     count,
@@ -19,7 +19,7 @@ from report.numbers import (
     short_address,
     usd,
 )
-from report.palette import LIGHT, translucent
+from report.palette import gain, translucent
 from report.reading.ask import Record
 
 CURVES = 12
@@ -66,8 +66,7 @@ def section(leaders: Sequence[Record], equity: Sequence[Record]) -> Section:
 
 def _curve(place: int, leader: Record, curve: Sequence[Record]) -> Chart:
     """Draw one trader's cumulative net PnL, small."""
-    won = leader["net_pnl"] >= 0
-    colour = LIGHT["up" if won else "down"]
+    colour = gain(leader["net_pnl"])
     # Before the first day there was nothing.
     start = [curve[0]["day"] - timedelta(days=1)] if curve else []
     days = [each.isoformat() for each in [*start, *(row["day"] for row in curve)]]
@@ -94,7 +93,7 @@ def _curve(place: int, leader: Record, curve: Sequence[Record]) -> Chart:
                 figure(
                     [trace],
                     margin={"l": 4, "r": 4, "t": 4, "b": 4},
-                    xaxis=axis(type="date", showgrid=False, nticks=3),
+                    xaxis={"type": "date", "showgrid": False, "nticks": 3},
                     yaxis=money_axis(values, 3),
                 ),
             )

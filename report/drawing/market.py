@@ -10,11 +10,11 @@ from typing import Any
 import plotly.graph_objects as go
 
 from report.blocks import Block, Cell, Chart, Column, Section, Table, View
-from report.drawing.common import axis, figure, titled
+from report.drawing.common import figure
 from report.drawing.similar import after_chart, moved, window_chart
 from report.drawing.windows import Windows
 from report.numbers import cell, count, duration, moment, percent, price, ratio
-from report.palette import LIGHT, translucent
+from report.palette import LIGHT, gain, translucent
 from report.reading.ask import Record
 
 PHONE_HOURS = 2
@@ -30,10 +30,10 @@ class Market:
 
     venue: Record
     candles: Sequence[Record]
-    window: Record | None
-    neighbours: Sequence[Record]
-    summary: Sequence[Record]
-    paths: Sequence[Record]
+    window: Record | None = None
+    neighbours: Sequence[Record] = ()
+    summary: Sequence[Record] = ()
+    paths: Sequence[Record] = ()
 
 
 def section(market: Market) -> Section:
@@ -108,29 +108,23 @@ def _candles(market: Market) -> Chart:
             x=at,
             y=[row["volume"] for row in rows],
             yaxis="y2",
-            marker={
-                "color": [
-                    LIGHT["up" if row["close"] >= row["open"] else "down"]
-                    for row in rows
-                ],
-                "line": {"width": 0},
-            },
+            marker={"color": [gain(row["close"] - row["open"]) for row in rows]},
             hovertemplate="%{x|%H:%M}: %{y:.3f} BTC<extra></extra>",
         ),
     ]
     made = figure(
         traces,
         bargap=0.1,
-        xaxis=axis(
-            type="date",
-            rangeslider={"visible": False},
-            showgrid=False,
-            anchor="y2",
+        xaxis={
+            "type": "date",
+            "rangeslider": {"visible": False},
+            "showgrid": False,
+            "anchor": "y2",
             # Plotly would leave half a candle's room at one end only.
-            range=_span(rows[0]["bucket"], rows[-1]["bucket"]),
-        ),
-        yaxis=axis(domain=[0.24, 1.0], tickformat=",.0f"),
-        yaxis2=titled("BTC", axis(domain=[0.0, 0.18], nticks=3)),
+            "range": _span(rows[0]["bucket"], rows[-1]["bucket"]),
+        },
+        yaxis={"domain": [0.24, 1.0], "tickformat": ",.0f"},
+        yaxis2={"title": "BTC", "domain": [0.0, 0.18], "nticks": 3},
         shapes=_marked(market.window),
     )
     phone_from = max(

@@ -8,7 +8,7 @@ from statistics import median
 import plotly.graph_objects as go
 
 from report.blocks import Cell, Chart, Column, Mark, Table, View
-from report.drawing.common import axis, figure, plain, titled
+from report.drawing.common import figure, plain
 from report.numbers import cell, count, label, percent, ratio, short_address, usd
 from report.palette import LIGHT, translucent
 from report.reading.ask import Record
@@ -44,7 +44,6 @@ def rates(rows: Sequence[Record]) -> Chart:
                     f"net {usd(row['net_pnl'])}, volume {usd(row['volume'])}"
                     for row in chosen
                 ],
-                hovertemplate="%{customdata}<extra></extra>",
             )
         )
     even = [r for r in rows if r["profit_factor"] < 1 and r["position_win_rate"] >= 0.5]
@@ -59,17 +58,17 @@ def rates(rows: Sequence[Record]) -> Chart:
                 "Traders",
                 figure(
                     parts,
-                    xaxis=titled(
-                        "positions won", axis(tickformat=".0%", zeroline=False)
-                    ),
-                    yaxis=titled(
-                        "profit factor",
-                        axis(
-                            type="log",
-                            tickvals=[0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100],
-                            zeroline=False,
-                        ),
-                    ),
+                    xaxis={
+                        "title": "positions won",
+                        "tickformat": ".0%",
+                        "zeroline": False,
+                    },
+                    yaxis={
+                        "title": "profit factor",
+                        "type": "log",
+                        "tickvals": [0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100],
+                        "zeroline": False,
+                    },
                     shapes=[
                         {
                             "type": "line",

@@ -14,9 +14,9 @@ from typing import Any
 import plotly.graph_objects as go
 
 from report.blocks import Mark, View
-from report.drawing.common import axis, figure, money_axis, plain, rows_axis
+from report.drawing.common import figure, money_axis, plain, rows_axis
 from report.numbers import day, ratio, short_name, usd
-from report.palette import DIVERGING, LIGHT, SERIES
+from report.palette import LIGHT, SERIES
 from report.reading.ask import Record
 from report.reading.signals import COINS
 
@@ -48,7 +48,7 @@ def stacked(
             x=at,
             y=values,
             name=plain(name),
-            marker={"color": colour, "line": {"width": 0}},
+            marker={"color": colour},
             customdata=[usd(v) for v in values],
             hovertemplate=template,
         )
@@ -73,7 +73,7 @@ def stacked(
         barmode="relative",
         bargap=0.12,
         hovermode="x unified",
-        xaxis=axis(type="date", showgrid=False, hoverformat="%d %b %Y"),
+        xaxis={"type": "date", "showgrid": False, "hoverformat": "%d %b %Y"},
         yaxis=money_axis(reach, 7),
     )
     legend = [Mark(name, colour) for name, _, colour in series]
@@ -83,31 +83,32 @@ def stacked(
 def _heat_map(
     days: Sequence[date],
     coins: Sequence[str],
-    value: Callable[[date, int], float | None],
-    text: Callable[[date, int], str],
+    cells: dict[Key, Record],
+    value: Callable[[Record], float | None],
+    text: Callable[[Record], str],
     limit: float,
 ) -> dict[str, Any]:
-    ranks = range(1, len(coins) + 1)
+    """Draw the coins below each other; where nothing is known there is a gap."""
+    rows = [[cells.get((d, rank)) for d in days] for rank in range(1, len(coins) + 1)]
     trace = go.Heatmap(
         x=[d.isoformat() for d in days],
-        y=[rank - 1 for rank in ranks],
-        z=[[value(d, rank) for d in days] for rank in ranks],
-        text=[
-            [f"{plain(coins[rank - 1])}, {day(d)}<br>{text(d, rank)}" for d in days]
-            for rank in ranks
+        y=list(range(len(coins))),
+        z=[[None if known is None else value(known) for known in row] for row in rows],
+        customdata=[
+            [
+                "" if known is None else f"{plain(coin)}, {day(d)}<br>{text(known)}"
+                for d, known in zip(days, row, strict=True)
+            ]
+            for coin, row in zip(coins, rows, strict=True)
         ],
-        hovertemplate="%{text}<extra></extra>",
-        hoverongaps=False,
-        colorscale=DIVERGING,
         zmin=-limit,
         zmax=limit,
         xgap=1 if len(days) <= 90 else 0,
         ygap=1,
-        showscale=False,
     )
     return figure(
         [trace],
-        xaxis=axis(type="date", showgrid=False),
+        xaxis={"type": "date", "showgrid": False},
         yaxis=rows_axis([short_name(name, 14) for name in coins]),
     )
 
@@ -121,34 +122,30 @@ def net_map(
     )
     largest = largest or 1.0
 
-    def value(d: date, rank: int) -> float | None:
-        row = cells.get((d, rank))
-        if row is None:
-            return None
+    def value(row: Record) -> float:
         return math.copysign(math.sqrt(abs(row["net_usd"]) / largest), row["net_usd"])
 
-    def text(d: date, rank: int) -> str:
-        row = cells.get((d, rank))
-        if row is None:
-            return ""
+    def text(row: Record) -> str:
         return f"net {usd(row['net_usd'])}"
 
     scale = [usd(share * abs(share) * largest) for share in (-1, -0.5, 0, 0.5, 1)]
-    return View("By coin", _heat_map(days, coins, value, text, 1.0), scale=scale)
+    made = _heat_map(days, coins, cells, value, text, 1.0)
+    return View("By coin", made, scale=scale)
 
 
 def z_map(days: Sequence[date], coins: Sequence[str], cells: dict[Key, Record]) -> View:
     """Colour by the z-score, up to `Z_LIMIT`."""
 
-    def value(d: date, rank: int) -> float | None:
-        found = cells.get((d, rank))
-        return None if found is None else found["z_score"]
+    def value(row: Record) -> float | None:
+        found: float | None = row["z_score"]
+        return found
 
-    def text(d: date, rank: int) -> str:
-        return f"z {ratio(value(d, rank), signed=True)}"
+    def text(row: Record) -> str:
+        return f"z {ratio(row['z_score'], signed=True)}"
 
     scale = ("−3", "−1.5", "usual", "+1.5", "+3")
-    return View("z-score", _heat_map(days, coins, value, text, Z_LIMIT), scale=scale)
+    made = _heat_map(days, coins, cells, value, text, Z_LIMIT)
+    return View("z-score", made, scale=scale)
 
 
 def ratio_map(
@@ -156,23 +153,19 @@ def ratio_map(
 ) -> View:
     """Colour by the logarithm of longs over shorts, up to 2 ** `RATIO_LIMIT`."""
 
-    def value(d: date, rank: int) -> float | None:
-        row = cells.get((d, rank))
-        if row is None or not (row["long_usd"] or row["short_usd"]):
+    def value(row: Record) -> float | None:
+        longs, shorts = row["long_usd"], row["short_usd"]
+        if not (longs or shorts):
             return None
-        if not row["short_usd"]:
+        if not shorts:
             return RATIO_LIMIT
-        if not row["long_usd"]:
+        if not longs:
             return -RATIO_LIMIT
-        found = math.log2(row["long_usd"] / row["short_usd"])
-        return max(-RATIO_LIMIT, min(RATIO_LIMIT, found))
+        return max(-RATIO_LIMIT, min(RATIO_LIMIT, math.log2(longs / shorts)))
 
-    def text(d: date, rank: int) -> str:
-        row = cells.get((d, rank))
-        if row is None:
-            return ""
+    def text(row: Record) -> str:
         return f"long {usd(row['long_usd'])}, short {usd(row['short_usd'])}"
 
     scale = ("1:8", "1:3", "even", "3:1", "8:1")
-    made = _heat_map(days, coins, value, text, RATIO_LIMIT)
+    made = _heat_map(days, coins, cells, value, text, RATIO_LIMIT)
     return View("Long/short", made, scale=scale)

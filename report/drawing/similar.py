@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from report.blocks import Cell, Chart, Column, Mark, Table, View
-from report.drawing.common import axis, figure, titled
+from report.drawing.common import figure
 from report.drawing.windows import Windows
 from report.numbers import cell, count, duration, moment, percent, ratio
 from report.palette import LIGHT, translucent
@@ -56,9 +56,11 @@ def window_chart(windows: Windows) -> Chart:
         shapes.append(_line(windows, rank, at, shape.tolist(), ""))
         change = (np.exp(logs - logs[0]) - 1) * 100
         moves.append(_line(windows, rank, at, change.tolist(), " %"))
-    minutes = titled(
-        "minutes to the window's end", axis(showgrid=False, zeroline=False)
-    )
+    minutes = {
+        "title": "minutes to the window's end",
+        "showgrid": False,
+        "zeroline": False,
+    }
     return Chart(
         "similar-windows",
         "The newest window and the most similar ones",
@@ -68,16 +70,12 @@ def window_chart(windows: Windows) -> Chart:
         [
             View(
                 "Shape",
-                figure(
-                    shapes, xaxis=minutes, yaxis=titled("standard deviations", axis())
-                ),
+                figure(shapes, xaxis=minutes, yaxis={"title": "standard deviations"}),
                 LEGEND,
             ),
             View(
                 "Change",
-                figure(
-                    moves, xaxis=minutes, yaxis=titled("% since its beginning", axis())
-                ),
+                figure(moves, xaxis=minutes, yaxis={"title": "% since its beginning"}),
                 LEGEND,
             ),
         ],
@@ -145,15 +143,13 @@ def after_chart(windows: Windows, summary: Sequence[Record]) -> Chart:
                 "After",
                 figure(
                     [*lines, dots, mean],
-                    xaxis=titled(
-                        "minutes after the window's end",
-                        axis(
-                            showgrid=False,
-                            zeroline=False,
-                            tickvals=[each / 60 for each in windows.horizons.values()],
-                        ),
-                    ),
-                    yaxis=titled("% since the window's end", axis(zeroline=True)),
+                    xaxis={
+                        "title": "minutes after the window's end",
+                        "showgrid": False,
+                        "zeroline": False,
+                        "tickvals": [each / 60 for each in windows.horizons.values()],
+                    },
+                    yaxis={"title": "% since the window's end", "zeroline": True},
                 ),
                 [
                     *LEGEND,

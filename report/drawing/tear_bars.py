@@ -9,10 +9,10 @@ import plotly.graph_objects as go
 
 from report.blocks import Cell, Chart, Column, Table, View
 from report.daily import months
-from report.drawing.common import axis, figure, money_axis, rows_axis, titled
+from report.drawing.common import figure, money_axis, rows_axis
 from report.drawing.tear_curves import Days
 from report.numbers import brief, cell, count, percent, usd
-from report.palette import DIVERGING, LIGHT
+from report.palette import LIGHT, gain
 from report.reading.ask import Record
 
 MONTHS = (
@@ -41,14 +41,10 @@ def monthly(days: Days) -> Chart:
             [f"{name} {year}: {usd(v)}" for name, v in zip(MONTHS, row, strict=True)]
             for year, row in zip(years, values, strict=True)
         ],
-        hovertemplate="%{customdata}<extra></extra>",
-        hoverongaps=False,
-        colorscale=DIVERGING,
         zmin=-limit * 1.6,
         zmax=limit * 1.6,
         xgap=2,
         ygap=2,
-        showscale=False,
     )
     best = max(found, key=lambda each: each[2])
     worst = min(found, key=lambda each: each[2])
@@ -63,16 +59,16 @@ def monthly(days: Days) -> Chart:
                 "Months",
                 figure(
                     [trace],
-                    xaxis=axis(
-                        tickmode="array",
-                        tickvals=list(range(12)),
-                        ticktext=list(MONTHS),
-                        showgrid=False,
-                        zeroline=False,
-                        range=[-0.5, 11.5],
-                        tickangle=0,
-                        side="top",
-                    ),
+                    xaxis={
+                        "tickmode": "array",
+                        "tickvals": list(range(12)),
+                        "ticktext": MONTHS,
+                        "showgrid": False,
+                        "zeroline": False,
+                        "range": [-0.5, 11.5],
+                        "tickangle": 0,
+                        "side": "top",
+                    },
                     yaxis=rows_axis([str(year) for year in years]),
                 ),
             )
@@ -106,15 +102,11 @@ def distribution(days: Days) -> Chart:
         x=middles.tolist(),
         y=sizes.tolist(),
         width=width * 0.94,
-        marker={
-            "color": [LIGHT["up" if n >= 0 else "down"] for n in numbers],
-            "line": {"width": 0},
-        },
+        marker={"color": [gain(n) for n in numbers]},
         customdata=[
             f"{usd(n * width)} to {usd((n + 1) * width)}<br>{count(size)} days"
             for n, size in zip(numbers.tolist(), sizes.tolist(), strict=True)
         ],
-        hovertemplate="%{customdata}<extra></extra>",
     )
     won = float((values > 0).mean())
     best, worst = float(values.max()), float(values.min())
@@ -132,10 +124,11 @@ def distribution(days: Days) -> Chart:
                 figure(
                     [bars],
                     xaxis=money_axis(span, showgrid=False, range=span),
-                    yaxis=titled(
-                        "days",
-                        axis(tickformat="d", dtick=1 if sizes.max() < 6 else None),
-                    ),
+                    yaxis={
+                        "title": "days",
+                        "tickformat": "d",
+                        "dtick": 1 if sizes.max() < 6 else None,
+                    },
                 ),
             )
         ],
@@ -167,10 +160,7 @@ def coins(rows: Sequence[Record]) -> Chart:
         x=values,
         y=list(range(len(rows))),
         orientation="h",
-        marker={
-            "color": [LIGHT["up" if v >= 0 else "down"] for v in values],
-            "line": {"width": 0},
-        },
+        marker={"color": [gain(v) for v in values]},
         customdata=[
             f"{count(row['positions'])} positions, "
             f"{percent(row['won'] / row['positions'])} won<br>"
@@ -178,7 +168,6 @@ def coins(rows: Sequence[Record]) -> Chart:
             f"{percent(row['longs'] / row['positions'])} of positions long"
             for row in rows
         ],
-        hovertemplate="%{customdata}<extra></extra>",
     )
     best = max(zip(values, names, strict=True), key=lambda each: each[0])
     return Chart(

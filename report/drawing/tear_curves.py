@@ -18,9 +18,9 @@ from report.daily import (
     to_date,
     underwater,
 )
-from report.drawing.common import axis, figure, money_axis, titled
+from report.drawing.common import figure, money_axis
 from report.numbers import cell, day, ratio, usd
-from report.palette import LIGHT, translucent
+from report.palette import LIGHT, gain, translucent
 from report.reading.ask import Record
 
 ROLLING_DAYS = 30
@@ -58,7 +58,7 @@ def equity(days: Days) -> Chart:
     """Draw cumulative net PnL, the drawdown under it, and each day's result."""
     curve, below = underwater(days.net_pnl)
     at = days.texts()
-    colour = LIGHT["up" if curve[-1] >= 0 else "down"]
+    colour = gain(curve[-1])
     traces = [
         go.Scatter(
             # Before the first day there was nothing.
@@ -88,10 +88,7 @@ def equity(days: Days) -> Chart:
             name="day",
             yaxis="y3",
             width=0.8 * 86_400_000,
-            marker={
-                "color": [LIGHT["up" if v >= 0 else "down"] for v in days.net_pnl],
-                "line": {"width": 0},
-            },
+            marker={"color": [gain(v) for v in days.net_pnl]},
             customdata=[usd(v) for v in days.net_pnl.tolist()],
             hovertemplate="day %{customdata}<extra></extra>",
         ),
@@ -100,12 +97,15 @@ def equity(days: Days) -> Chart:
         traces,
         hovermode="x unified",
         hoversubplots="axis",
-        xaxis=axis(type="date", showgrid=False, anchor="y3", hoverformat="%d %b %Y"),
-        yaxis=titled("equity", money_axis(curve.tolist(), domain=[0.5, 1.0])),
-        yaxis2=titled("drawdown", money_axis(below.tolist(), 3, domain=[0.26, 0.46])),
-        yaxis3=titled(
-            "by day", money_axis(days.net_pnl.tolist(), 3, domain=[0.0, 0.22])
-        ),
+        xaxis={
+            "type": "date",
+            "showgrid": False,
+            "anchor": "y3",
+            "hoverformat": "%d %b %Y",
+        },
+        yaxis=money_axis(curve.tolist(), title="equity", domain=[0.5, 1.0]),
+        yaxis2=money_axis(below.tolist(), 3, title="drawdown", domain=[0.26, 0.46]),
+        yaxis3=money_axis(days.net_pnl.tolist(), 3, title="by day", domain=[0.0, 0.22]),
     )
     by_month = _month_ends(days, curve, below)
     return Chart(
@@ -171,8 +171,8 @@ def rolling(days: Days) -> Chart | None:
                 "Sharpe",
                 figure(
                     [trace],
-                    xaxis=axis(type="date", showgrid=False),
-                    yaxis=axis(zeroline=True, nticks=5),
+                    xaxis={"type": "date", "showgrid": False},
+                    yaxis={"zeroline": True, "nticks": 5},
                 ),
             )
         ],

@@ -56,11 +56,10 @@ def section(trader: Trader, place: int | None) -> Section:
 
 
 def _lead(profile: Record, place: int | None) -> list[str]:
-    who = f"{profile['user_address']}"
     rank = f", number {place} of the leaderboard" if place else ""
     smart = "smart money" if profile["is_smart_money"] else "not smart money"
     lead = [
-        f"{who}{rank}: {label(profile['trader_class'])}, "
+        f"{profile['user_address']}{rank}: {label(profile['trader_class'])}, "
         f"{label(profile['trading_style'])}, {label(profile['size_tier'])}, {smart}."
     ]
     if profile["class_description"]:
@@ -104,21 +103,11 @@ def _tiles(profile: Record) -> Tiles:
                 usd(float(profile["volume"])),
                 f"{percent(profile['maker_share'])} maker",
             ),
+            Tile("Long share", percent(profile["long_share"]), "of USD entered"),
             Tile(
-                "Long share",
-                percent(profile["long_share"]),
-                "of USD entered",
+                "Confidence", percent(profile["confidence"]), "what the sample supports"
             ),
-            Tile(
-                "Confidence",
-                percent(profile["confidence"]),
-                "what the sample supports",
-            ),
-            Tile(
-                "Best trade",
-                percent(profile["top_trade_share"]),
-                "of all gains",
-            ),
+            Tile("Best trade", percent(profile["top_trade_share"]), "of all gains"),
             Tile(
                 "Liquidations",
                 count(profile["liquidation_count"]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from report.reading.ask import Connection, Record, ask, missing
 
 FILL_TABLES = (
@@ -64,11 +66,10 @@ def ticks(conn: Connection) -> list[Record]:
     )
 
 
-def built_at(conn: Connection) -> Record | None:
+def built_at(conn: Connection) -> datetime | None:
     """Return when a model last took in a load; None where that may not be read."""
     if missing(conn, ["ingestion.applied_loads"]):
         return None
-    [found] = ask(
-        conn, "select max(applied_at) as built_at from ingestion.applied_loads"
-    )
-    return found
+    latest: datetime | None
+    [(latest,)] = conn.execute("select max(applied_at) from ingestion.applied_loads")
+    return latest

@@ -20,8 +20,7 @@ def candles(conn: Connection, venue: str, hours: int = HOURS) -> list[Record]:
             high::float8 as high,
             low::float8 as low,
             close::float8 as close,
-            volume::float8 as volume,
-            trade_count
+            volume::float8 as volume
         from (
             select max(bucket) + interval '1 minute' as last_at
             from market_data.btc_ohlcv_1m
@@ -47,7 +46,6 @@ def newest_window(conn: Connection, venue: str) -> Record | None:
         """
         select
             windows.bucket,
-            windows.feature_version,
             (scales.parameters ->> 'window_seconds')::float8 as seconds
         from signals.btc_similar_windows as windows
         inner join signals.btc_feature_scales as scales
@@ -72,8 +70,7 @@ def neighbours(conn: Connection, venue: str, bucket: datetime) -> list[Record]:
             windows.similarity,
             followed.key as horizon,
             extract(epoch from followed.key::interval)::float8 as seconds,
-            (followed.value ->> 'log_return')::float8 as log_return,
-            (followed.value ->> 'volatility')::float8 as volatility
+            (followed.value ->> 'log_return')::float8 as log_return
         from signals.btc_similar_windows as windows
         cross join lateral jsonb_each(windows.what_followed) as followed
         where windows.exchange = {venue} and windows.bucket = {bucket}

@@ -80,7 +80,6 @@ def latest(conn: Connection, coins: int = COINS) -> list[Record]:
             net_z_score as z_score,
             net_flow_24h_usd::float8 as flow_24h_usd,
             net_flow_7d_usd::float8 as flow_7d_usd,
-            net_change_24h_usd::float8 as change_24h_usd,
             trader_count,
             agreement,
             winners_minus_losers

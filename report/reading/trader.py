@@ -44,15 +44,13 @@ def profile(conn: Connection, trader: str) -> Record:
 
 
 def days(conn: Connection, trader: str) -> list[Record]:
-    """Return the trader's active days, ordered: net PnL, volume and fills."""
+    """Return the trader's active days, ordered, and net PnL of each."""
     return ask(
         conn,
         """
         select
             (day / 86400000)::int as day,
-            net_pnl::float8 as net_pnl,
-            volume::float8 as volume,
-            fill_count
+            net_pnl::float8 as net_pnl
         from analytics.trader_daily
         where user_address = {trader}
         order by trader_daily.day
@@ -131,8 +129,6 @@ def positions(conn: Connection, trader: str, limit: int = POSITIONS) -> list[Rec
             status,
             opened_at,
             closed_at,
-            last_fill_at,
-            abs(size)::float8 as size,
             max_size::float8 as max_size,
             entry_vwap::float8 as entry_vwap,
             exit_vwap::float8 as exit_vwap,

@@ -24,8 +24,6 @@ def leaders(conn: Connection, limit: int = LEADERS) -> list[Record]:
         select
             user_address,
             trader_class,
-            trading_style,
-            size_tier,
             is_smart_money,
             net_pnl::float8 as net_pnl,
             volume::float8 as volume,

@@ -12,7 +12,6 @@ import psycopg
 import pytest
 from hostile_names import COINS, TRADER
 
-from report import compose as composing
 from report.blocks import Chart, Row, Section, Table
 from report.compose import compose
 from report.page import Page
@@ -248,7 +247,7 @@ def test_without_signals_or_neighbours_the_rest_is_there(conn: Connection) -> No
     conn.execute(
         "truncate signals.btc_similar_windows, signals.btc_similar_windows_summary"
     )
-    page = composing.compose(conn, None, datetime.now(UTC))
+    page = compose(conn, None, datetime.now(UTC))
     assert [each.key for each in page.sections] == [
         *("leaderboard", "distributions", "trader", "bitcoin")
     ]

@@ -231,13 +231,6 @@ def _violations(done: subprocess.CompletedProcess[str]) -> dict[str, set[str]]:
 
 # What sqlfluff cannot know of a function that is compiled: that its arguments are no
 # columns; and what the template makes is not laid out.
-NOT_IN_FUNCTIONS = (
-    "layout,structure.column_order,references,ambiguous.column_references"
-)
-
-
-# What sqlfluff cannot know of a function that is compiled: that its arguments are no
-# columns; and what the template makes is not laid out.
 LEFT_OUT = "layout,structure.column_order,references,ambiguous.column_references"
 
 
