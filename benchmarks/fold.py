@@ -19,7 +19,7 @@ from pgio.copy_messages import read_messages
 from pgio.copy_out import read_table
 from python_jobs.lib.fills import FillDecoder, Fills
 from python_jobs.lib.fold import FoldState, fold
-from python_jobs.lib.positions import PositionJob, fills_query
+from python_jobs.lib.positions import FOLD_THREADS, PositionJob, fills_query
 
 FILLS = "hyperliquid.fills"
 QUOTE_TOKENS = ("USDC", "USDT0", "USDH", "USDE", "USDHL", "USDXL")
@@ -52,7 +52,9 @@ def measure(
     """
     with connect(env) as conn:
         fills = _all_fills(conn)
-        fold_s = _median(lambda: _exhaust(fold(fills, FoldState())), rounds)
+        fold_s = _median(
+            lambda: _exhaust(fold(fills, FoldState(), FOLD_THREADS)), rounds
+        )
         frame = _frame(conn, pandas_rows)
         start = time.perf_counter()
         pandas_fold(frame)

@@ -8,7 +8,9 @@ same episodes. Memory is a chunk plus about 200 bytes for each (trader, coin) me
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from python_jobs.lib.fills import Fills
 from python_jobs.lib.fold_chunk import fold_keys
 from python_jobs.lib.fold_large import fold_large_key
 from python_jobs.lib.keys import KeyIndex
-from python_jobs.lib.records import as_records, group_keys
+from python_jobs.lib.records import group_keys, order_by_time, write_records
 
 #: Episodes handed out at once.
 _BLOCK_ROWS = 65_536
@@ -109,7 +111,7 @@ def _as_open(rows: npt.NDArray[Any], keys: npt.NDArray[np.int64]) -> npt.NDArray
     return values
 
 
-def fold(fills: Fills, state: FoldState) -> Iterator[Episodes]:
+def fold(fills: Fills, state: FoldState, threads: int = 1) -> Iterator[Episodes]:
     """Fold the next fills and yield the episodes that they ended.
 
     Parameters
@@ -119,6 +121,8 @@ def fold(fills: Fills, state: FoldState) -> Iterator[Episodes]:
         be split between two calls.
     state
         Changed in place. It is complete when the iterator is exhausted.
+    threads
+        How many share the keys; compiled code does not hold the interpreter's lock.
 
     Yields
     ------
@@ -131,20 +135,30 @@ def fold(fills: Fills, state: FoldState) -> Iterator[Episodes]:
     state.reserve()
     touched = np.empty(codes.size, dtype=np.int64)
     count, starts = group_keys(codes, state.numbers, touched)
-    touched = touched[:count]
-    records = as_records(fills, codes, starts)
-    order = np.arange(len(records))
+    touched, starts = touched[:count], starts[: count + 1]
+    by_time = order_by_time(fills.time)
+    records = np.empty((len(fills), fk.RECORD_WIDTH), dtype=np.int64)
+    order = np.arange(len(fills))
     is_large = np.isin(touched, list(state.large))
-    room = max(_BLOCK_ROWS, int(2 * np.diff(starts[: count + 1]).max()))
-    done = 0
-    while done < count:
-        block = np.empty((room, fk.EPISODE_WIDTH), dtype=np.int64)
-        done, used = fold_keys(
-            touched, done, starts, records, order, fills.block, fills.event, fills.tid,
-            state.narrow, is_large, block,
-        )  # fmt: skip
-        if used:
-            yield state._episodes(block[:used])
+
+    def fold_part(keys: tuple[int, int]) -> list[npt.NDArray[np.int64]]:
+        write_records(fills, codes, by_time, starts, keys, records)
+        done, end = keys
+        room = max(_BLOCK_ROWS, int(2 * np.diff(starts[done : end + 1]).max()))
+        blocks = []
+        while done < end:
+            block = np.empty((room, fk.EPISODE_WIDTH), dtype=np.int64)
+            done, used = fold_keys(
+                touched, done, end, starts, records, order, fills.block, fills.event,
+                fills.tid, state.narrow, is_large, block,
+            )  # fmt: skip
+            if used:
+                blocks.append(block[:used])
+        return blocks
+
+    with ThreadPoolExecutor(threads) as pool:
+        for blocks in pool.map(fold_part, _parts(starts, threads)):
+            yield from map(state._episodes, blocks)
     for k in np.flatnonzero(is_large):
         key = int(touched[k])
         own = records[starts[k] : starts[k + 1]]
@@ -152,6 +166,13 @@ def fold(fills: Fills, state: FoldState) -> Iterator[Episodes]:
         values[:, fk.KEY] = key
         if len(values):
             yield state._episodes(values)
+
+
+def _parts(starts: npt.NDArray[np.int64], count: int) -> list[tuple[int, int]]:
+    """Cut the keys into ranges with about as many fills each; none is empty."""
+    shares = np.arange(count + 1) * starts[-1] // count
+    cuts = np.unique(np.searchsorted(starts, shares)).tolist()
+    return list(pairwise(cuts))
 
 
 def _large_state(state: FoldState, key: int) -> npt.NDArray[Any]:

@@ -20,6 +20,7 @@ from python_jobs.lib.scales import settle_scales
 def fold_keys(
     keys: Any,
     begin: int,
+    stop: int,
     starts: Any,
     records: Any,
     order: Any,
@@ -34,8 +35,8 @@ def fold_keys(
 
     Parameters
     ----------
-    keys, begin
-        Rows of ``state`` to fold, and which of them to begin with.
+    keys, begin, stop
+        Rows of ``state``, of which ``keys[begin:stop]`` are folded.
     starts, records
         Those of ``keys[k]`` are ``starts[k]:starts[k + 1]``, in order of time and not
         scaled yet; changed in place.
@@ -54,11 +55,11 @@ def fold_keys(
     Returns
     -------
     tuple of int
-        (k, used): the first of ``keys`` that was not folded, for which there was no
-        room; episodes written.
+        (k, used): the first of the keys that was not folded, for which there was no
+        room, or ``stop``; episodes written.
     """
     used = 0
-    for k in range(begin, keys.size):
+    for k in range(begin, stop):
         first, end = starts[k], starts[k + 1]
         # A fill ends at most two episodes.
         if used + 2 * (end - first) > episodes.shape[0]:
@@ -76,4 +77,4 @@ def fold_keys(
         used = fold_key(
             keys[k], first, end, order, records, POWERS, row, episodes, used
         )
-    return keys.size, used
+    return stop, used

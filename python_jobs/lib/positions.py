@@ -7,6 +7,7 @@ run, whole.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,9 @@ from python_jobs.lib.time_slices import (
 
 #: Fills folded at once; memory holds about 300 bytes for each, twice.
 SLICE_ROWS = 500_000
+
+#: The server works meanwhile, and reading takes longer than folding.
+FOLD_THREADS = min(4, os.cpu_count() or 1)
 
 Connection = psycopg.Connection[Any]
 ReadLoads = Callable[[], pa.Table]
@@ -167,7 +171,7 @@ class PositionJob:
                 for fills in chunks:
                     if fills is None:
                         continue
-                    for episodes in fold(fills, self._state):
+                    for episodes in fold(fills, self._state, FOLD_THREADS):
                         yield from position_rows(episodes, users, coins)
             for episodes in self._state.open_episodes():
                 yield from position_rows(episodes, users, coins)

@@ -23,7 +23,6 @@ from python_jobs.lib.fold_kernel import (
     HAS_START,
     PNL,
     PX,
-    RECORD_WIDTH,
     ROW,
     START,
     TIME,
@@ -72,10 +71,15 @@ def group_keys(codes: Any, numbers: Any, touched: Any) -> Any:
     return count, starts
 
 
-def as_records(
-    fills: Fills, codes: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Return the fills as ``(rows, RECORD_WIDTH)``, in order of keys, then of time.
+def write_records(
+    fills: Fills,
+    codes: npt.NDArray[np.int64],
+    by_time: npt.NDArray[np.int64],
+    starts: npt.NDArray[np.int64],
+    keys: tuple[int, int],
+    records: npt.NDArray[np.int64],
+) -> None:
+    """Write the fills of some keys as records, in order of keys, then of time.
 
     Parameters
     ----------
@@ -83,15 +87,23 @@ def as_records(
         The chunk.
     codes
         ``(rows,)``: numbers of the fills' keys.
+    by_time
+        ``(rows,)``: rows in order of time, as `order_by_time` has them.
     starts
         First record of each key.
+    keys
+        The first number and the one behind the last; others may be written meanwhile.
+    records
+        ``(rows, RECORD_WIDTH)``, of which those of the keys are filled.
     """
-    records = np.empty((len(fills), RECORD_WIDTH), dtype=np.int64)
     amounts = (fills.px, fills.sz, fills.start, fills.pnl, fills.fee)
+    first, end = keys
     _write_records(
         codes,
-        _by_time(fills.time),
-        starts.copy(),
+        by_time,
+        first,
+        end,
+        starts[first:end].copy(),
         fills.time,
         fills.block,
         fills.event,
@@ -104,10 +116,10 @@ def as_records(
         tuple(amount.scale for amount in amounts),
         records,
     )
-    return records
 
 
-def _by_time(time: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def order_by_time(time: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the rows in order of time; those of the same time stay as they are."""
     if np.all(time[1:] >= time[:-1]):
         return np.arange(time.size)
     # Loads are mostly in order each: numpy's stable sort merges what is.
@@ -118,6 +130,8 @@ def _by_time(time: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 def _write_records(
     codes: Any,
     by_time: Any,
+    first: int,
+    end: int,
     free: Any,
     time: Any,
     block: Any,
@@ -135,8 +149,10 @@ def _write_records(
     px_scale, sz_scale, start_scale, pnl_scale, fee_scale = scales
     for row in by_time:
         key = codes[row]
-        at = free[key]
-        free[key] = at + 1
+        if key < first or key >= end:
+            continue
+        at = free[key - first]
+        free[key - first] = at + 1
         flags = np.int64(kind[row])
         flags |= 0 if no_start[row] else HAS_START
         flags |= 0 if no_pnl[row] else HAS_PNL

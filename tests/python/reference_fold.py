@@ -85,12 +85,14 @@ def make_fills(fills: Sequence[Fill], users: TextCodes, coins: TextCodes) -> Fil
     )
 
 
-def fold_all(chunks: Sequence[Sequence[Fill]]) -> list[dict[str, Any]]:
+def fold_all(
+    chunks: Sequence[Sequence[Fill]], threads: int = 1
+) -> list[dict[str, Any]]:
     """Fold chunks one after the other; rows by position_id."""
     users, coins, state = TextCodes(), TextCodes(), FoldState()
     batches: list[pa.RecordBatch] = []
     for chunk in chunks:
-        for episodes in fold(make_fills(chunk, users, coins), state):
+        for episodes in fold(make_fills(chunk, users, coins), state, threads):
             batches += position_rows(episodes, users, coins)
     for episodes in state.open_episodes():
         batches += position_rows(episodes, users, coins)

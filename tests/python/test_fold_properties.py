@@ -86,10 +86,12 @@ def test_equals_the_slow_fold(seed: int) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(SEEDS, SEEDS)
-def test_any_cut_and_any_order_of_rows_give_the_same(seed: int, other: int) -> None:
+@given(SEEDS, SEEDS, st.integers(1, 5))
+def test_any_cut_order_of_rows_and_threads_give_the_same(
+    seed: int, other: int, threads: int
+) -> None:
     fills = tape(seed)
-    assert fold_all(cut(fills, other)) == fold_all([fills])
+    assert fold_all(cut(fills, other), threads) == fold_all([fills])
 
 
 @settings(max_examples=60, deadline=None)
@@ -100,7 +102,7 @@ def test_amounts_of_any_length_are_exact(
     fills = tape(seed, digits=digits, scale=scale)
     expected = reference(fills)
     assert comparable(fold_all([fills])) == expected
-    assert comparable(fold_all(cut(fills, other))) == expected
+    assert comparable(fold_all(cut(fills, other), threads=3)) == expected
 
 
 @settings(max_examples=60, deadline=None)
