@@ -26,7 +26,7 @@
         {%- else -%}
             {%- do sync_stale_rows(spec, state, target, action) -%}
         {%- endif -%}
-        {%- do sync_rollup_indexes(target) -%}
+        {%- do sync_indexes(target) -%}
     {%- endif -%}
     {%- if action != 'none' -%}
         {%- do record_loads(spec, state) -%}

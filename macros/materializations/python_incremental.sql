@@ -46,7 +46,7 @@ job_spec = {{ spec }}
     {% do run_statements(leaving) %}
     {% do python_finish(existing, target, spec, outcome) %}
     {% if not starts_over %}
-        {% do sync_rollup_indexes(target) %}
+        {% do sync_indexes(target) %}
     {% endif %}
 
     {{ finish_model(existing, target, starts_over) }}
