@@ -13,28 +13,24 @@
     {%- if not flags.EMPTY -%}
         {%- do run_query('lock table ' ~ spec['input'] ~ ' in access share mode') -%}
     {%- endif -%}
-    {%- call statement('first_slice') -%}
-        {{ get_create_table_as_sql(False, intermediate, sliced_sql(spec, slices[0])) }}
-    {%- endcall -%}
-    {%- set filled = namespace(
-        rows=load_result('first_slice')['response'].rows_affected
+    {%- do run_query(get_create_table_as_sql(
+        False, intermediate, 'select * from (\n' ~ sql ~ '\n) as rollup where false'
+    )) -%}
+    {%- set columns = quoted_names(
+        adapter.get_columns_in_relation(intermediate) | map(attribute='name') | list
     ) -%}
-    {%- if slices | length > 1 -%}
-        {%- set columns = quoted_names(
-            adapter.get_columns_in_relation(intermediate) | map(attribute='name') | list
-        ) -%}
-        {%- for slice in slices[1:] -%}
-            {%- call statement('slice') -%}
-                insert into {{ intermediate }} ({{ columns }})
-                select {{ columns }}
-                from (
-                    {{ sliced_sql(spec, slice) }}
-                ) as slice
-            {%- endcall -%}
-            {%- set filled.rows = filled.rows
-                + load_result('slice')['response'].rows_affected -%}
-        {%- endfor -%}
-    {%- endif -%}
+    {%- set filled = namespace(rows=0) -%}
+    {%- for slice in slices -%}
+        {%- call statement('slice') -%}
+            insert into {{ intermediate }} ({{ columns }})
+            select {{ columns }}
+            from (
+                {{ sliced_sql(spec, slice) }}
+            ) as slice
+        {%- endcall -%}
+        {%- set filled.rows = filled.rows
+            + load_result('slice')['response'].rows_affected -%}
+    {%- endfor -%}
     {{ return(filled.rows) }}
 {%- endmacro %}
 
