@@ -61,7 +61,6 @@
 #}
 {% macro rollup_slices(spec, retained_from) -%}
     {%- set unit = spec['time_unit'] -%}
-    {%- set type = 'timestamptz' if unit is none else 'bigint' -%}
     {%- set begin = none -%}
     {%- if retained_from is not none -%}
         {%- set begin = first_whole_bucket(retained_from, spec['bucket_interval'], unit) -%}
@@ -71,7 +70,7 @@
         {%- for row in run_query(
             rollup_slices_sql(spec, begin, var('rollup_slice_rows'))
         ).rows -%}
-            {%- do starts.append("'" ~ row[0] ~ "'::" ~ type) -%}
+            {%- do starts.append(time_literal(row[0], unit)) -%}
         {%- endfor -%}
     {%- endif -%}
     {%- set slices = [] -%}
