@@ -52,7 +52,9 @@
         {%- endfor -%}
     {%- endif -%}
     {%- do make_source_changes(source_changes(tables)) -%}
-    {%- do record_migrations(migrations) -%}
+    {%- for migration in migrations -%}
+        {%- do run_query(record_migration_sql(migration)) -%}
+    {%- endfor -%}
 {%- endmacro %}
 
 
