@@ -27,7 +27,7 @@
 
     {%- if state['kind'] == 'table' or action == 'build' -%}
         {%- set grain = {'columns': spec['unique_key'], 'unique': true} -%}
-        {%- do sync_rollup_indexes(target, grain) -%}
+        {%- do sync_indexes(target, grain) -%}
         {%- do ensure_rollup_policies(spec, target) -%}
     {%- endif -%}
     {%- if action == 'build' -%}

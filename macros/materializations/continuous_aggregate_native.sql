@@ -129,15 +129,11 @@
 
 
 {% macro create_continuous_aggregate_sql(spec, relation) %}
-    {%- set contract = config.get('contract') %}
     create materialized view {{ relation }}
     with (
         timescaledb.continuous,
         timescaledb.materialized_only = {{ spec['materialized_only'] | lower }}
     ) as
-    {%- if contract is not none and contract.enforced %}
-    {{ get_assert_columns_equivalent(sql) }}
-    {%- endif %}
     {{ without_empty_limit(sql) }}
     with no data
 {% endmacro %}

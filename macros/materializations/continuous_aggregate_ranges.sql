@@ -7,16 +7,13 @@
     and costs less than a condition with a thousand ranges.
 #}
 {% macro touched_ranges(spec, load_ids) -%}
+    {%- set unit = spec['time_unit'] -%}
     {%- set answer = run_query(touched_ranges_sql(spec, load_ids)) -%}
     {%- set ranges = [] -%}
     {%- for range_from, range_to in fromjson(answer.rows[0][0]) -%}
-        {%- if spec['time_unit'] is not none -%}
-            {%- do ranges.append((range_from ~ '::bigint', range_to ~ '::bigint')) -%}
-        {%- else -%}
-            {%- do ranges.append((
-                "'" ~ range_from ~ "'::timestamptz", "'" ~ range_to ~ "'::timestamptz"
-            )) -%}
-        {%- endif -%}
+        {%- do ranges.append(
+            (time_literal(range_from, unit), time_literal(range_to, unit))
+        ) -%}
     {%- endfor -%}
     {{ return(ranges) }}
 {%- endmacro %}

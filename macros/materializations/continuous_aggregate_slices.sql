@@ -13,28 +13,24 @@
     {%- if not flags.EMPTY -%}
         {%- do run_query('lock table ' ~ spec['input'] ~ ' in access share mode') -%}
     {%- endif -%}
-    {%- call statement('first_slice') -%}
-        {{ get_create_table_as_sql(False, intermediate, sliced_sql(spec, slices[0])) }}
-    {%- endcall -%}
-    {%- set filled = namespace(
-        rows=load_result('first_slice')['response'].rows_affected
+    {%- do run_query(get_create_table_as_sql(
+        False, intermediate, 'select * from (\n' ~ sql ~ '\n) as rollup where false'
+    )) -%}
+    {%- set columns = quoted_names(
+        adapter.get_columns_in_relation(intermediate) | map(attribute='name') | list
     ) -%}
-    {%- if slices | length > 1 -%}
-        {%- set columns = quoted_names(
-            adapter.get_columns_in_relation(intermediate) | map(attribute='name') | list
-        ) -%}
-        {%- for slice in slices[1:] -%}
-            {%- call statement('slice') -%}
-                insert into {{ intermediate }} ({{ columns }})
-                select {{ columns }}
-                from (
-                    {{ sliced_sql(spec, slice) }}
-                ) as slice
-            {%- endcall -%}
-            {%- set filled.rows = filled.rows
-                + load_result('slice')['response'].rows_affected -%}
-        {%- endfor -%}
-    {%- endif -%}
+    {%- set filled = namespace(rows=0) -%}
+    {%- for slice in slices -%}
+        {%- call statement('slice') -%}
+            insert into {{ intermediate }} ({{ columns }})
+            select {{ columns }}
+            from (
+                {{ sliced_sql(spec, slice) }}
+            ) as slice
+        {%- endcall -%}
+        {%- set filled.rows = filled.rows
+            + load_result('slice')['response'].rows_affected -%}
+    {%- endfor -%}
     {{ return(filled.rows) }}
 {%- endmacro %}
 
@@ -65,7 +61,6 @@
 #}
 {% macro rollup_slices(spec, retained_from) -%}
     {%- set unit = spec['time_unit'] -%}
-    {%- set type = 'timestamptz' if unit is none else 'bigint' -%}
     {%- set begin = none -%}
     {%- if retained_from is not none -%}
         {%- set begin = first_whole_bucket(retained_from, spec['bucket_interval'], unit) -%}
@@ -75,7 +70,7 @@
         {%- for row in run_query(
             rollup_slices_sql(spec, begin, var('rollup_slice_rows'))
         ).rows -%}
-            {%- do starts.append("'" ~ row[0] ~ "'::" ~ type) -%}
+            {%- do starts.append(time_literal(row[0], unit)) -%}
         {%- endfor -%}
     {%- endif -%}
     {%- set slices = [] -%}

@@ -13,7 +13,7 @@
             ~ spec['materialized_only'] | lower ~ ')'
         ) -%}
     {%- endif -%}
-    {%- do sync_rollup_indexes(relation) -%}
+    {%- do sync_indexes(relation, storage=server['storage']) -%}
 
     {%- set wanted = columnstore_settings(spec) -%}
     {%- if wanted is none -%}

@@ -14,19 +14,19 @@
     {%- set existing = load_cached_relation(this) -%}
     {%- set state = loads_state(spec) -%}
     {%- set action = loads_action(spec, state) -%}
-    {%- do assert_contract(existing if action != 'build' else none) -%}
     {%- if action == 'build' -%}
         {%- do swap_in_table(spec, existing, target) -%}
-    {%- elif action == 'none' -%}
-        {%- set reason = '--empty' if flags.EMPTY else 'nothing new' -%}
-        {%- call noop_statement('main', 'CHANGED 0 (' ~ reason ~ ')', 'CHANGED', 0) -%}
-            -- No load has arrived since the last run.
-        {%- endcall -%}
     {%- else -%}
-        {%- do sync_stale_rows(spec, state, target, action) -%}
-    {%- endif -%}
-    {%- if action != 'build' -%}
-        {%- do sync_rollup_indexes(target) -%}
+        {%- do assert_contract(existing) -%}
+        {%- if action == 'none' -%}
+            {%- set reason = '--empty' if flags.EMPTY else 'nothing new' -%}
+            {%- call noop_statement('main', 'CHANGED 0 (' ~ reason ~ ')', 'CHANGED', 0) -%}
+                -- No load has arrived since the last run.
+            {%- endcall -%}
+        {%- else -%}
+            {%- do sync_stale_rows(spec, state, target, action) -%}
+        {%- endif -%}
+        {%- do sync_indexes(target) -%}
     {%- endif -%}
     {%- if action != 'none' -%}
         {%- do record_loads(spec, state) -%}

@@ -46,15 +46,10 @@ job_spec = {{ spec }}
     {% do run_statements(leaving) %}
     {% do python_finish(existing, target, spec, outcome) %}
     {% if not starts_over %}
-        {% do sync_rollup_indexes(target) %}
+        {% do sync_indexes(target) %}
     {% endif %}
 
-    {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {% set should_revoke = should_revoke(existing, full_refresh_mode=starts_over) %}
-    {% do apply_grants(target, config.get('grants'), should_revoke=should_revoke) %}
-    {% do persist_docs(target, model) %}
-    {% do adapter.commit() %}
-
+    {{ finish_model(existing, target, starts_over) }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}

@@ -31,12 +31,7 @@ job_spec = {{ spec }}
     {% do run_statements(leaving) %}
     {% do python_finish(existing, target, spec, outcome) %}
 
-    {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {% set should_revoke = should_revoke(existing, full_refresh_mode=outcome.is_staged) %}
-    {% do apply_grants(target, config.get('grants'), should_revoke=should_revoke) %}
-    {% do persist_docs(target, model) %}
-    {% do adapter.commit() %}
-
+    {{ finish_model(existing, target, outcome.is_staged) }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}

@@ -3,14 +3,10 @@
     is left out: one project builds with roles and without.
 #}
 {% macro postgres__apply_grants(relation, grant_config, should_revoke=true) -%}
+    {%- set missing = project_roles() | reject('in', existing_roles()) | list -%}
     {%- set granted = {} -%}
     {%- for privilege, grantees in (grant_config or {}).items() -%}
-        {%- set there = [] -%}
-        {%- for grantee in grantees
-            if grantee not in project_roles() or grantee in existing_roles()
-        -%}
-            {%- do there.append(grantee) -%}
-        {%- endfor -%}
+        {%- set there = grantees | reject('in', missing) | list -%}
         {#- An empty list is a wish, to take all grants back; one without roles is none. -#}
         {%- if there | length > 0 or grantees | length == 0 -%}
             {%- do granted.update({privilege: there}) -%}

@@ -20,9 +20,7 @@
     {%- for row in run_query(
         newest_loads_sql('market_data.btc_ticks', var('tested_tick_span'), '5 minutes')
     ).rows -%}
-        {%- do ranges.append((
-            "'" ~ row[0] ~ "'::timestamptz", "'" ~ row[1] ~ "'::timestamptz"
-        )) -%}
+        {%- do ranges.append((time_literal(row[0]), time_literal(row[1]))) -%}
     {%- endfor -%}
     {%- set whole = clip_ranges(
         ranges, retained_from('market_data.btc_ticks'), '5 minutes'

@@ -15,8 +15,7 @@
     {%- endif -%}
     {%- set dropped_before = answer.rows[0][0] -%}
 
-    {%- set type = 'bigint' if table['time_unit'] is not none else 'timestamptz' -%}
-    {%- set boundary = "'" ~ dropped_before ~ "'::" ~ type -%}
+    {%- set boundary = time_literal(dropped_before, table['time_unit']) -%}
     {#- No load may come in between the look and the mark; later ones see the mark. -#}
     {#- After a `commit` by hand the driver opens no transaction of its own. -#}
     {%- do run_query('begin') -%}

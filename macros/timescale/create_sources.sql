@@ -17,13 +17,12 @@
     {%- endif -%}
 
     {%- set tables = declared_tables() -%}
-    {%- set is_behind = pending_migrations() | length > 0
-        or source_changes(tables) | length > 0 -%}
-    {%- if is_behind or grant_changes(tables) | length > 0 -%}
+    {%- if pending_migrations() | length > 0
+        or source_changes(tables) | length > 0
+        or grant_changes(tables) | length > 0
+    -%}
         {%- do lock_sources() -%}
-        {%- if is_behind -%}
-            {%- do upgrade_sources(tables) -%}
-        {%- endif -%}
+        {%- do upgrade_sources(tables) -%}
         {%- do make_source_changes(grant_changes(tables)) -%}
         {%- do run_query('commit') -%}
     {%- endif -%}
@@ -53,7 +52,9 @@
         {%- endfor -%}
     {%- endif -%}
     {%- do make_source_changes(source_changes(tables)) -%}
-    {%- do record_migrations(migrations) -%}
+    {%- for migration in migrations -%}
+        {%- do run_query(record_migration_sql(migration)) -%}
+    {%- endfor -%}
 {%- endmacro %}
 
 

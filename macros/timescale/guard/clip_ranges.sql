@@ -8,10 +8,9 @@
         {{ return(ranges) }}
     {%- endif -%}
     {%- set answer = run_query(clip_ranges_sql(ranges, retained_from, bucket, unit)) -%}
-    {%- set type = 'timestamptz' if unit is none else 'bigint' -%}
     {%- set clipped = [] -%}
     {%- for row in answer.rows -%}
-        {%- do clipped.append(("'" ~ row[0] ~ "'::" ~ type, "'" ~ row[1] ~ "'::" ~ type)) -%}
+        {%- do clipped.append((time_literal(row[0], unit), time_literal(row[1], unit))) -%}
     {%- endfor -%}
     {{ return(clipped) }}
 {%- endmacro %}

@@ -94,9 +94,7 @@
     {%- set found = run_query(
         'select (' ~ old_bucket_boundary_sql(spec, existing, intermediate, retained_from) ~ ')::text'
     ).rows[0][0] -%}
-    {{ return(
-        "'" ~ found ~ "'::" ~ ('timestamptz' if spec['time_unit'] is none else 'bigint')
-    ) }}
+    {{ return(time_literal(found, spec['time_unit'])) }}
 {%- endmacro %}
 
 

@@ -8,7 +8,7 @@
     {%- set answer = run_query(unnoted_drop_sql(table)) -%}
     {%- if answer.rows | length > 0 and answer.rows[0][0] is not none -%}
         {%- do set_retention_mark(
-            table['relation'], "'" ~ answer.rows[0][0] ~ "'::timestamptz"
+            table['relation'], time_literal(answer.rows[0][0])
         ) -%}
     {%- endif -%}
 {%- endmacro %}

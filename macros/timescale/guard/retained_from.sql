@@ -18,12 +18,7 @@
     {%- do note_drops(table) -%}
     {%- set answer = run_query(retained_from_sql(table)) -%}
     {%- set found = answer.rows[0][0] if answer.rows | length > 0 else none -%}
-    {%- if found is none -%}
-        {{ return(none) }}
-    {%- elif table['time_unit'] is not none -%}
-        {{ return(found ~ '::bigint') }}
-    {%- endif -%}
-    {{ return("'" ~ found ~ "'::timestamptz") }}
+    {{ return(none if found is none else time_literal(found, table['time_unit'])) }}
 {%- endmacro %}
 
 

@@ -1,10 +1,11 @@
 {#
-    Makes the indexes of a rollup, or of any table that builds leave in place, those that are
-    declared: creates what is missing, and
-    drops what is not declared any more if this project made it, which its name tells. An
-    index that somebody else made for the same columns does as well and is left alone.
+    Makes the indexes of a relation that builds leave in place those that are declared:
+    creates what is missing, and drops what is not declared any more if this project made
+    it, which its name tells. An index that somebody else made for the same columns does as
+    well and is left alone. `storage` is the hypertable that holds the rows and indexes of
+    a continuous aggregate.
 #}
-{% macro sync_rollup_indexes(relation, grain=none) -%}
+{% macro sync_indexes(relation, grain=none, storage=none) -%}
     {%- set wanted = [] -%}
     {%- for index in ([grain] if grain is not none else []) + (config.get('indexes') or [])
     -%}
@@ -14,7 +15,7 @@
             'unique': index.get('unique', false),
         }) -%}
     {%- endfor -%}
-    {%- set found = fromjson(run_query(rollup_indexes_sql(relation)).rows[0][0]) -%}
+    {%- set found = fromjson(run_query(live_indexes_sql(storage or relation)).rows[0][0]) -%}
 
     {%- for index in found if index['is_ours'] and index['definition'] not in wanted -%}
         {%- do run_query('drop index ' ~ index['name']) -%}
@@ -33,35 +34,9 @@
 
 
 {#
-    The indexes of a rollup: name, definition, is_ours. Those of a continuous aggregate are
-    on the hypertable that holds its rows.
+    The indexes of a table: name, definition, is_ours.
 #}
-{% macro rollup_indexes_sql(relation) %}
-    with
-
-    holder as (
-        select
-            {%- if timescale_edition() == 'community' %}
-            coalesce(
-                (
-                    select
-                        format(
-                            '%I.%I',
-                            aggregates.materialization_hypertable_schema,
-                            aggregates.materialization_hypertable_name
-                        )::regclass
-                    from timescaledb_information.continuous_aggregates as aggregates
-                    where
-                        aggregates.view_schema = '{{ relation.schema }}'
-                        and aggregates.view_name = '{{ relation.identifier }}'
-                ),
-                '{{ relation }}'::regclass
-            ) as oid
-            {%- else %}
-            '{{ relation }}'::regclass as oid
-            {%- endif %}
-    )
-
+{% macro live_indexes_sql(relation) %}
     select
         coalesce(
             jsonb_agg(jsonb_build_object(
@@ -88,13 +63,12 @@
             )),
             '[]'
         )::text as found
-    from holder
-    inner join pg_index
-        on holder.oid = pg_index.indrelid
+    from pg_index
     inner join pg_class
         on pg_index.indexrelid = pg_class.oid
     inner join pg_am
         on pg_class.relam = pg_am.oid
+    where pg_index.indrelid = '{{ relation }}'::regclass
 {% endmacro %}
 
 
