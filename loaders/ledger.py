@@ -27,7 +27,7 @@ _TABLES = (
 
 #: The layout of the tables that this release writes: the last of `schema_migrations` in
 #: macros/ops/migrations.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True)

@@ -22,5 +22,11 @@
             'release': '0.2.0',
             'changes': migration_0002_rights_by_table,
         },
+        {
+            'version': 3,
+            'name': 'ranges_of_several_spans',
+            'release': '0.2.0',
+            'changes': migration_0003_ranges_of_several_spans,
+        },
     ]) }}
 {%- endmacro %}
