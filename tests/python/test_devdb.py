@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from devdb_clone import Clone, new_clone
+from servers import environment
 from waiting import wait_until
 
 from devdb.conninfo import DEFAULT_PORT
@@ -172,12 +173,7 @@ def test_a_sandbox_named_by_the_environment(clone: Clone) -> None:
 
 
 def test_with_pghost_nothing_is_started(server: dict[str, str]) -> None:
-    variables = {
-        "PGHOST": str(server["host"]),
-        "PGPORT": str(server["port"]),
-        "PGUSER": str(server["user"]),
-        "PGDATABASE": str(server["dbname"]),
-    }
+    variables = environment(server)
     with new_clone() as clone:
         done = clone.devdb("up", **variables)
         assert done.returncode == 0, done.stderr
