@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from servers import environment
 
 from devdb.conninfo import PROJECT_DIR
 
@@ -44,12 +45,10 @@ class RoleDatabase:
         self, user: str, *arguments: str | Path, **env: str
     ) -> subprocess.CompletedProcess[str]:
         """Run ``python -m …`` as a user of the server."""
-        names = {"PGHOST": "host", "PGPORT": "port", "PGDATABASE": "dbname"}
-        place = {name: str(self.info[key]) for name, key in names.items()}
         return subprocess.run(
             [sys.executable, "-m", *arguments],
             cwd=PROJECT_DIR,
-            env={**os.environ, **place, "PGUSER": user, **env},
+            env={**os.environ, **environment(self.info), "PGUSER": user, **env},
             capture_output=True,
             text=True,
             check=False,

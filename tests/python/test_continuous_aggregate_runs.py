@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import psycopg
 import pytest
 from aggregate_project import AggregateProject, readings
 from conftest import Database
+from waiting import wait_for_advisory_locks
 
 HOUR = timedelta(hours=1)
 
@@ -47,12 +47,7 @@ def test_two_first_builds_at_once_wait_for_each_other(
             )
             for number in range(2)
         ]
-        waiting = "select count(*) from pg_locks where locktype = 'advisory'"
-        waiting += " and not granted and database = (select oid from pg_database"
-        waiting += " where datname = current_database())"
-        deadline = time.monotonic() + 120
-        while conn.execute(waiting).fetchone() != (2,) and time.monotonic() < deadline:
-            time.sleep(0.2)
+        wait_for_advisory_locks(conn, 2)
         conn.execute(f"select pg_advisory_unlock({lock})")
     outputs = [build.communicate(timeout=240)[0] for build in builds]
     assert [build.returncode for build in builds] == [0, 0], outputs

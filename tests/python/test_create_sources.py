@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from conftest import Database
 from rollup_project import CATALOG_STATE, RollupProject, fills
+from waiting import PATIENCE_SECONDS, wait_for_advisory_locks
 
 
 @pytest.fixture
@@ -218,9 +219,8 @@ def test_it_waits_for_a_second_build(tmp_path: Path, database: Database) -> None
         other.execute("create table ingestion.quarantine (quarantine_id bigint)")
         waiting = Thread(target=project.create_sources)
         waiting.start()
-        waiting.join(timeout=3)
-        assert waiting.is_alive()
+        wait_for_advisory_locks(other, 1)
         other.execute("drop schema ingestion cascade")
         other.commit()
-    waiting.join(timeout=60)
+    waiting.join(PATIENCE_SECONDS)
     assert "quarantine_id" in _columns(project, "ingestion.quarantine")

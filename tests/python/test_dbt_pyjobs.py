@@ -336,19 +336,25 @@ def test_grants_and_docs_are_kept(project: PyJobsProject) -> None:
 def test_two_models_at_the_same_time(project: PyJobsProject) -> None:
     body = """
         import time
-        deadline = time.monotonic() + 20
-        seen = (
+        from pathlib import Path
+        deadline = time.monotonic() + 120
+        others = (
             "select count(*) from pg_stat_activity "
             "where application_name = 'dbt {other}' and datname = current_database()"
         )
-        while session.connection.execute(seen).fetchone() == (0,):
-            assert time.monotonic() < deadline, "the other model never ran"
-            time.sleep(0.05)
-        time.sleep(0.5)
+        # Neither goes on before the other has connected, and has seen it.
+        for step in ("connected", "seen"):
+            found = session.connection.execute(others).fetchone()
+            Path("{folder}/{name}_" + step).touch()
+            while not Path("{folder}/{other}_" + step).exists():
+                assert time.monotonic() < deadline, "the other model never ran"
+                time.sleep(0.05)
+        assert found == (1,), found
         return (pa.record_batch({{"id": [i, i + 1]}}) for i in range(0, 1000, 2))
     """
     for name, other in (("left", "right"), ("right", "left")):
-        project.model(name, body.format(other=other), "id bigint", KEYED)
+        text = body.format(name=name, other=other, folder=project.folder)
+        project.model(name, text, "id bigint", KEYED)
     assert project.built() == {"left": "CREATED 1000", "right": "CREATED 1000"}
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from waiting import PATIENCE_SECONDS, wait_until
 
 from devdb.conninfo import DEFAULT_HOST, DEFAULT_PORT
 
@@ -24,7 +23,7 @@ KEYED = "materialized: incremental\nunique_key: id"
 
 SLOW = {
     "python": "while True:\n    sum(range(1000))\nreturn None",
-    "query": 'session.connection.execute("select pg_sleep(60)")\nreturn None',
+    "query": 'session.connection.execute("select pg_sleep(3600)")\nreturn None',
     "rows": """
         def batches():
             import time
@@ -34,14 +33,6 @@ SLOW = {
         return batches()
     """,
 }
-
-
-def wait_for(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 60
-    while not happened():
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.05)
 
 
 def connections(project: PyJobsProject, name: str) -> int:
@@ -59,12 +50,14 @@ def test_interrupt_stops_the_model_and_leaves_nothing(
     project.model("slow", SLOW[kind], "id bigint", KEYED)
     process = project.start()
     # The writer's connection is the second one of a model that yields rows.
-    wait_for(lambda: connections(project, "slow") >= 1 + (kind == "rows"), process)
+    wanted = 1 + (kind == "rows")
+    wait_until(lambda: connections(project, "slow") >= wanted, process=process)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode != 0, output
-    assert connections(project, "slow") == 0
+    # The server notices a moment later that its client is gone.
+    wait_until(lambda: connections(project, "slow") == 0)
     assert project.tables() == set()
 
 
@@ -73,7 +66,7 @@ def test_a_killed_run_is_no_obstacle(project: PyJobsProject) -> None:
     project.built()
     project.model("slow", SLOW["rows"], "id bigint", KEYED)
     process = project.start()
-    wait_for(lambda: connections(project, "slow") == 2, process)
+    wait_until(lambda: connections(project, "slow") == 2, process=process)
     process.kill()
     process.communicate()
     assert project.rows("select id from {s}.slow") == [(1,)]
@@ -95,7 +88,9 @@ def test_two_runs_of_one_model_take_turns(project: PyJobsProject) -> None:
     )
     project.built()
     first, second = project.start(), project.start()
-    outputs = [process.communicate(timeout=60)[0] for process in (first, second)]
+    outputs = [
+        process.communicate(timeout=PATIENCE_SECONDS)[0] for process in (first, second)
+    ]
     assert (first.returncode, second.returncode) == (0, 0), outputs
     assert all("CHANGED 0" in output for output in outputs)
     assert project.tables() == {"facts"}
@@ -116,7 +111,7 @@ def test_embedded_server_on_another_port_is_found(project: PyJobsProject) -> Non
         json.dumps({"host": info.host, "port": info.port})
     )
     process = project.start(PGHOST=None, PGPORT=None)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0, output
     assert project.rows("select id from {s}.facts") == [(info.port,)]
 
@@ -124,7 +119,7 @@ def test_embedded_server_on_another_port_is_found(project: PyJobsProject) -> Non
     (state / "server.json").write_text(json.dumps({"host": info.host, "port": 1}))
     project.profile(info.host, info.port)
     process = project.start(PGHOST=None, PGPORT=None)
-    assert "CHANGED 0" in process.communicate(timeout=60)[0]
+    assert "CHANGED 0" in process.communicate(timeout=PATIENCE_SECONDS)[0]
 
 
 def test_profile_settings_reach_the_models_connection(project: PyJobsProject) -> None:

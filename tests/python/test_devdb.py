@@ -8,13 +8,14 @@ import signal
 import socket
 import stat
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from devdb_clone import Clone, new_clone
+from servers import environment
+from waiting import wait_until
 
 from devdb.conninfo import DEFAULT_PORT
 from devdb.processes import running_port
@@ -33,13 +34,6 @@ def clone() -> Iterator[Clone]:
 
 def one_line(text: str) -> bool:
     return text.startswith("devdb: ") and text.count("\n") == 1
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def test_up_and_down(clone: Clone) -> None:
@@ -153,7 +147,7 @@ def test_half_a_cluster() -> None:
     with new_clone() as clone:
         start = clone.start("up")
         # Killed with everything it started, half way through initdb.
-        wait_for((clone.path / ".vigil/cluster/data.new/base").exists)
+        wait_until((clone.path / ".vigil/cluster/data.new/base").exists)
         os.killpg(start.pid, signal.SIGKILL)
         start.communicate()
         assert not (clone.cluster / "data").exists()
@@ -179,12 +173,7 @@ def test_a_sandbox_named_by_the_environment(clone: Clone) -> None:
 
 
 def test_with_pghost_nothing_is_started(server: dict[str, str]) -> None:
-    variables = {
-        "PGHOST": str(server["host"]),
-        "PGPORT": str(server["port"]),
-        "PGUSER": str(server["user"]),
-        "PGDATABASE": str(server["dbname"]),
-    }
+    variables = environment(server)
     with new_clone() as clone:
         done = clone.devdb("up", **variables)
         assert done.returncode == 0, done.stderr
@@ -219,7 +208,7 @@ def test_a_throwaway_server_dies_with_its_owner() -> None:
         assert running_port(data_dir) is not None
         os.killpg(owner.pid, signal.SIGKILL)
         owner.communicate()
-        wait_for(lambda: not data_dir.parents[1].exists())
+        wait_until(lambda: not data_dir.parents[1].exists())
         assert running_port(data_dir) is None
 
 

@@ -25,6 +25,7 @@ from loading import (
     loaded,
     parquet,
 )
+from waiting import PATIENCE_SECONDS, wait_until
 
 from loaders.objects import list_objects
 
@@ -161,7 +162,7 @@ def test_two_loaders_on_the_same_files(loading_db: Database, tmp_path: Path) -> 
         subprocess.Popen([*COMMAND, str(tmp_path), "--workers", "2"], text=True)
         for _ in range(2)
     ]
-    assert [process.wait(timeout=60) for process in running] == [0, 0]
+    assert [process.wait(PATIENCE_SECONDS) for process in running] == [0, 0]
     assert count(loading_db) == 16_000
     assert count(loading_db, "ingestion.load_log") == 8
 
@@ -175,7 +176,8 @@ def test_kill_ten_times_then_finish(loading_db: Database, tmp_path: Path) -> Non
     chance = random.Random(11)
     for _ in range(10):
         process = subprocess.Popen([*COMMAND, str(tmp_path)], stdout=subprocess.DEVNULL)
-        time.sleep(chance.uniform(0.3, 0.9))
+        wait_until(lambda p=process: p.poll() is not None or is_copying(loading_db))
+        time.sleep(chance.uniform(0, 0.3))
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert_only_whole_objects(loading_db)
@@ -209,9 +211,9 @@ def test_interrupt_rolls_back_and_says_so(loading_db: Database, tmp_path: Path) 
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_for_copy(loading_db)
+    wait_until(lambda: is_copying(loading_db), process=process)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
     assert "rolled back" in err
     assert "Traceback" not in err
@@ -220,18 +222,13 @@ def test_interrupt_rolls_back_and_says_so(loading_db: Database, tmp_path: Path) 
     assert count(loading_db, "ingestion.load_log") == 0
 
 
-def wait_for_copy(db: Database) -> None:
+def is_copying(db: Database) -> bool:
     # Not pg_stat_progress_copy: TimescaleDB's own COPY does not report there.
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        row = db.execute(
-            "select count(*) from pg_stat_activity where state = 'active'"
-            " and datname = current_database() and query ilike 'copy %from stdin%'"
-        ).fetchone()
-        if row and row[0]:
-            return
-        time.sleep(0.02)
-    pytest.fail("the loader never began to copy")
+    row = db.execute(
+        "select exists (select from pg_stat_activity where state = 'active'"
+        " and datname = current_database() and query ilike 'copy %from stdin%')"
+    ).fetchone()
+    return row == (True,)
 
 
 def test_changed_while_loading_fails(

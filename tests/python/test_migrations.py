@@ -19,6 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 from role_commands import RoleDatabase
+from servers import environment
 from simulated import simulate
 
 from devdb.programs import wheel_bin_dir
@@ -138,16 +139,10 @@ def anew(
 
 def restore(info: dict[str, Any]) -> None:
     """Run the dump by psql, as its owner would."""
-    names = {
-        "PGHOST": "host",
-        "PGPORT": "port",
-        "PGUSER": "user",
-        "PGDATABASE": "dbname",
-    }
     done = subprocess.run(
         [wheel_bin_dir() / "psql", "-Xq", "-v", "ON_ERROR_STOP=1"],
         input=gzip.decompress(DUMP.read_bytes()),
-        env={**os.environ, **{name: str(info[key]) for name, key in names.items()}},
+        env={**os.environ, **environment(info)},
         capture_output=True,
         check=False,
     )

@@ -20,6 +20,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from servers import environment
 from simulated import simulate
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_server]
@@ -107,13 +108,8 @@ def workspace(
 
     def make() -> Workspace:
         conninfo = make_database()
-        env = {
-            "PGHOST": str(conninfo["host"]),
-            "PGPORT": str(conninfo["port"]),
-            "PGUSER": str(conninfo["user"]),
-            "PGDATABASE": str(conninfo["dbname"]),
-        }
-        return Workspace(env, conninfo, tmp_path_factory.mktemp("target"))
+        folder = tmp_path_factory.mktemp("target")
+        return Workspace(environment(conninfo), conninfo, folder)
 
     return make
 

@@ -16,6 +16,7 @@ import pytest
 from conftest import Database
 from loading_database import create_sources
 from runbook import commands
+from servers import environment
 from simulated import distinct_fills, simulate
 
 from devdb.cluster import Cluster
@@ -57,10 +58,8 @@ def test_the_embedded_server_is_killed_during_a_load(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     info = cluster.conninfo(DEFAULT_DATABASE)
-    names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user"}
-    for variable, key in names.items():
-        monkeypatch.setenv(variable, str(info[key]))
-    monkeypatch.setenv("PGDATABASE", DEFAULT_DATABASE)
+    for name, value in environment(info).items():
+        monkeypatch.setenv(name, value)
     create_sources(DEFAULT_DATABASE, tmp_path / "dbt")
     assert counted() == (0, 0)
     # More objects than are under way: what is being copied may still be finished.

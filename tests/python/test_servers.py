@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import psycopg
 import pytest
 from conftest import Database
 from servers import USUAL, test_servers, why_not
+from waiting import wait_until
 
 from devdb import trees
 from devdb.conninfo import PROJECT_DIR
@@ -112,10 +112,10 @@ def test_a_tree_dies_with_its_owner(name: str, number: signal.Signals) -> None:
     assert not is_free(int(port))
     os.killpg(owner.pid, number)
     owner.communicate()
-    deadline = time.monotonic() + 60
-    while not is_free(int(port)) or Path(folder).parent.exists():
-        assert time.monotonic() < deadline, "the server or its folder is still there"
-        time.sleep(0.05)
+    wait_until(
+        lambda: is_free(int(port)) and not Path(folder).parent.exists(),
+        "the server or its folder is still there",
+    )
     assert Path("/proc/mounts").read_text() == mounts
 
 

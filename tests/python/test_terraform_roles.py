@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 from role_commands import ROLES, RoleDatabase, dropped_with_roles
+from servers import environment
 
 from devdb.conninfo import PROJECT_DIR
 from devdb.programs import wheel_bin_dir
@@ -42,16 +43,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.any_server]
 
 def run_script(info: dict[str, Any], script: str) -> str:
     """Run one of the server's scripts by psql; return what psql and the server say."""
-    names = {
-        "PGHOST": "host",
-        "PGPORT": "port",
-        "PGUSER": "user",
-        "PGDATABASE": "dbname",
-    }
-    place = {name: str(info[key]) for name, key in names.items()}
     done = subprocess.run(
         [wheel_bin_dir() / "psql", "-Xq", "-f", FILES / script],
-        env={**os.environ, **place, **PASSWORDS},
+        env={**os.environ, **environment(info), **PASSWORDS},
         capture_output=True,
         text=True,
         check=False,

@@ -24,6 +24,7 @@ from tick_loading import (
     log_totals,
     refused,
     runs,
+    slow_commits,
     start_loader,
     statuses,
     tick_csv,
@@ -31,6 +32,7 @@ from tick_loading import (
     trade,
     trades,
 )
+from waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["loading_database", "tick_database"]
 
@@ -156,7 +158,7 @@ def test_workers_and_loaders_on_overlapping_files(
         start_loader(tmp_path, "--exchange", VENUE, "--workers", 3) for _ in range(2)
     ]
     for process in running:
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=PATIENCE_SECONDS)
         assert (process.returncode, err) == (0, "")
     assert ticks(ticks_db) == expected(rows)
     assert runs(ticks_db) == [(FIRST_ID, FIRST_ID + 7999)]
@@ -174,17 +176,18 @@ def test_kill_eight_times_then_finish(ticks_db: Database, tmp_path: Path) -> Non
     chance = random.Random(11)
     command = [tmp_path, "--exchange", VENUE, "--workers", 2]
     taken = [0]
-    for _ in range(8):
-        process = start_loader(*command)
-        _wait_until_it_takes(ticks_db, process, taken[-1])
-        time.sleep(chance.uniform(0, 0.15))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        is_consistent(ticks_db)
-        taken.append(_lines_taken(ticks_db))
+    with slow_commits(ticks_db, 0.03):
+        for _ in range(8):
+            process = start_loader(*command)
+            _wait_until_it_takes(ticks_db, process, taken[-1])
+            time.sleep(chance.uniform(0, 0.15))
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            is_consistent(ticks_db)
+            taken.append(_lines_taken(ticks_db))
     assert len(set(taken)) > 4, taken  # they did hit different moments
     process = start_loader(*command)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, err) == (0, "")
     is_consistent(ticks_db)
     assert runs(ticks_db) == [(FIRST_ID, FIRST_ID + 59_999)]
@@ -213,10 +216,11 @@ def test_interrupt_keeps_whole_batches_and_says_so(
     ticks_db: Database, tmp_path: Path
 ) -> None:
     path = tick_csv(tmp_path / "a.csv", trades(40_000))
-    process = start_loader(path, "--exchange", VENUE)
-    _wait_until_it_takes(ticks_db, process, 0)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    with slow_commits(ticks_db, 0.1):
+        process = start_loader(path, "--exchange", VENUE)
+        _wait_until_it_takes(ticks_db, process, 0)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130, err
     assert "goes on from there" in err
     assert "Traceback" not in err
@@ -225,7 +229,9 @@ def test_interrupt_keeps_whole_batches_and_says_so(
     assert 0 < stored < 40_000
     # Cancelled just behind its commit, a batch is stored but not counted.
     assert f"{stored:,} loaded" in out or f"{stored - 1000:,} loaded" in out
-    out, _ = start_loader(path, "--exchange", VENUE).communicate(timeout=60)
+    out, _ = start_loader(path, "--exchange", VENUE).communicate(
+        timeout=PATIENCE_SECONDS
+    )
     assert f"{40_000 - stored:,} loaded, 0 duplicates" in out
     assert ticks(ticks_db) == expected(trades(40_000))
 

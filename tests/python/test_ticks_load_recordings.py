@@ -19,10 +19,12 @@ from tick_loading import (
     loaded,
     log_totals,
     runs,
+    slow_commits,
     start_loader,
     statuses,
     ticks,
 )
+from waiting import PATIENCE_SECONDS
 
 from devdb.conninfo import PROJECT_DIR
 
@@ -118,17 +120,18 @@ def test_killed_at_random_points(
     chance = random.Random(seed)
     names = [FOLDER / name for name in NAMES]
     taken = {0}
-    for _ in range(5):
-        process = start_loader(*names, "--workers", 2)
-        while process.poll() is None and log_totals(ticks_db)[0] in {None, *taken}:
-            time.sleep(0.01)
-        time.sleep(chance.uniform(0, 0.3))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        is_consistent(ticks_db)
-        taken.add(log_totals(ticks_db)[0])
+    with slow_commits(ticks_db, 0.05):
+        for _ in range(5):
+            process = start_loader(*names, "--workers", 2)
+            while process.poll() is None and log_totals(ticks_db)[0] in {None, *taken}:
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0, 0.3))
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            is_consistent(ticks_db)
+            taken.add(log_totals(ticks_db)[0])
     assert len(taken) > 3, taken
-    _, err = start_loader(*names).communicate(timeout=120)
+    _, err = start_loader(*names).communicate(timeout=PATIENCE_SECONDS)
     assert err == ""
     is_consistent(ticks_db)
     assert log_totals(ticks_db)[:3] == (99_574, TICKS, 0)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -132,6 +133,30 @@ def start_loader(*arguments: object, **options: Any) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+@contextmanager
+def slow_commits(db: Database, seconds: float) -> Iterator[None]:
+    """Hold up each batch before its commit.
+
+    So that a loader does not end before it is stopped, however late a busy machine
+    lets the one that stops it have its turn.
+    """
+    db.execute(
+        f"""
+        create function ingestion.wait_a_little() returns trigger language plpgsql as $$
+        begin
+            perform pg_sleep({seconds});
+            return new;
+        end $$;
+        create trigger wait_a_little before insert or update on ingestion.load_log
+        for each row execute function ingestion.wait_a_little()
+        """
+    )
+    try:
+        yield
+    finally:
+        db.execute("drop function ingestion.wait_a_little cascade")
 
 
 def ticks(db: Database, exchange: str = VENUE) -> list[tuple[Any, ...]]:

@@ -1,0 +1,41 @@
+"""Waiting for what other processes do: for the thing itself, never for a time."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+#: For a machine that is slow and busy with something else; nothing ever takes so long.
+PATIENCE_SECONDS = 300
+
+
+def wait_until(
+    happened: Callable[[], bool],
+    what: str = "it never happened",
+    process: subprocess.Popen[str] | None = None,
+) -> None:
+    """Return when `happened` says so, which must be before `process` ends."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not happened():
+        if process is not None:
+            assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def wait_for_advisory_locks(conn: psycopg.Connection[Any], sessions: int) -> None:
+    """Return when so many sessions wait for an advisory lock of this database."""
+    waiting = """
+        select count(*) from pg_locks
+        where locktype = 'advisory' and not granted and database = (
+            select oid from pg_database where datname = current_database()
+        )
+    """
+    wait_until(
+        lambda: conn.execute(waiting).fetchone() == (sessions,),
+        f"there are not {sessions} sessions that wait for the lock",
+    )
