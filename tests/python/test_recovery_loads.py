@@ -14,6 +14,7 @@ import recovery_server
 from recovery_server import PASSWORDS, VOLUME_MIB, DatabaseServer, password_variables
 from runbook import commands
 from simulated import distinct_fills, simulate
+from waiting import HELD_LOADS, HOLD_LOADS, HOLDERS, wait_until
 
 pytest_plugins = ["recovery_instance"]
 pytestmark = pytest.mark.slow
@@ -22,23 +23,10 @@ LOSSES = ("server", "machine", "volume", "space")
 # Of the small object that is loaded first.
 SMALL = 2_000
 
-# Ends when an object of this folder is loaded and the next one is under way.
-IN_THE_MIDDLE = """
-do $$ begin
-    for attempt in 1 .. 6000 loop
-        perform pg_stat_clear_snapshot();
-        if exists (select from ingestion.load_log where object like '%/FOLDER/%')
-            and exists (
-                select from pg_stat_activity
-                where state = 'active' and query ilike 'copy %from stdin%'
-            )
-        then
-            return;
-        end if;
-        perform pg_sleep(0.005);
-    end loop;
-    raise 'the loader never began to copy its second object';
-end $$
+# Holds loads until its server is gone.
+HOLD = f"""
+runuser -u postgres -- psql -Xq -d vigil -c '{HOLD_LOADS}; select pg_sleep(3600)' \\
+    > /dev/null 2>&1 &
 """
 ROWS = """
     select count(distinct l.object), count(*),
@@ -73,11 +61,13 @@ def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def begin_load(instance: DatabaseServer, folder: Path) -> subprocess.Popen[str]:
-    """Start a load, and return in the middle of it."""
-    loader = instance.start_client(
-        "vigil_loader", commands("load-again"), FILLS=str(folder)
-    )
-    instance.ask(IN_THE_MIDDLE.replace("FOLDER", folder.name))
+    """Load the small object, and return in the middle of loading the large one."""
+    load = commands("load-again")
+    instance.client("vigil_loader", load, FILLS=str(folder / "1.parquet"))
+    instance.done(HOLD)
+    wait_until(lambda: instance.ask(HOLDERS) == ["1"])
+    loader = instance.start_client("vigil_loader", load, FILLS=str(folder))
+    wait_until(lambda: instance.ask(HELD_LOADS) == ["1"], process=loader)
     return loader
 
 

@@ -12,6 +12,13 @@ import psycopg
 #: For a machine that is slow and busy with something else; nothing ever takes so long.
 PATIENCE_SECONDS = 300
 
+#: A transaction with this keeps loads from their last step, their line in the log: all
+#: their rows are written then, and nothing of them is committed.
+HOLD_LOADS = "lock table ingestion.load_log in share mode"
+_LOCKS = "select count(*) from pg_locks where relation = 'ingestion.load_log'::regclass"
+HOLDERS = f"{_LOCKS} and mode = 'ShareLock' and granted"
+HELD_LOADS = f"{_LOCKS} and mode = 'RowExclusiveLock' and not granted"
+
 
 def wait_until(
     happened: Callable[[], bool],
