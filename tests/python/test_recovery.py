@@ -22,6 +22,17 @@ from terraform_server import FILES
 pytest_plugins = ["recovery_instance"]
 pytestmark = pytest.mark.slow
 
+MARTS = (
+    "trader_daily",
+    "coin_daily",
+    "trader_coin_daily",
+    "trader_positions",
+    "trader_win_rates",
+    "trader_profiles",
+    "trader_cohorts",
+    "asset_signals",
+)
+WITHOUT_TESTS = {"DBT_EXCLUDE_RESOURCE_TYPES": "test unit_test"}
 PARTS = ("first", "second", "third")
 
 # Fills by load, whatever its number: how many, and all of each.
@@ -182,3 +193,45 @@ def test_a_copy_beside_the_server_writes_nothing_to_the_archive(
         copy.lose_volume()
         server.done(commands("start-after-a-crash"))
     assert server.ask("select to_regclass('scratch')") == [""]
+
+
+def tables(server: DatabaseServer) -> dict[str, str]:
+    """Return of each mart how many rows it has, and all of them."""
+    return {
+        table: server.ask(
+            "select concat_ws(' ', count(*), md5(string_agg(t::text, '|' order by"
+            f" t::text))) from analytics.{table} as t"
+        )[0]
+        for table in MARTS
+    }
+
+
+def load_and_build(server: DatabaseServer, folder: Path) -> None:
+    """Do both, each as the role whose work it is."""
+    server.client("vigil_loader", commands("load-again"), FILLS=str(folder))
+    server.client("vigil_transformer", commands("build"), **WITHOUT_TESTS)
+
+
+def test_dbt_goes_on_after_a_restore(history: History) -> None:
+    """What is built in the end is what a build from nothing makes of all the loads."""
+    server = history.server
+    server.done(
+        commands("restore-to-another-moment"),
+        MOMENT=history.moments["first"],
+        TIMELINE="1",
+    )
+    server.done(commands("open-for-writing"))
+    load_and_build(server, history.tape / "first")
+    [moment] = server.ask("select clock_timestamp()")
+    load_and_build(server, history.tape / "second")
+    server.done(commands("restore-to-a-moment"), MOMENT=moment)
+    assert server.ask(CONTENT) == history.of("first")
+    server.done(commands("open-for-writing"))
+    load_and_build(server, history.tape)
+    restored = tables(server)
+    server.done("runuser -u postgres -- dropdb --force vigil")
+    server.make_database()
+    load_and_build(server, history.tape)
+    assert server.ask(CONTENT) == history.everything
+    assert restored == tables(server)
+    assert all(not line.startswith("0 ") for line in restored.values()), restored
