@@ -7,6 +7,8 @@ from functools import cache
 
 from devdb.conninfo import PROJECT_DIR
 
+# For its builds, where not the data but the procedure is tested.
+WITHOUT_TESTS = {"DBT_EXCLUDE_RESOURCE_TYPES": "test unit_test"}
 RUNBOOK = PROJECT_DIR / "docs" / "runbook.md"
 BLOCK = re.compile(r"^```sh (?P<name>[a-z-]+)\n(?P<commands>.*?)^```$", re.S | re.M)
 

@@ -11,6 +11,18 @@ import pyarrow.parquet as pq
 
 from devdb.conninfo import PROJECT_DIR
 
+# Built from fills alone; without the class history, which tells when each build was.
+BUILT_FROM_FILLS = (
+    "analytics.trader_daily",
+    "analytics.coin_daily",
+    "analytics.trader_coin_daily",
+    "analytics.trader_positions",
+    "analytics.trader_win_rates",
+    "analytics.trader_profiles",
+    "analytics.trader_cohorts",
+    "analytics.asset_signals",
+)
+
 
 def simulate(folder: Path, *options: str) -> Path:
     """Write a tape of fills into a folder, and return the folder."""

@@ -20,7 +20,7 @@ import pyarrow.parquet
 import pytest
 from role_commands import RoleDatabase
 from servers import environment
-from simulated import simulate
+from simulated import BUILT_FROM_FILLS, simulate
 
 from devdb.programs import wheel_bin_dir
 from loaders.ledger import SCHEMA_VERSION
@@ -35,14 +35,7 @@ DUMP = Path(__file__).parent / "fixtures/release_0_1_0.sql.gz"
 # Built from raw rows alone. The class history tells when each build was, the rest of
 # `ingestion` and `ops` which loads there were.
 BUILT = (
-    "analytics.trader_daily",
-    "analytics.coin_daily",
-    "analytics.trader_coin_daily",
-    "analytics.trader_positions",
-    "analytics.trader_win_rates",
-    "analytics.trader_profiles",
-    "analytics.trader_cohorts",
-    "analytics.asset_signals",
+    *BUILT_FROM_FILLS,
     "market_data.btc_ohlcv_100ms",
     "market_data.btc_ohlcv_1s",
     "market_data.btc_ohlcv_1m",

@@ -15,24 +15,13 @@ from pathlib import Path
 
 import pytest
 from recovery_server import DatabaseServer
-from runbook import commands
-from simulated import simulate
+from runbook import WITHOUT_TESTS, commands
+from simulated import BUILT_FROM_FILLS, simulate
 from terraform_server import FILES
 
 pytest_plugins = ["recovery_instance"]
 pytestmark = pytest.mark.slow
 
-MARTS = (
-    "trader_daily",
-    "coin_daily",
-    "trader_coin_daily",
-    "trader_positions",
-    "trader_win_rates",
-    "trader_profiles",
-    "trader_cohorts",
-    "asset_signals",
-)
-WITHOUT_TESTS = {"DBT_EXCLUDE_RESOURCE_TYPES": "test unit_test"}
 PARTS = ("first", "second", "third")
 
 # Fills by load, whatever its number: how many, and all of each.
@@ -108,10 +97,19 @@ def history(
     return history
 
 
-def load_all(history: History) -> None:
-    """Run the load again, as the runbook has it."""
+def load_all(history: History, part: str = "") -> None:
+    """Run the load again, as the runbook has it: of all parts, or of one."""
     history.server.client(
-        "vigil_loader", commands("load-again"), FILLS=str(history.tape)
+        "vigil_loader", commands("load-again"), FILLS=str(history.tape / part)
+    )
+
+
+def return_to_first_history(history: History, moment: str) -> None:
+    """Restore to a moment before the server was first restored."""
+    history.server.done(
+        commands("restore-to-another-moment"),
+        MOMENT=history.moments[moment],
+        TIMELINE="1",
     )
 
 
@@ -138,11 +136,7 @@ def test_restore_to_a_moment(
 
 def test_restore_to_a_later_moment_of_the_first_history(history: History) -> None:
     server = history.server
-    server.done(
-        commands("restore-to-another-moment"),
-        MOMENT=history.moments["second"],
-        TIMELINE="1",
-    )
+    return_to_first_history(history, "second")
     assert server.ask(CONTENT) == history.of("first", "second")
     server.done(commands("open-for-writing"))
     load_all(history)
@@ -196,42 +190,38 @@ def test_a_copy_beside_the_server_writes_nothing_to_the_archive(
 
 
 def tables(server: DatabaseServer) -> dict[str, str]:
-    """Return of each mart how many rows it has, and all of them."""
+    """Return of each table built how many rows it has, and all of them."""
     return {
         table: server.ask(
             "select concat_ws(' ', count(*), md5(string_agg(t::text, '|' order by"
-            f" t::text))) from analytics.{table} as t"
+            f" t::text))) from {table} as t"
         )[0]
-        for table in MARTS
+        for table in BUILT_FROM_FILLS
     }
 
 
-def load_and_build(server: DatabaseServer, folder: Path) -> None:
+def load_and_build(history: History, part: str = "") -> None:
     """Do both, each as the role whose work it is."""
-    server.client("vigil_loader", commands("load-again"), FILLS=str(folder))
-    server.client("vigil_transformer", commands("build"), **WITHOUT_TESTS)
+    load_all(history, part)
+    history.server.client("vigil_transformer", commands("build"), **WITHOUT_TESTS)
 
 
 def test_dbt_goes_on_after_a_restore(history: History) -> None:
     """What is built in the end is what a build from nothing makes of all the loads."""
     server = history.server
-    server.done(
-        commands("restore-to-another-moment"),
-        MOMENT=history.moments["first"],
-        TIMELINE="1",
-    )
+    return_to_first_history(history, "first")
     server.done(commands("open-for-writing"))
-    load_and_build(server, history.tape / "first")
+    load_and_build(history, "first")
     [moment] = server.ask("select clock_timestamp()")
-    load_and_build(server, history.tape / "second")
+    load_and_build(history, "second")
     server.done(commands("restore-to-a-moment"), MOMENT=moment)
     assert server.ask(CONTENT) == history.of("first")
     server.done(commands("open-for-writing"))
-    load_and_build(server, history.tape)
+    load_and_build(history)
     restored = tables(server)
     server.done("runuser -u postgres -- dropdb --force vigil")
     server.make_database()
-    load_and_build(server, history.tape)
+    load_and_build(history)
     assert server.ask(CONTENT) == history.everything
     assert restored == tables(server)
     assert all(not line.startswith("0 ") for line in restored.values()), restored

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from conftest import Database
 from loading_database import create_sources
-from runbook import commands
+from runbook import WITHOUT_TESTS, commands
 from servers import environment
 from simulated import distinct_fills, simulate
 from waiting import HELD_LOADS, HOLD_LOADS, wait_until
@@ -94,7 +94,7 @@ def counted() -> tuple[int, int]:
 
 def test_a_rollup_is_lost(database: Database, edition: str, tmp_path: Path) -> None:
     """It is built again, and so is what was made of it."""
-    env = {**database.env, "DBT_EXCLUDE_RESOURCE_TYPES": "test unit_test"}
+    env = {**database.env, **WITHOUT_TESTS}
     env |= {"DBT_TARGET_PATH": str(tmp_path / "dbt"), "DBT_LOG_PATH": str(tmp_path)}
     simulate(tmp_path / "tape", "--fills", "5000", "--days", "5")
     folder = tmp_path / "tape" / "parquet"
