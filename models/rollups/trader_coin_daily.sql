@@ -25,10 +25,8 @@ select
     coalesce(
         sum({{ signed_size() }} * px) filter (where not {{ is_transfer('dir') }}), 0
     ) as net_flow_usd,
-    {{
-        last('start_position + ' ~ position_delta(), fill_order())
-    }} as end_position,
-    {{ last('px', fill_order()) }} as last_px,
+    {{ last_fill('start_position + ' ~ position_delta()) }} as end_position,
+    {{ last_fill('px') }} as last_px,
     max(time) as last_fill_time
 from {{ source('hyperliquid', 'fills') }}
 where

@@ -35,9 +35,8 @@ class Fills:
     time
         Milliseconds since the epoch.
     block, event
-        Block number and index inside it, -1 where the tape has none.
-    tid
-        Trade id.
+        Block number, -1 where the tape has none, and the index inside the block or,
+        without one, the place in the file.
     kind
         `TRADE`, `LIQUIDATION` of this trader, `ADL`, `SETTLEMENT` or `TRANSFER`.
     is_buy
@@ -53,7 +52,6 @@ class Fills:
     time: npt.NDArray[np.int64]
     block: npt.NDArray[np.int64]
     event: npt.NDArray[np.int64]
-    tid: npt.NDArray[np.int64]
     kind: npt.NDArray[np.int64]
     is_buy: npt.NDArray[np.bool_]
     is_base_fee: npt.NDArray[np.bool_]
@@ -117,7 +115,6 @@ class FillDecoder:
             time=integers(rows, "time"),
             block=integers(rows, "block_number", null=-1),
             event=integers(rows, "event_index", null=-1),
-            tid=integers(rows, "tid", null=0),
             kind=self._kinds(rows),
             is_buy=is_buy,
             is_base_fee=self._base_fees(rows, coin, is_buy),

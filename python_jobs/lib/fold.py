@@ -150,7 +150,7 @@ def fold(fills: Fills, state: FoldState, threads: int = 1) -> Iterator[Episodes]
             block = np.empty((room, fk.EPISODE_WIDTH), dtype=np.int64)
             done, used = fold_keys(
                 touched, done, end, starts, records, order, fills.block, fills.event,
-                fills.tid, state.narrow, is_large, block,
+                state.narrow, is_large, block,
             )  # fmt: skip
             if used:
                 blocks.append(block[:used])

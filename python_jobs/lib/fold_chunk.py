@@ -10,7 +10,7 @@ from typing import Any
 
 from pgio.compiled import compiled
 from python_jobs.lib.decimals import POWERS
-from python_jobs.lib.fold_kernel import POSITION, fold_key
+from python_jobs.lib.fold_kernel import fold_key
 from python_jobs.lib.ordering import order_ties
 from python_jobs.lib.records import measure_key, scale_key
 from python_jobs.lib.scales import settle_scales
@@ -26,7 +26,6 @@ def fold_keys(
     order: Any,
     block: Any,
     event: Any,
-    tid: Any,
     state: Any,
     is_large: Any,
     episodes: Any,
@@ -42,7 +41,7 @@ def fold_keys(
         scaled yet; changed in place.
     order
         ``(rows,)`` of 0, 1, 2, …, in which ties are put in order.
-    block, event, tid
+    block, event
         Of the chunk's fills, by the ``ROW`` of a record.
     state
         ``(all keys, STATE_WIDTH)``, changed in place.
@@ -73,7 +72,7 @@ def fold_keys(
             is_large[k] = True
             continue
         scale_key(first, end, scales, records)
-        order_ties(first, end, order, records, block, event, tid, row[POSITION])
+        order_ties(first, end, order, records, block, event, row, POWERS)
         used = fold_key(
             keys[k], first, end, order, records, POWERS, row, episodes, used
         )

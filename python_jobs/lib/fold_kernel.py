@@ -65,7 +65,7 @@ def _cut(amount: Any, grid: Any) -> Any:
 
 
 @compilable
-def _kept_cost(cost: Any, left: Any, held: Any, grid: Any) -> Any:
+def kept_cost(cost: Any, left: Any, held: Any, grid: Any) -> Any:
     """Return what is left of the cost when ``left`` of what was held stays."""
     if left == 0 or cost == 0:
         return 0 * cost
@@ -164,7 +164,7 @@ def fold_key(
             held = abs(position)
             closing = min(size, held)
             left = held - closing
-            kept = _kept_cost(cost, left, held, grid)
+            kept = kept_cost(cost, left, held, grid)
             notional = closing * records[i, PX]
             if is_known and not flags & HAS_PNL:
                 made = notional * unit - (cost - kept)

@@ -65,12 +65,9 @@ def fold_large_key(
         records[:, field] = values
 
     order = np.arange(len(rows))
-    order_ties(
-        0, len(rows), order, records, fills.block, fills.event, fills.tid,
-        state[0, fk.POSITION],
-    )  # fmt: skip
-    episodes = np.empty((2 * len(rows), fk.EPISODE_WIDTH), dtype=object)
     powers = [10**i for i in range(usd_scale + 1)]
+    order_ties(0, len(rows), order, records, fills.block, fills.event, state[0], powers)
+    episodes = np.empty((2 * len(rows), fk.EPISODE_WIDTH), dtype=object)
     used = fk.fold_key(0, 0, len(rows), order, records, powers, state[0], episodes, 0)
     return episodes[:used].copy()
 

@@ -2,10 +2,9 @@
 
 Time first. Within one millisecond the place in the block where the tape gives it;
 otherwise the order in which the reported positions chain: every fill leads from its
-``start_position`` to ``start_position + delta``, so a group of fills is a graph, and
-the order is a trail through all its edges that begins at the position carried in
-(Hierholzer 1873). Never the trade id, which is a hash, but as the last resort that
-makes the order the same whatever order the rows come in.
+``start_position`` to ``start_position + delta``. Where fills chain in several ways, the
+reported profit decides, then the order of the file: see `trails`. Never the trade id,
+which is a hash. ``functions/last_of_ties.sql`` follows the same rules.
 
 Functions here are plain Python; the compiled ones serve 64-bit integers, the plain ones
 arrays of Python's own integers.
@@ -15,29 +14,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from pgio.compiled import compilable
 from python_jobs.lib.fold_kernel import (
     DELTA,
+    EPISODE_WIDTH,
     FLAGS,
     HAS_PLACE,
     HAS_START,
+    PNL,
+    POSITION,
     PX,
     ROW,
+    SEEN,
     START,
     TIME,
+    fold_key,
 )
 from python_jobs.lib.trails import find_trail, follow, greedy
-
-
-@compilable
-def _precedes(a: Any, b: Any, records: Any, tid: Any) -> bool:
-    if records[a, START] != records[b, START]:
-        return bool(records[a, START] < records[b, START])
-    if records[a, DELTA] != records[b, DELTA]:
-        return bool(records[a, DELTA] < records[b, DELTA])
-    if tid[records[a, ROW]] != tid[records[b, ROW]]:
-        return bool(tid[records[a, ROW]] < tid[records[b, ROW]])
-    return bool(records[a, PX] < records[b, PX])
 
 
 @compilable
@@ -48,40 +43,70 @@ def _in_block_precedes(a: Any, b: Any, records: Any, block: Any, event: Any) -> 
 
 
 @compilable
-def _order_group(
-    group: Any, records: Any, block: Any, event: Any, tid: Any, carried: Any
-) -> None:
-    """Bring fills of one millisecond, ``group``, into their order, in place."""
+def _in_file_precedes(a: Any, b: Any, records: Any, event: Any) -> bool:
+    """Compare places in the file; without them, what the fills say of themselves."""
+    if event[records[a, ROW]] != event[records[b, ROW]]:
+        return bool(event[records[a, ROW]] < event[records[b, ROW]])
+    start_a = records[a, START] if records[a, DELTA] > 0 else -records[a, START]
+    start_b = records[b, START] if records[b, DELTA] > 0 else -records[b, START]
+    if start_a != start_b:
+        return bool(start_a < start_b)
+    if records[a, PX] != records[b, PX]:
+        return bool(records[a, PX] < records[b, PX])
+    if records[a, DELTA] != records[b, DELTA]:
+        return bool(abs(records[a, DELTA]) < abs(records[b, DELTA]))
+    return bool(records[a, PNL] < records[b, PNL])
+
+
+#: What `_sort` compares first.
+_BY_BLOCK, _BY_FILE, _UP, _DOWN = range(4)
+
+
+@compilable
+def _sort(group: Any, by: int, records: Any, block: Any, event: Any) -> None:
+    """Sort fills by block, file, or start (up or down), then file, in place."""
+    for i in range(1, group.size):
+        row = group[i]
+        start = records[row, START]
+        j = i - 1
+        while j >= 0:
+            other = group[j]
+            if by == _BY_BLOCK:
+                precedes = _in_block_precedes(row, other, records, block, event)
+            elif by == _BY_FILE or start == records[other, START]:
+                precedes = _in_file_precedes(row, other, records, event)
+            else:
+                precedes = bool(start < records[other, START]) == (by == _UP)
+            if not precedes:
+                break
+            group[j + 1] = other
+            j -= 1
+        group[j + 1] = row
+
+
+@compilable
+def _is_mixed(
+    group: Any, records: Any, block: Any, event: Any, carried: Any, is_seen: Any
+) -> bool:
+    """Order fills of one millisecond, in place, unless that takes a trail."""
     in_block = True
-    chains = True
+    has_starts = True
     buys = 0
     for row in group:
         in_block = in_block and bool(records[row, FLAGS] & HAS_PLACE)
-        chains = chains and bool(records[row, FLAGS] & HAS_START)
+        has_starts = has_starts and bool(records[row, FLAGS] & HAS_START)
         buys += 1 if records[row, DELTA] > 0 else 0
+    if in_block:
+        _sort(group, _BY_BLOCK, records, block, event)
+        return False
+    if not has_starts:
+        _sort(group, _BY_FILE, records, block, event)
+        return False
     # The common case, without the general one's memory and sorting.
-    if chains and not in_block and follow(group, records, carried):
-        return
-    for i in range(1, group.size):
-        row = group[i]
-        j = i - 1
-        while j >= 0 and (
-            _in_block_precedes(row, group[j], records, block, event)
-            if in_block
-            else _precedes(row, group[j], records, tid)
-        ):
-            group[j + 1] = group[j]
-            j -= 1
-        group[j + 1] = row
-    if in_block or not chains or buys == group.size:
-        return
-    if buys == 0:
-        group[:] = group[::-1].copy()
-        return
-    found, path = find_trail(group, records, carried)
-    if not found:
-        path = greedy(group, records, carried)
-    group[:] = group[path]
+    if is_seen and follow(group, records, carried):
+        return False
+    _sort(group, _UP if buys > 0 else _DOWN, records, block, event)
+    return bool(0 < buys < group.size)
 
 
 @compilable
@@ -103,8 +128,8 @@ def order_ties(
     records: Any,
     block: Any,
     event: Any,
-    tid: Any,
-    carried: Any,
+    state: Any,
+    powers: Any,
 ) -> None:
     """Put a key's fills of the same time into the order they happened, in place.
 
@@ -114,13 +139,20 @@ def order_ties(
         Its fills are ``order[begin:end]``, rows of ``records``, in order of time.
     records
         ``(rows, RECORD_WIDTH)``; amounts are integers of one scale within a key.
-    block, event, tid
-        Block number and index inside the block, -1 where the tape has none; trade id.
-        By the ``ROW`` of a record; they are looked at where times tie.
-    carried
-        The position before the first.
+    block, event
+        Block number, -1 where the tape has none, and the index inside the block or,
+        without one, the place in the file, -1 where that is unknown. By the ``ROW`` of
+        a record; they are looked at where times tie.
+    state
+        ``(STATE_WIDTH,)``: the key's state before the first, not changed.
+    powers
+        Powers of ten.
     """
     at = begin
+    carried = state[POSITION]
+    # The state before the fills of the present time, brought up to date where needed.
+    current = state.copy()
+    folded = begin
     while at < end:
         first = at
         now = records[order[at], TIME]
@@ -143,7 +175,16 @@ def order_ties(
             position = _after(records, row, position)
             at += 1
         if at - first > 1 and (in_block or not chains):
-            _order_group(order[first:at], records, block, event, tid, carried)
+            group = order[first:at]
+            is_seen = state[SEEN] != 0 or first > begin
+            if _is_mixed(group, records, block, event, carried, is_seen):
+                room = np.empty((2 * (first - folded), EPISODE_WIDTH), records.dtype)
+                fold_key(0, folded, first, order, records, powers, current, room, 0)
+                folded = first
+                found, path = find_trail(group, records, event, current, powers)
+                if not found:
+                    path = greedy(group, records, current)
+                group[:] = group[path]
             position = carried
             for i in range(first, at):
                 position = _after(records, order[i], position)

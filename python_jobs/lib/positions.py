@@ -42,7 +42,7 @@ ReadLoads = Callable[[], pa.Table]
 
 _FILL_COLUMNS = """
     f.time, f.user_address, f.coin, f.px, f.sz, f.side, f.dir, f.start_position,
-    f.closed_pnl, f.fee, f.fee_token, f.tid, f.block_number, f.event_index,
+    f.closed_pnl, f.fee, f.fee_token, f.block_number, f.event_index,
     case
         when f.liquidation is not null
             then lower(f.liquidation ->> 'liquidatedUser') = lower(f.user_address)

@@ -73,7 +73,6 @@ def make_fills(fills: Sequence[Fill], users: TextCodes, coins: TextCodes) -> Fil
         time=integers("time"),
         block=integers("block"),
         event=integers("event"),
-        tid=integers("tid"),
         kind=integers("kind"),
         is_buy=np.array([fill.side == "B" for fill in fills], dtype=np.bool_),
         is_base_fee=np.array([fill.is_base_fee for fill in fills], dtype=np.bool_),
