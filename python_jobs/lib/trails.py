@@ -2,11 +2,11 @@
 
 A group of fills is a graph: each fill is an edge from its start to its start plus its
 change, and the order they happened in is a trail through all edges (an Eulerian trail).
-A position from which several edges leave is a fork. At a fork the fill whose reported
-profit fits the position's average cost best, to the cent, comes first; then the order of
-the file decides. So that no edge is left behind, each position keeps one edge for the
-end, in the direction in which the trail will end (the construction of the BEST theorem:
-van Aardenne-Ehrenfest, de Bruijn 1951).
+A position from which several edges leave is a fork. There the fill comes first whose
+reported profit fits the average cost of the position best, to the cent; then the order
+of the file decides. So that no edge is left behind, each position keeps one for last,
+in the direction in which the trail ends (the construction of the BEST theorem: van
+Aardenne-Ehrenfest, de Bruijn 1951).
 
 Two round trips in one millisecond: buys at 100 and 102 lead from 0 to 1, sells at 101
 (profit +1) and at 99 (profit -3) lead back. After the buy at 100 the sell at 101 fits,
