@@ -18,7 +18,6 @@ def model(dbt: Any, session: Any) -> Changes | None:
         session.connection,
         str(dbt.source("hyperliquid", "fills")),
         session.unapplied_loads,
-        quote_tokens=dbt.config.meta_get("quote_tokens"),
         slice_rows=int(dbt.config.meta_get("slice_rows")),
     )
     changes = job.update(str(dbt.this)) if dbt.is_incremental else job.rebuild()

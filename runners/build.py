@@ -75,7 +75,7 @@ def build_positions(
     SetupError
         The objects do not hold the fills that the loads brought.
     """
-    with spark_positions(spark, source.objects, quote_tokens(), partitions) as result:
+    with spark_positions(spark, source.objects, partitions) as result:
         if result.fills != source.rows:
             raise SetupError(
                 f"the objects hold {result.fills:,} distinct fills, the loads brought "
@@ -124,11 +124,6 @@ def build_embeddings(spark: Any, destination: Destination) -> int:
         return destination.replace(
             rows, loads["load_id"].to_pylist(), options.fingerprint(extents)
         )
-
-
-def quote_tokens() -> list[str]:
-    """Return the tokens that the positions' fees are told apart by."""
-    return list(_variables()["quote_tokens"])
 
 
 def _variables() -> dict[str, Any]:

@@ -43,7 +43,7 @@ class Fills:
     is_buy
         By `side`, never by `dir`.
     is_base_fee
-        Whether the fee was taken in the coin itself, out of what was bought.
+        Whether the fee was taken in the coin itself: what the macro `fee_in_base` says.
     px, sz, start, pnl, fee
         Price, size, reported position before, reported profit, fee.
     """
@@ -82,23 +82,16 @@ class Fills:
 class FillDecoder:
     """Makes `Fills` of the rows of `positions.fills_query`, and names the codes.
 
-    Parameters
-    ----------
-    quote_tokens
-        Tokens that fees of spot buys are paid in when not in the coin itself.
-
     Attributes
     ----------
     users, coins
         The texts behind ``Fills.user`` and ``Fills.coin``.
     """
 
-    def __init__(self, quote_tokens: Sequence[str]) -> None:
+    def __init__(self) -> None:
         self.users = TextCodes()
         self.coins = TextCodes()
-        self._quote_tokens = frozenset(quote_tokens)
         self._dirs = TextCodes()
-        self._tokens = TextCodes()
         self._is_spot = np.zeros(0, dtype=np.bool_)
 
     def decode(self, rows: RowBatch) -> Fills:
@@ -120,7 +113,7 @@ class FillDecoder:
             tid=integers(rows, "tid", null=0),
             kind=self._kinds(rows),
             is_buy=is_buy,
-            is_base_fee=self._base_fees(rows, coin, is_buy),
+            is_base_fee=is_buy & self._are_spot(coin),
             px=scaled_column(rows, "px"),
             sz=scaled_column(rows, "sz"),
             start=scaled_column(rows, "start_position"),
@@ -136,17 +129,10 @@ class FillDecoder:
         kinds[integers(rows, "is_own_liquidation", null=0) == 1] = LIQUIDATION
         return kinds
 
-    def _base_fees(
-        self, rows: RowBatch, coin: npt.NDArray[np.int32], is_buy: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.bool_]:
+    def _are_spot(self, coin: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
         new = self.coins.values(self._is_spot.size)
         self._is_spot = np.append(self._is_spot, are_spot(new))
-        tokens = self._tokens.encode_column(rows, "fee_token")
-        names = self._tokens.values()
-        is_base = np.array(
-            [name not in self._quote_tokens for name in names] + [True], dtype=np.bool_
-        )
-        return np.asarray(self._is_spot[coin] & is_buy & is_base[tokens])
+        return np.asarray(self._is_spot[coin])
 
 
 def integers(

@@ -105,7 +105,6 @@ def render(
         "name": "rendering",
         "version": "0.1.0",
         "profile": "rendering",
-        "vars": {"quote_tokens": ["USDC"]},
         "flags": {"send_anonymous_usage_stats": False},
     }
     output = {

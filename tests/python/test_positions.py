@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from loading_database import loading_database, loading_db  # noqa: F401
 from positions_model import (  # noqa: F401
     FILLS,
-    QUOTE_TOKENS,
     TARGET,
     Model,
     clear,
@@ -54,7 +53,7 @@ def test_nothing_new_is_no_work(model: Model) -> None:
             "select load_id, time_from, time_to, rows_loaded "
             "from ingestion.load_log where false",
         )
-        job = PositionJob(reader, FILLS, lambda: empty, QUOTE_TOKENS)
+        job = PositionJob(reader, FILLS, lambda: empty)
         assert job.update(TARGET) is None
         assert reader.info.transaction_status.name == "IDLE"
 
@@ -122,7 +121,7 @@ def test_a_load_that_commits_during_a_run_is_left_to_the_next(model: Model) -> N
             load(model.conn, late)
             return table
 
-        changes = PositionJob(reader, FILLS, loads, QUOTE_TOKENS).rebuild()
+        changes = PositionJob(reader, FILLS, loads).rebuild()
         model.apply(changes, is_incremental=False)
     assert [row[model_index(model, "size")] for row in model.rows()] == [1]
     model.run(is_incremental=True)
