@@ -17,6 +17,7 @@ from pgio.copy_out import read_table
 from python_jobs.lib.btc_candles import Candles, quote
 from python_jobs.lib.btc_options import EmbeddingOptions, interval_reader
 from python_jobs.lib.btc_scales import read_scales
+from python_jobs.lib.positions import RULES
 from runners.destination import Destination
 from runners.loaded_objects import LoadedObjects
 from runners.spark_embeddings import CANDLES, Embedder, spark_embeddings
@@ -83,7 +84,7 @@ def build_positions(
                 "it was loaded, or two traders share a trade id: dbt folds what the "
                 "table has"
             )
-        return destination.replace(result.batches(), source.loads)
+        return destination.replace(result.batches(), source.loads, RULES)
 
 
 def build_embeddings(spark: Any, destination: Destination) -> int:

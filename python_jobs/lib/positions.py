@@ -31,6 +31,10 @@ from python_jobs.lib.time_slices import (
     load_ranges,
 )
 
+#: Count this up when a change of the code makes other positions of the same fills: the
+#: stored ones are then folded anew, and what is computed from them.
+RULES = "2"
+
 #: Fills folded at once; memory holds about 300 bytes for each, twice.
 SLICE_ROWS = 500_000
 

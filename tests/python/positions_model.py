@@ -10,7 +10,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 import yaml
-from reference_fold import ADL, LIQUIDATION, SETTLEMENT, TRANSFER, Fill
+from reference_fold import ADL, DUST, LIQUIDATION, SETTLEMENT, TRANSFER, Fill
 
 from devdb.conninfo import PROJECT_DIR, connect
 from pgio.copy_in import copy_batches
@@ -23,6 +23,7 @@ DIRS = {
     ADL: "Auto-Deleveraging",
     SETTLEMENT: "Settlement",
     TRANSFER: "Net Child Vaults",
+    DUST: "Spot Dust Conversion",
 }
 
 
