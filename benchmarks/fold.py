@@ -22,7 +22,6 @@ from python_jobs.lib.fold import FoldState, fold
 from python_jobs.lib.positions import FOLD_THREADS, PositionJob, fills_query
 
 FILLS = "hyperliquid.fills"
-QUOTE_TOKENS = ("USDC", "USDT0", "USDH", "USDE", "USDHL", "USDXL")
 
 #: pandas is slow enough for a part of the fills to tell.
 PANDAS_ROWS = 100_000
@@ -118,7 +117,7 @@ def _fold_group(group: pd.DataFrame) -> pd.DataFrame:
 
 def _all_fills(conn: psycopg.Connection[Any]) -> Fills:
     query = fills_query(FILLS)
-    decoder = FillDecoder(QUOTE_TOKENS)
+    decoder = FillDecoder()
     rows = read_rows(conn, query, describe(conn, query))
     return Fills.concat([decoder.decode(batch) for batch in rows])
 
@@ -165,7 +164,7 @@ def _build(env: Mapping[str, str]) -> None:
                 f"from ingestion.load_log where relation = '{FILLS}'",
             )
 
-        _exhaust(PositionJob(conn, FILLS, loads, QUOTE_TOKENS).rebuild().rows)
+        _exhaust(PositionJob(conn, FILLS, loads).rebuild().rows)
 
 
 def _exhaust(items: Any) -> None:

@@ -20,7 +20,6 @@ from rich.table import Table
 from benchmarks.scoreboard import Figure, figure
 from loaders.fills import FILLS
 from loaders.objects import list_objects
-from runners.build import quote_tokens
 from runners.position_partition import fold_partition
 from runners.remote_objects import RemoteObject
 from runners.session import spark_session
@@ -47,10 +46,9 @@ def measure(tape: Path, *, rounds: int) -> list[Figure]:
     """
     found = list_objects([str(tape)], FILLS.suffixes)
     objects = [RemoteObject.of(each, number) for number, each in enumerate(found)]
-    tokens = quote_tokens()
 
     def single() -> int:
-        return sum(folded.fills for folded in fold_partition(_read(objects), tokens))
+        return sum(folded.fills for folded in fold_partition(_read(objects)))
 
     alone = _rate(single, rounds)
     figures = [figure("fold_from_parquet", alone, "fills/s")]
@@ -61,7 +59,7 @@ def measure(tape: Path, *, rounds: int) -> list[Figure]:
             started = time.perf_counter() - begun
 
             def distributed(spark: object = spark) -> int:
-                with spark_positions(spark, objects, tokens) as result:
+                with spark_positions(spark, objects) as result:
                     for _ in result.batches():
                         pass
                     return result.fills

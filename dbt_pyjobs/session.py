@@ -77,7 +77,11 @@ class Session:
             yield from read_batches(connection, query)
 
     def unapplied_loads(
-        self, relation: str = "hyperliquid.fills", upstream: Sequence[str] = ()
+        self,
+        relation: str = "hyperliquid.fills",
+        upstream: Sequence[str] = (),
+        *,
+        with_applied: bool = False,
     ) -> pa.Table:
         """Return the loads of a relation that this model has not taken in yet.
 
@@ -88,6 +92,8 @@ class Session:
         upstream
             Models this one reads (``schema.name``, or what ``dbt.ref`` returns); only
             loads that every one of them has applied are returned.
+        with_applied
+            Return those that the model has taken in as well.
 
         Returns
         -------
@@ -98,7 +104,7 @@ class Session:
         """
         conditions = ["l.relation = %s"]
         values = [relation]
-        if not self._starts_over:
+        if not (self._starts_over or with_applied):
             conditions.append(f"not {_APPLIED}")
             values.append(self.consumer)
         for name in upstream:

@@ -1,27 +1,35 @@
 """One row per position episode of a trader in a coin, from flat to flat.
 
 The work is `python_jobs.lib.positions`: a first build streams all fills through the
-fold, later ones take in the loads that are new.
+fold, later ones take in the loads that are new. Positions that were folded by other
+rules are folded anew, all of them.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from dbt_pyjobs import Changes
-from python_jobs.lib.positions import PositionJob
+from python_jobs.lib.positions import RULES, PositionJob
 
 
 def model(dbt: Any, session: Any) -> Changes | None:
     """Fold the fills of the loads that are new; all fills on a first build."""
+    is_same_rules = dbt.is_incremental and session.fingerprint == RULES
     job = PositionJob(
         session.connection,
         str(dbt.source("hyperliquid", "fills")),
-        session.unapplied_loads,
-        quote_tokens=dbt.config.meta_get("quote_tokens"),
+        functools.partial(session.unapplied_loads, with_applied=not is_same_rules),
         slice_rows=int(dbt.config.meta_get("slice_rows")),
     )
-    changes = job.update(str(dbt.this)) if dbt.is_incremental else job.rebuild()
+    changes = job.update(str(dbt.this)) if is_same_rules else job.rebuild()
     if changes is None:
         return None
-    return Changes(rows=changes.rows, deletes=changes.deletes, loads=changes.loads)
+    return Changes(
+        rows=changes.rows,
+        deletes=changes.deletes,
+        scope=None if is_same_rules else "true",
+        loads=changes.loads,
+        fingerprint=RULES,
+    )

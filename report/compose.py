@@ -184,6 +184,12 @@ def _traders(
 def _trader(conn: Connection, trader: str, leaderboard: list[str]) -> Section:
     profile = ask_trader.profile(conn, trader)
     name = profile["user_address"]
+    if profile["net_pnl"] is None:
+        raise ReportError(
+            f"the PnL of trader {name} is not known: fills that reduced a position "
+            "report no closed_pnl (fills_without_pnl in analytics.trader_daily says on "
+            "which days). Take another trader, or leave --trader out"
+        )
     sheet = tear_sheet.Trader(
         profile,
         ask_trader.days(conn, name),

@@ -17,6 +17,7 @@ from pgio.copy_out import read_table
 from python_jobs.lib.btc_candles import Candles, quote
 from python_jobs.lib.btc_options import EmbeddingOptions, interval_reader
 from python_jobs.lib.btc_scales import read_scales
+from python_jobs.lib.positions import RULES
 from runners.destination import Destination
 from runners.loaded_objects import LoadedObjects
 from runners.spark_embeddings import CANDLES, Embedder, spark_embeddings
@@ -75,7 +76,7 @@ def build_positions(
     SetupError
         The objects do not hold the fills that the loads brought.
     """
-    with spark_positions(spark, source.objects, quote_tokens(), partitions) as result:
+    with spark_positions(spark, source.objects, partitions) as result:
         if result.fills != source.rows:
             raise SetupError(
                 f"the objects hold {result.fills:,} distinct fills, the loads brought "
@@ -83,7 +84,7 @@ def build_positions(
                 "it was loaded, or two traders share a trade id: dbt folds what the "
                 "table has"
             )
-        return destination.replace(result.batches(), source.loads)
+        return destination.replace(result.batches(), source.loads, RULES)
 
 
 def build_embeddings(spark: Any, destination: Destination) -> int:
@@ -124,11 +125,6 @@ def build_embeddings(spark: Any, destination: Destination) -> int:
         return destination.replace(
             rows, loads["load_id"].to_pylist(), options.fingerprint(extents)
         )
-
-
-def quote_tokens() -> list[str]:
-    """Return the tokens that the positions' fees are told apart by."""
-    return list(_variables()["quote_tokens"])
 
 
 def _variables() -> dict[str, Any]:

@@ -23,7 +23,6 @@ FILL_SCHEMA = pa.schema(
         ("start_position", pa.string()),
         ("closed_pnl", pa.string()),
         ("fee", pa.string()),
-        ("fee_token", pa.string()),
         ("oid", pa.int64()),
         ("tid", pa.int64()),
         ("block_number", pa.int64()),

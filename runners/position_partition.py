@@ -5,7 +5,7 @@ It is what any engine calls that can bring all fills of a trader together, in ti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +40,6 @@ class Folded(NamedTuple):
 
 def fold_partition(
     batches: Iterable[pa.RecordBatch],
-    quote_tokens: Sequence[str],
     slice_rows: int = SLICE_ROWS,
 ) -> Iterator[Folded]:
     """Fold the fills of some traders; memory is a slice plus 200 bytes a key.
@@ -50,8 +49,6 @@ def fold_partition(
     batches
         Columns of `fill_columns.FILL_SCHEMA`, in the order of ``time``: all fills of
         the traders that are in it, duplicates included.
-    quote_tokens
-        Tokens that fees of spot buys are paid in when not in the coin itself.
     slice_rows
         Fills to fold at once.
 
@@ -66,7 +63,7 @@ def fold_partition(
     ValueError
         The batches are not in the order of time.
     """
-    decoder = FillDecoder(quote_tokens)
+    decoder = FillDecoder()
     state = FoldState()
     for slice_ in whole_moments(batches, slice_rows):
         new = without_duplicates(slice_)

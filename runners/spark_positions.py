@@ -7,7 +7,6 @@ time. What comes out stays on the executors' disks until it is fetched.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ _OBJECTS = (
 _FILLS = (
     "time long, user_address string, coin string, px string, sz string, side string, "
     "dir string, start_position string, closed_pnl string, fee string, "
-    "fee_token string, oid long, tid long, block_number long, event_index long, "
+    "oid long, tid long, block_number long, event_index long, "
     "is_own_liquidation boolean, arrival long"
 )
 _FOLDED = f"fills long, {CELL}"
@@ -59,7 +58,6 @@ class Positions:
 def spark_positions(
     spark: Any,
     objects: Sequence[RemoteObject],
-    quote_tokens: Sequence[str],
     partitions: int | None = None,
 ) -> Iterator[Positions]:
     """Fold the fills of all objects.
@@ -70,8 +68,6 @@ def spark_positions(
         Where to compute.
     objects
         What to read; at least one.
-    quote_tokens
-        Tokens that fees of spot buys are paid in when not in the coin itself.
     partitions
         Into how many parts to divide the traders; by default by cores and size.
 
@@ -94,7 +90,7 @@ def spark_positions(
         listed.mapInArrow(read_fills, _FILLS)
         .repartition(count, "user_address")
         .sortWithinPartitions("time")
-        .mapInArrow(functools.partial(fold_fills, quote_tokens=quote_tokens), _FOLDED)
+        .mapInArrow(fold_fills, _FOLDED)
         # One pass computes all, in parallel; fetching goes partition by partition.
         .persist(on_disk())
     )
@@ -113,11 +109,9 @@ def read_fills(batches: Batches) -> Iterator[pa.RecordBatch]:
             yield from RemoteObject(**row).fills()
 
 
-def fold_fills(
-    batches: Batches, quote_tokens: Sequence[str]
-) -> Iterator[pa.RecordBatch]:
+def fold_fills(batches: Batches) -> Iterator[pa.RecordBatch]:
     """Fold a partition, on an executor; each batch of positions is one cell."""
-    for fills, positions in fold_partition(batches, quote_tokens):
+    for fills, positions in fold_partition(batches):
         cells: list[bytes | None] = [packed(rows) for rows in positions]
         # Without positions the number of fills still counts.
         counts = [fills] + [0] * (max(len(cells), 1) - 1)

@@ -103,6 +103,7 @@ class Reason(IntEnum):
     SETTLEMENT = 5
     TRANSFER = 6
     GAP = 7
+    DUST = 8
 
 
 REASON_WORDS = (
@@ -114,4 +115,5 @@ REASON_WORDS = (
     "settlement",
     "transfer",
     "gap",
+    "dust",
 )

@@ -31,9 +31,11 @@ _ADL = int(Reason.ADL)
 _SETTLEMENT = int(Reason.SETTLEMENT)
 _TRANSFER = int(Reason.TRANSFER)
 _GAP = int(Reason.GAP)
+_DUST = int(Reason.DUST)
 _DIR_ADL = int(Dir.AUTO_DELEVERAGING)
 _DIR_SETTLEMENT = int(Dir.SETTLEMENT)
 _DIR_TRANSFER = int(Dir.NET_CHILD_VAULTS)
+_DIR_DUST = int(Dir.DUST)
 
 
 @compilable
@@ -139,6 +141,8 @@ def _reason(trader: int, event: Event, direction: int, is_flip: bool) -> int:
         return _SETTLEMENT
     if direction == _DIR_TRANSFER:
         return _TRANSFER
+    if direction == _DIR_DUST:
+        return _DUST
     return _FLIP if is_flip else _TRADE
 
 

@@ -41,12 +41,22 @@ select
     coalesce(
         sum(px * sz) filter (where {{ is_trade() }} and not {{ is_maker() }}), 0
     ) as taker_volume,
-    coalesce(sum(closed_pnl) filter (where {{ is_trade() }}), 0) as gross_pnl,
-    coalesce(
-        sum(coalesce(closed_pnl, 0) - {{ fee_usd() }}) filter (where {{ is_trade() }}),
-        0
-    ) as net_pnl,
-    count(*) filter (where {{ is_trade() }} and {{ is_closing() }}) as closing_fills,
+    case
+        when count(*) filter (where {{ is_trade() }} and {{ lacks_pnl() }}) = 0
+            then coalesce(sum(closed_pnl) filter (where {{ is_trade() }}), 0)
+    end as gross_pnl,
+    case
+        when count(*) filter (where {{ is_trade() }} and {{ lacks_pnl() }}) = 0
+            then
+                coalesce(
+                    sum(coalesce(closed_pnl, 0) - {{ fee_usd() }})
+                    filter (where {{ is_trade() }}),
+                    0
+                )
+    end as net_pnl,
+    count(*) filter (
+        where {{ is_trade() }} and {{ is_closing() }} and closed_pnl is not null
+    ) as closing_fills,
     count(*) filter (
         where {{ is_trade() }} and {{ is_closing() }} and closed_pnl > 0
     ) as winning_closes,
@@ -54,6 +64,8 @@ select
         where {{ is_trade() }} and {{ is_closing() }} and closed_pnl < 0
     ) as losing_closes,
 
+    -- Without these no PnL of the day is known: then it is NULL.
+    count(*) filter (where {{ is_trade() }} and {{ lacks_pnl() }}) as fills_without_pnl,
     count(*) filter (where {{ is_own_liquidation() }}) as own_liquidations,
     count(*) filter (where {{ is_transfer('dir') }}) as transfer_fills,
     count(*) filter (where {{ is_outcome('coin') }}) as outcome_fills

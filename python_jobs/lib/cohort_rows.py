@@ -90,7 +90,7 @@ def cohort_rows(
             panel.users.take(pa.array(points.trader[members])),
             pa.array(labels["trader_class"][members]),
             *(pa.array(labels[name][members]) for name in FLAG_ATTRIBUTES),
-            pa.array(np.round(metrics["net_pnl"][members], 6)).cast(
+            metric_column("net_pnl", np.round(metrics["net_pnl"][members], 6)).cast(
                 COHORT_SCHEMA.field("net_pnl").type, safe=False
             ),
             *(metric_column(name, metrics[name][members]) for name in COHORT_METRICS),

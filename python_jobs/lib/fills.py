@@ -14,13 +14,21 @@ from pgio.binary_rows import RowBatch
 from pgio.scaled import Scaled, scaled_column
 from pgio.text_codes import TextCodes
 from python_jobs.lib.coins import are_spot
-from python_jobs.lib.fold_kernel import ADL, LIQUIDATION, SETTLEMENT, TRADE, TRANSFER
+from python_jobs.lib.fold_kernel import (
+    ADL,
+    DUST,
+    LIQUIDATION,
+    SETTLEMENT,
+    TRADE,
+    TRANSFER,
+)
 
 #: Wordings of `dir` that say why a position ended.
 KINDS = {
     "Auto-Deleveraging": ADL,
     "Settlement": SETTLEMENT,
     "Net Child Vaults": TRANSFER,
+    "Spot Dust Conversion": DUST,
 }
 
 
@@ -38,11 +46,12 @@ class Fills:
         Block number, -1 where the tape has none, and the index inside the block or,
         without one, the place in the file.
     kind
-        `TRADE`, `LIQUIDATION` of this trader, `ADL`, `SETTLEMENT` or `TRANSFER`.
+        `TRADE`, `LIQUIDATION` of this trader, `ADL`, `SETTLEMENT`, `TRANSFER` or
+        `DUST`.
     is_buy
         By `side`, never by `dir`.
     is_base_fee
-        Whether the fee was taken in the coin itself, out of what was bought.
+        Whether the fee was taken in the coin itself: what the macro `fee_in_base` says.
     px, sz, start, pnl, fee
         Price, size, reported position before, reported profit, fee.
     """
@@ -80,23 +89,16 @@ class Fills:
 class FillDecoder:
     """Makes `Fills` of the rows of `positions.fills_query`, and names the codes.
 
-    Parameters
-    ----------
-    quote_tokens
-        Tokens that fees of spot buys are paid in when not in the coin itself.
-
     Attributes
     ----------
     users, coins
         The texts behind ``Fills.user`` and ``Fills.coin``.
     """
 
-    def __init__(self, quote_tokens: Sequence[str]) -> None:
+    def __init__(self) -> None:
         self.users = TextCodes()
         self.coins = TextCodes()
-        self._quote_tokens = frozenset(quote_tokens)
         self._dirs = TextCodes()
-        self._tokens = TextCodes()
         self._is_spot = np.zeros(0, dtype=np.bool_)
 
     def decode(self, rows: RowBatch) -> Fills:
@@ -115,9 +117,9 @@ class FillDecoder:
             time=integers(rows, "time"),
             block=integers(rows, "block_number", null=-1),
             event=integers(rows, "event_index", null=-1),
-            kind=self._kinds(rows),
+            kind=self._kinds(rows, is_buy),
             is_buy=is_buy,
-            is_base_fee=self._base_fees(rows, coin, is_buy),
+            is_base_fee=is_buy & self._are_spot(coin),
             px=scaled_column(rows, "px"),
             sz=scaled_column(rows, "sz"),
             start=scaled_column(rows, "start_position"),
@@ -125,25 +127,33 @@ class FillDecoder:
             fee=scaled_column(rows, "fee"),
         )
 
-    def _kinds(self, rows: RowBatch) -> npt.NDArray[np.int64]:
+    def _kinds(
+        self, rows: RowBatch, is_buy: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.int64]:
         codes = self._dirs.encode_column(rows, "dir")
         # The last entry stands for NULL, whose code is -1.
-        meaning = [KINDS.get(text, TRADE) for text in self._dirs.values()] + [TRADE]
-        kinds = np.array(meaning, dtype=np.int64)[codes]
-        kinds[integers(rows, "is_own_liquidation", null=0) == 1] = LIQUIDATION
+        words = [*self._dirs.values(), ""]
+        meaning = np.array([[_kind_of(w, False), _kind_of(w, True)] for w in words])
+        kinds = meaning[codes, is_buy.astype(np.int64)]
+        # Where the fill names who was liquidated, its wording is not asked.
+        named = integers(rows, "is_own_liquidation", null=-1)
+        kinds[(named == 0) & (kinds == LIQUIDATION)] = TRADE
+        kinds[named == 1] = LIQUIDATION
         return kinds
 
-    def _base_fees(
-        self, rows: RowBatch, coin: npt.NDArray[np.int32], is_buy: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.bool_]:
+    def _are_spot(self, coin: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
         new = self.coins.values(self._is_spot.size)
         self._is_spot = np.append(self._is_spot, are_spot(new))
-        tokens = self._tokens.encode_column(rows, "fee_token")
-        names = self._tokens.values()
-        is_base = np.array(
-            [name not in self._quote_tokens for name in names] + [True], dtype=np.bool_
-        )
-        return np.asarray(self._is_spot[coin] & is_buy & is_base[tokens])
+        return np.asarray(self._is_spot[coin])
+
+
+def _kind_of(wording: str, is_buy: bool) -> int:
+    """Tell the kind of a fill by `dir`; see the macro `is_own_liquidation`."""
+    if not wording.startswith("Liquidated"):
+        return KINDS.get(wording, TRADE)
+    # A long is liquidated by selling it: who buys then is the other side.
+    is_other_side = wording.endswith("Long" if is_buy else "Short")
+    return TRADE if is_other_side else LIQUIDATION
 
 
 def integers(

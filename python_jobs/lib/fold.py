@@ -100,6 +100,7 @@ class FoldState:
         rows = np.zeros((count, fk.STATE_WIDTH), dtype=np.int64)
         rows[:, fk.OPENED] = -1
         rows[:, fk.LAST_FILL] = -1
+        rows[:, fk.LAST_EXIT] = -1
         rows[:, fk.USD_SCALE] = fk.USD_GRID
         return rows
 

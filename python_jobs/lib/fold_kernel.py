@@ -20,11 +20,11 @@ from python_jobs.lib.exact import mul_div
 (
     SEEN, LAST_FILL, POSITION, OPENED, ORDINAL, MAX_SIZE, ENTRY_SIZE, ENTRY_NOTIONAL,
     EXIT_SIZE, EXIT_NOTIONAL, COST, GROSS, FEES, FILLS, GAPS, BASIS_KNOWN, LIQUIDATED,
-    SIDE, SIZE_SCALE, PX_SCALE, USD_SCALE,
-) = range(21)  # fmt: skip
-STATE_WIDTH = 21
-KEY, CLOSED, REASON = 21, 22, 23
-EPISODE_WIDTH = 24
+    SIDE, LAST_EXIT, PNL_KNOWN, SIZE_SCALE, PX_SCALE, USD_SCALE,
+) = range(23)  # fmt: skip
+STATE_WIDTH = 23
+KEY, CLOSED, REASON = 23, 24, 25
+EPISODE_WIDTH = 26
 
 #: Columns of a fill's record. Amounts are mantissas at first (`DELTA`: the size), then
 #: integers at the scales of the key. `ROW` is the fill's place in the chunk.
@@ -32,8 +32,10 @@ TIME, PX, DELTA, START, PNL, FEE, FLAGS, ROW = range(8)
 RECORD_WIDTH = 8
 
 #: Why an episode ended, and what kind of fill can end it.
-TRADE, FLIP, LIQUIDATION, ADL, SETTLEMENT, TRANSFER, GAP = range(7)
-REASONS = ("trade", "flip", "liquidation", "adl", "settlement", "transfer", "gap")
+TRADE, FLIP, LIQUIDATION, ADL, SETTLEMENT, TRANSFER, GAP, DUST = range(8)
+REASONS = (
+    "trade", "flip", "liquidation", "adl", "settlement", "transfer", "gap", "dust",
+)  # fmt: skip
 
 #: A fill's flags: its kind, and whether start, profit and place in a block are known.
 KIND_MASK, HAS_START, HAS_PNL, HAS_PLACE = 7, 8, 16, 32
@@ -118,7 +120,7 @@ def fold_key(
     exit_size, exit_notional = row[EXIT_SIZE], row[EXIT_NOTIONAL]
     cost, gross, fees, fills = row[COST], row[GROSS], row[FEES], row[FILLS]
     gaps, is_known, liquidated = row[GAPS], row[BASIS_KNOWN], row[LIQUIDATED]
-    side = row[SIDE]
+    side, last_exit, is_pnl_known = row[SIDE], row[LAST_EXIT], row[PNL_KNOWN]
 
     for at in range(begin, end):
         i = order[at]
@@ -142,6 +144,7 @@ def fold_key(
                         seen, last_fill, position, opened, ordinal, max_size,
                         entry_size, entry_notional, exit_size, exit_notional, cost,
                         gross, fees, fills, gaps, is_known, liquidated, side,
+                        last_exit, is_pnl_known,
                     ))  # fmt: skip
                     used = _close(row, key, now, GAP, episodes, used)
                     position = 0 * position
@@ -154,6 +157,7 @@ def fold_key(
                     entry_size = entry_notional = exit_size = exit_notional = 0
                     cost = gross = fees = fills = 0
                     gaps, is_known, liquidated = seen, 0, 0
+                    last_exit, is_pnl_known = -1, 1
         seen = 1
 
         profit, paid = records[i, PNL], records[i, FEE]
@@ -166,9 +170,12 @@ def fold_key(
             left = held - closing
             kept = kept_cost(cost, left, held, grid)
             notional = closing * records[i, PX]
-            if is_known and not flags & HAS_PNL:
-                made = notional * unit - (cost - kept)
-                profit = made if position > 0 else -made
+            if not flags & HAS_PNL:
+                if is_known:
+                    made = notional * unit - (cost - kept)
+                    profit = made if position > 0 else -made
+                else:
+                    is_pnl_known = 0
             share = _share(paid, closing, size, grid) if closing < size else paid
             cost = kept
             exit_size += closing
@@ -180,12 +187,16 @@ def fold_key(
             last_fill = now
             if kind == LIQUIDATION:
                 liquidated = 1
+            # A dust conversion is the exchange's sweep: the trader was out before it.
+            if kind != DUST:
+                last_exit = now
             if left == 0:
                 is_flip = kind == TRADE and closing < size
                 _store(row, (
                     seen, last_fill, position, opened, ordinal, max_size,
                     entry_size, entry_notional, exit_size, exit_notional, cost,
-                    gross, fees, fills, gaps, is_known, liquidated, side,
+                    gross, fees, fills, gaps, is_known, liquidated, side, last_exit,
+                    is_pnl_known,
                 ))  # fmt: skip
                 reason = FLIP if is_flip else kind
                 used = _close(row, key, now, reason, episodes, used)
@@ -202,6 +213,7 @@ def fold_key(
             max_size = entry_size = entry_notional = exit_size = exit_notional = 0
             cost = gross = fees = fills = 0
             gaps, is_known, liquidated = 0, 1, 0
+            last_exit, is_pnl_known = -1, 1
         notional = size * records[i, PX]
         entry_size += size
         entry_notional += notional
@@ -217,6 +229,6 @@ def fold_key(
     _store(row, (
         seen, last_fill, position, opened, ordinal, max_size, entry_size,
         entry_notional, exit_size, exit_notional, cost, gross, fees, fills, gaps,
-        is_known, liquidated, side,
+        is_known, liquidated, side, last_exit, is_pnl_known,
     ))  # fmt: skip
     return used

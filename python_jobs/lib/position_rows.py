@@ -90,6 +90,11 @@ def _batch(
     opened, closed = _integers(values, fk.OPENED), _integers(values, fk.CLOSED)
     is_open = closed < 0
     is_known = _integers(values, fk.BASIS_KNOWN) != 0
+    is_pnl_unknown = _integers(values, fk.PNL_KNOWN) == 0
+    last_exit = _integers(values, fk.LAST_EXIT)
+    # What the exchange swept, the trader had stopped holding before.
+    is_swept = _integers(values, fk.REASON) == fk.DUST
+    held_until = np.where(is_swept, last_exit, closed)
 
     size_scale, usd_scale = values[:, fk.SIZE_SCALE], values[:, fk.USD_SCALE]
     notional_scale = size_scale + values[:, fk.PX_SCALE]
@@ -128,15 +133,15 @@ def _batch(
         "exit_size": _decimals(values[:, fk.EXIT_SIZE], size_scale),
         "exit_notional_usd": _decimals(values[:, fk.EXIT_NOTIONAL], notional_scale),
         "cost_basis_usd": _decimals(cost, usd_scale, ~is_known),
-        "gross_pnl": _decimals(gross, usd_scale),
+        "gross_pnl": _decimals(gross, usd_scale, is_pnl_unknown),
         "recomputed_pnl": _decimals(recomputed, usd_scale, ~is_known),
         "fees_usd": _decimals(fees, usd_scale),
-        "net_pnl": _decimals(gross - fees, usd_scale),
+        "net_pnl": _decimals(gross - fees, usd_scale, is_pnl_unknown),
         "fill_count": pa.array(_integers(values, fk.FILLS)),
         "holding_seconds": _decimals(
-            np.where(is_open, 0, closed - opened),
+            np.where(held_until < 0, 0, held_until - opened),
             np.full(len(values), _MILLISECONDS),
-            is_open,
+            held_until < 0,
         ),
         "close_reason": reasons.take(
             pa.array(np.where(is_open, len(fk.REASONS), _integers(values, fk.REASON)))
@@ -144,6 +149,7 @@ def _batch(
         "is_liquidated": pa.array(_integers(values, fk.LIQUIDATED) != 0),
         "is_basis_known": pa.array(is_known),
         "gap_count": pa.array(_integers(values, fk.GAPS)),
+        "last_exit_at": _instant(last_exit, last_exit < 0),
     }
     return pa.RecordBatch.from_pydict(columns)
 

@@ -34,6 +34,8 @@ _INTEGERS = {
     "is_basis_known": fk.BASIS_KNOWN,
     "is_liquidated": fk.LIQUIDATED,
     "is_long": fk.SIDE,
+    "last_exit_ms": fk.LAST_EXIT,
+    "is_pnl_known": fk.PNL_KNOWN,
 }
 _SIZES = ("size", "max_size", "entry_size", "exit_size")
 _NOTIONALS = ("entry_notional_usd", "exit_notional_usd")
@@ -52,6 +54,8 @@ RESUME_COLUMNS = f"""
     is_basis_known,
     is_liquidated,
     side = 'long' as is_long,
+    (extract(epoch from last_exit_at) * 1000)::bigint as last_exit_ms,
+    gross_pnl is not null as is_pnl_known,
     size,
     max_size,
     entry_size,
@@ -90,7 +94,7 @@ def resume(rows: RowBatch, decoder: FillDecoder, state: FoldState) -> None:
     )
     table = np.zeros((len(rows), fk.STATE_WIDTH), dtype=np.int64)
     for name, field in _INTEGERS.items():
-        table[:, field] = integers(rows, name)
+        table[:, field] = integers(rows, name, -1 if name == "last_exit_ms" else None)
     table[:, fk.SEEN] = 1
     table[:, fk.SIDE] = 2 * table[:, fk.SIDE] - 1
     table[:, fk.SIZE_SCALE] = size_scale

@@ -8,7 +8,7 @@ run, whole.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,10 @@ from python_jobs.lib.time_slices import (
     load_ranges,
 )
 
+#: Count this up when a change of the code makes other positions of the same fills: the
+#: stored ones are then folded anew, and what is computed from them.
+RULES = "2"
+
 #: Fills folded at once; memory holds about 300 bytes for each, twice.
 SLICE_ROWS = 500_000
 
@@ -42,7 +46,7 @@ ReadLoads = Callable[[], pa.Table]
 
 _FILL_COLUMNS = """
     f.time, f.user_address, f.coin, f.px, f.sz, f.side, f.dir, f.start_position,
-    f.closed_pnl, f.fee, f.fee_token, f.block_number, f.event_index,
+    f.closed_pnl, f.fee, f.block_number, f.event_index,
     case
         when f.liquidation is not null
             then lower(f.liquidation ->> 'liquidatedUser') = lower(f.user_address)
@@ -85,8 +89,6 @@ class PositionJob:
     unapplied_loads
         Reads, over ``connection``, the loads that are not yet taken in: ``load_id``,
         ``time_from``, ``time_to``, ``rows_loaded``.
-    quote_tokens
-        Tokens that fees of spot buys are paid in when not in the coin itself.
     slice_rows
         Fills to fold at once.
     """
@@ -96,14 +98,13 @@ class PositionJob:
         connection: Connection,
         fills: str,
         unapplied_loads: ReadLoads,
-        quote_tokens: Sequence[str],
         slice_rows: int = SLICE_ROWS,
     ) -> None:
         self._connection = connection
         self._fills = fills
         self._unapplied_loads = unapplied_loads
         self._slice_rows = slice_rows
-        self._decoder = FillDecoder(quote_tokens)
+        self._decoder = FillDecoder()
         self._state = FoldState()
 
     def rebuild(self) -> PositionChanges:

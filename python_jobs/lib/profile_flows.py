@@ -64,7 +64,7 @@ def sum_totals(users: pa.Array, daily: pa.Table) -> pa.Table:
     pyarrow.Table
         A row per trader, in their order: `first_active_at` and `last_active_at`,
         `volume`, `gross_pnl`, `fees_usd` and `net_pnl` as decimals, USD; NULL for one
-        without a row in `daily`.
+        without a row in `daily`, and where a day's figure is.
     """
     trader = to_ints(pc.index_in(daily["user_address"], value_set=users))
     is_absent = np.bincount(trader, minlength=len(users)) == 0
@@ -76,7 +76,11 @@ def sum_totals(users: pa.Array, daily: pa.Table) -> pa.Table:
     def total(*names: str) -> pa.Array:
         words = np.concatenate([to_words(daily[name]) for name in names])
         groups = np.concatenate([trader] * len(names))
-        return to_decimals(sum_by(groups, len(users), words))
+        sums = to_decimals(sum_by(groups, len(users), words))
+        # A sum of which a part is not known is not known.
+        is_null = np.concatenate([daily[name].is_null().to_numpy() for name in names])
+        unknown = np.bincount(groups[is_null], minlength=len(users)) > 0
+        return pc.if_else(pa.array(unknown), pa.scalar(None, sums.type), sums)
 
     totals = pa.table(
         {

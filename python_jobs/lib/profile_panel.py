@@ -66,13 +66,15 @@ class ClosedPositions:
     day : array of int64, shape (k,)
         Day of closing, days since the epoch, ascending within a trader.
     net_pnl, entry_notional, holding_seconds : array of float64, shape (k,)
-        USD, USD and seconds.
+        USD, USD and seconds; NaN where not known: `net_pnl` never of a rated one,
+        `holding_seconds` never of a timed one.
     is_long, is_liquidated : array of bool, shape (k,)
         What they say.
     is_rated : array of bool, shape (k,)
         The basis is known and the end was seen: neither a transfer nor a gap.
     is_timed : array of bool, shape (k,)
-        Rated, and closed by the trader's own decision, a trade or a flip.
+        Rated, and closed by the trader's own decision, a trade or a flip; or so reduced
+        until the exchange swept the dust.
     """
 
     trader: Ints

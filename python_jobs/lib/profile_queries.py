@@ -73,7 +73,8 @@ def positions_query(trader_positions: object, where: str) -> str:
         "select user_address, coin, side = 'long' as is_long, is_liquidated, "
         "opened_at, closed_at, net_pnl, entry_notional_usd as entry_notional, "
         f"holding_seconds, {rated} as is_rated, "
-        f"{rated} and close_reason in ('trade', 'flip') as is_timed "
+        f"{rated} and (close_reason in ('trade', 'flip') "
+        "or (close_reason = 'dust' and last_exit_at is not null)) as is_timed "
         f"from {trader_positions} where status = 'closed' and {where} "
         f"{IN_ORDER}"
     )

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from python_jobs.lib.classification import Rulebook, SeedRows
+from python_jobs.lib.positions import RULES
 from python_jobs.lib.profile_metrics import METRICS, WHOLE_NUMBERS
 from python_jobs.lib.profile_panel import TraderPanel
 from python_jobs.lib.profile_points import changes
@@ -147,8 +148,8 @@ def scope_from(from_day: int | None) -> str:
 def fingerprint(rules: SeedRows, classes: SeedRows, settings: object) -> str:
     """Hash what profiles depend on besides data.
 
-    The rules, the settings, and the source of this library: when any of them changes,
-    everything is computed anew.
+    The rules, the settings, the rules of positions, and the source of this library:
+    when any of them changes, everything is computed anew.
 
     Parameters
     ----------
@@ -166,7 +167,7 @@ def fingerprint(rules: SeedRows, classes: SeedRows, settings: object) -> str:
     for seed in (rules, classes):
         rows = sorted(json.dumps(row, sort_keys=True) for row in seed)
         digest.update(json.dumps(rows).encode())
-    digest.update(repr(settings).encode())
+    digest.update(repr((settings, RULES)).encode())
     here = Path(__file__).parent
     for name in SOURCES:
         digest.update((here / name).read_bytes())

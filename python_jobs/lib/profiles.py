@@ -90,7 +90,8 @@ def _sums(
 def _position_measures(closed: ClosedPositions) -> dict[str, Floats | Flags]:
     """List what is added up over closed positions; all but one over the rated ones."""
     rated, timed = closed.is_rated, closed.is_timed
-    notional, seconds = closed.entry_notional, closed.holding_seconds
+    notional = closed.entry_notional
+    seconds = np.where(timed, closed.holding_seconds, 0.0)
     timed_notional = np.where(timed, notional, 0.0)
     return {
         "liquidation_count": closed.is_liquidated,
@@ -103,7 +104,7 @@ def _position_measures(closed: ClosedPositions) -> dict[str, Floats | Flags]:
         "long_notional": np.where(rated & closed.is_long, notional, 0.0),
         "liquidated_positions": rated & closed.is_liquidated,
         "timed_positions": timed,
-        "timed_seconds": np.where(timed, seconds, 0.0),
+        "timed_seconds": seconds,
         "timed_notional": timed_notional,
         "timed_notional_seconds": timed_notional * seconds,
     }

@@ -70,7 +70,7 @@ class DailyReturns:
             Number of the trader, ascending, and days since the epoch, ascending within
             a trader.
         net_pnl : array of float64, shape (k,)
-            Net PnL of the day, USD.
+            Net PnL of the day, USD. From one that is NaN on, no ratio is defined.
         point_trader, point_day : array of int64, shape (points,)
             Traders and as-of days wanted, in the same order; rows after a day are no
             part of its figures.
@@ -137,9 +137,11 @@ class DailyReturns:
         Returns
         -------
         array of float64, shape (points,)
-            USD, not negative; NaN for a trader without any day.
+            USD, not negative; NaN for a trader without any day, and where the net PnL
+            of a day is not known.
         """
-        return np.where(self.days > 0, self.drawdown, np.nan)
+        is_defined = (self.days > 0) & ~np.isnan(self.mean)
+        return np.where(is_defined, self.drawdown, np.nan)
 
 
 @compiled

@@ -16,7 +16,7 @@ def leaders(conn: Connection, limit: int = LEADERS) -> list[Record]:
     """Return the first traders: smart money first, then by Sharpe ratio × confidence.
 
     The order of ``python -m devdb.headlines``, which lists smart money alone; it holds
-    the flag that says who that is.
+    the flag that says who that is. Who has fills without a reported profit is left out.
     """
     return ask(
         conn,
@@ -36,6 +36,7 @@ def leaders(conn: Connection, limit: int = LEADERS) -> list[Record]:
             median_holding_seconds,
             confidence
         from analytics.trader_profiles
+        where net_pnl is not null
         order by
             is_smart_money desc,
             sharpe_ratio * confidence desc nulls last,
@@ -83,9 +84,10 @@ def equity(conn: Connection, traders: list[str]) -> list[Record]:
 
 
 def holding_times(conn: Connection) -> list[Record]:
-    """Return rated positions closed by a trade or a flip, by holding time.
+    """Return rated positions by holding time.
 
-    Bin *b* begins at 10^(b / BINS_PER_DECADE) seconds, the first at zero.
+    Those that the trader closed, or sold down to what the exchange swept as dust. Bin
+    *b* begins at 10^(b / BINS_PER_DECADE) seconds, the first at zero.
     """
     return ask(
         conn,
@@ -101,7 +103,8 @@ def holding_times(conn: Connection) -> list[Record]:
         where
             status = 'closed'
             and is_basis_known
-            and close_reason in ('trade', 'flip')
+            and close_reason in ('trade', 'flip', 'dust')
+            and holding_seconds is not null
         group by 1
         order by 1
         """,
@@ -110,7 +113,10 @@ def holding_times(conn: Connection) -> list[Record]:
 
 
 def groups(conn: Connection) -> list[Record]:
-    """Return traders, net PnL and volume by class, size tier and style, each apart."""
+    """Return traders, net PnL and volume by class, size tier and style, each apart.
+
+    Net PnL is that of traders of whom it is known.
+    """
     return ask(
         conn,
         """
@@ -122,7 +128,7 @@ def groups(conn: Connection) -> list[Record]:
             end as attribute,
             coalesce(trader_class, size_tier, trading_style) as label,
             count(*) as traders,
-            sum(net_pnl)::float8 as net_pnl,
+            coalesce(sum(net_pnl), 0)::float8 as net_pnl,
             sum(volume)::float8 as volume
         from analytics.trader_profiles
         group by grouping sets ((trader_class), (size_tier), (trading_style))
@@ -147,7 +153,10 @@ def scattered(conn: Connection, limit: int = SCATTERED) -> list[Record]:
             volume::float8 as volume,
             closed_positions
         from analytics.trader_profiles
-        where closed_positions >= {positions} and profit_factor > 0
+        where
+            closed_positions >= {positions}
+            and profit_factor > 0
+            and net_pnl is not null
         order by volume desc, user_address
         limit {limit}
         """,

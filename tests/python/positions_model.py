@@ -10,7 +10,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 import yaml
-from reference_fold import ADL, LIQUIDATION, SETTLEMENT, TRANSFER, Fill
+from reference_fold import ADL, DUST, LIQUIDATION, SETTLEMENT, TRANSFER, Fill
 
 from devdb.conninfo import PROJECT_DIR, connect
 from pgio.copy_in import copy_batches
@@ -19,11 +19,11 @@ from python_jobs.lib.positions import PositionChanges, PositionJob
 
 FILLS = "hyperliquid.fills"
 TARGET = "analytics.trader_positions"
-QUOTE_TOKENS = ("USDC", "USDT0", "USDH", "USDE", "USDHL", "USDXL")
 DIRS = {
     ADL: "Auto-Deleveraging",
     SETTLEMENT: "Settlement",
     TRANSFER: "Net Child Vaults",
+    DUST: "Spot Dust Conversion",
 }
 
 
@@ -57,7 +57,7 @@ class Model:
                     " order by load_id",
                 )
 
-            job = PositionJob(reader, FILLS, loads, QUOTE_TOKENS, slice_rows)
+            job = PositionJob(reader, FILLS, loads, slice_rows)
             changes = job.update(TARGET) if is_incremental else job.rebuild()
             if changes is not None:
                 self.apply(changes, is_incremental)
@@ -136,7 +136,7 @@ def load(
                 (
                     fill.time, fill.user, fill.coin, fill.px, fill.sz, fill.side,
                     DIRS.get(fill.kind, "Open Long"), fill.start, fill.pnl, fill.fee,
-                    "UBTC" if fill.is_base_fee else "USDC", fill.tid,
+                    "USDH" if fill.is_base_fee else "USDC", fill.tid,
                     json.dumps({"liquidatedUser": fill.user.upper()})
                     if fill.kind == LIQUIDATION
                     else None,

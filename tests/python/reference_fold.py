@@ -19,6 +19,7 @@ from python_jobs.lib.fills import Fills
 from python_jobs.lib.fold import FoldState, fold
 from python_jobs.lib.fold_kernel import (
     ADL,
+    DUST,
     LIQUIDATION,
     REASONS,
     SETTLEMENT,
@@ -110,11 +111,12 @@ class Episode:
     gaps: int = 0
     closed: int | None = None
     last: int = -1
+    last_exit: int | None = None
     max_size: Decimal = Decimal(0)
     entry: tuple[Decimal, Decimal] = (Decimal(0), Decimal(0))
     exit: tuple[Decimal, Decimal] = (Decimal(0), Decimal(0))
     cost: Decimal = Decimal(0)
-    gross: Decimal = Decimal(0)
+    gross: Decimal | None = Decimal(0)
     fees: Decimal = Decimal(0)
     fills: int = 0
     is_liquidated: bool = False
@@ -208,7 +210,8 @@ def _enter(
         episode.cost += size * px
     episode.size += delta
     episode.max_size = max(episode.max_size, abs(episode.size))
-    episode.gross += pnl
+    if episode.gross is not None:
+        episode.gross += pnl
     episode.fees += fee
     episode.fills += 1
     episode.last = fill.time
@@ -224,12 +227,17 @@ def _leave(
     released = episode.cost - kept
     episode.cost = kept
     episode.exit = (episode.exit[0] + size, episode.exit[1] + size * px)
-    if pnl is None:
-        pnl = (size * px - released) * episode.side if episode.is_known else Decimal(0)
-    episode.gross += pnl
+    if pnl is None and episode.is_known:
+        pnl = (size * px - released) * episode.side
+    if pnl is None or episode.gross is None:
+        episode.gross = None
+    else:
+        episode.gross += pnl
     episode.fees += fee
     episode.fills += 1
     episode.last = fill.time
+    if fill.kind != DUST:
+        episode.last_exit = fill.time
     episode.is_liquidated |= fill.kind == LIQUIDATION
     episode.size -= size * episode.side
     key.position = episode.size
@@ -241,6 +249,7 @@ def _leave(
 def _row(e: Episode) -> dict[str, Any]:
     is_open = e.closed is None
     realized = (e.exit[1] - e.entry[1] + e.cost) * e.side
+    held_until = e.last_exit if e.reason == "dust" else e.closed
     return {
         "position_id": f"{e.key[0]}:{e.key[1]}:{e.opened}:{e.ordinal}",
         "side": "long" if e.side > 0 else "short",
@@ -260,12 +269,16 @@ def _row(e: Episode) -> dict[str, Any]:
         "gross_pnl": e.gross,
         "recomputed_pnl": realized if e.is_known else None,
         "fees_usd": e.fees,
-        "net_pnl": e.gross - e.fees,
+        "net_pnl": None if e.gross is None else e.gross - e.fees,
         "fill_count": e.fills,
         "close_reason": e.reason,
         "is_liquidated": e.is_liquidated,
         "is_basis_known": e.is_known,
         "gap_count": e.gaps,
+        "holding_seconds": (
+            None if held_until is None else Decimal(held_until - e.opened) / 1000
+        ),
+        "last_exit": e.last_exit,
     }
 
 
@@ -280,19 +293,19 @@ def comparable(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     result = []
     for row in rows:
         row = dict(row)
-        for name in ("opened", "closed", "last_fill"):
+        for name in ("opened", "closed", "last_fill", "last_exit"):
             moment = row.pop(f"{name}_at")
             milliseconds = None
             if moment is not None:
                 milliseconds = round(moment.timestamp() * 1000)
             row["last" if name == "last_fill" else name] = milliseconds
-        for name in ("user_address", "coin", "holding_seconds"):
+        for name in ("user_address", "coin"):
             row.pop(name)
         result.append(row)
     return result
 
 
 __all__ = [
-    "ADL", "LIQUIDATION", "SETTLEMENT", "TRANSFER", "Fill", "comparable", "fold_all",
-    "make_fills", "reference", "replace",
+    "ADL", "DUST", "LIQUIDATION", "SETTLEMENT", "TRANSFER", "Fill", "comparable",
+    "fold_all", "make_fills", "reference", "replace",
 ]  # fmt: skip

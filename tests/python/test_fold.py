@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from reference_fold import (
     ADL,
+    DUST,
     LIQUIDATION,
     PRECISE,
     SETTLEMENT,
@@ -18,6 +19,7 @@ from reference_fold import (
     comparable,
     fold_all,
     reference,
+    replace,
 )
 
 from devdb.conninfo import PROJECT_DIR
@@ -211,6 +213,64 @@ def test_a_partial_liquidation_marks_the_position() -> None:
     assert row["close_reason"] == "trade"
 
 
+MINUTE, DAY = 60_000, 86_400_000
+BOUGHT = Fill(0, "B", "10", "40", "0", fee="0.007", coin="@107", is_base_fee=True)
+SOLD = Fill(MINUTE, "A", "9.99", "41", "9.993", pnl="9.9", fee="0.3", coin="@107")
+
+
+def sweep(size: str, start: str | None = None, day: int = 1) -> Fill:
+    """A dust conversion at midnight, of all that is there unless told."""
+    return Fill(
+        day * DAY, "A", size, "42", start or size, "0.006", coin="@107", kind=DUST
+    )
+
+
+@pytest.mark.parametrize(
+    ("fills", "holding", "is_known", "gaps"),
+    [
+        pytest.param([BOUGHT, SOLD, sweep("0.003")], 60, True, 0, id="rest of a sale"),
+        pytest.param([BOUGHT, sweep("9.993")], None, True, 0, id="only ever bought"),
+        pytest.param([BOUGHT, sweep("0.003")], None, False, 1, id="sale not seen"),
+        pytest.param([sweep("0.003")], None, False, 0, id="nothing else seen"),
+        pytest.param(
+            [BOUGHT, SOLD, sweep("0.002", "0.003"), sweep("0.001", day=2)],
+            60,
+            True,
+            0,
+            id="two sweeps",
+        ),
+    ],
+)
+def test_a_dust_conversion_ends_a_position_for_no_trade(
+    fills: list[Fill], holding: int | None, is_known: bool, gaps: int
+) -> None:
+    (row,) = fold_one(*fills)
+    assert row["close_reason"] == "dust"
+    assert row["holding_seconds"] == holding
+    assert (row["last_exit_at"] is None) == (holding is None)
+    # The position was there until the sweep, and its money counts.
+    assert row["closed_at"] == row["last_fill_at"]
+    assert row["closed_at"].timestamp() * 1000 == fills[-1].time
+    assert row["fill_count"] == len(fills)
+    assert row["gross_pnl"] == sum(Decimal(fill.pnl or 0) for fill in fills)
+    assert (row["is_basis_known"], row["gap_count"]) == (is_known, gaps)
+
+
+def test_what_is_bought_after_a_sweep_is_another_position() -> None:
+    again = [BOUGHT, SOLD, sweep("0.003")]
+    later = [replace(fill, time=fill.time + 2 * DAY) for fill in again]
+    rows = fold_one(*again, *later)
+    assert [row["close_reason"] for row in rows] == ["dust"] * 2
+    assert [row["holding_seconds"] for row in rows] == [60] * 2
+
+
+def test_a_sale_after_a_sweep_of_a_part_ends_the_position_as_ever() -> None:
+    rest = Fill(2 * DAY, "A", "0.001", "41", "0.001", coin="@107")
+    (row,) = fold_one(BOUGHT, SOLD, sweep("0.002", "0.003"), rest)
+    assert row["close_reason"] == "trade"
+    assert row["holding_seconds"] == 2 * DAY / 1000
+
+
 def test_fills_of_no_size_are_ignored() -> None:
     (row,) = fold_one(
         Fill(1, "B", "0", "10", "7"),
@@ -228,6 +288,40 @@ def test_profit_is_recomputed_where_none_is_reported() -> None:
         Fill(3, "A", "2", "12", "2", pnl="4"),
     )
     assert row["gross_pnl"] == 5
+
+
+@pytest.mark.parametrize(
+    "fills",
+    [
+        pytest.param(
+            [
+                Fill(1, "A", "1", "11", "3", pnl=None),
+                Fill(2, "A", "2", "12", "2", pnl="4"),
+            ],
+            id="was there before",
+        ),
+        pytest.param(
+            [
+                Fill(1, "B", "3", "10", "0", pnl=None),
+                Fill(2, "A", "1", "11", "5", pnl="1"),
+                Fill(3, "A", "4", "12", "4", pnl=None),
+            ],
+            id="a gap inside",
+        ),
+    ],
+)
+def test_profit_that_nobody_knows_is_not_zero(fills: list[Fill]) -> None:
+    (row,) = fold_one(*fills)
+    assert row["gross_pnl"] is row["net_pnl"] is row["recomputed_pnl"] is None
+    assert row["is_basis_known"] is False
+
+
+def test_the_next_position_of_the_key_has_a_profit_again() -> None:
+    unknown, known = fold_one(
+        Fill(1, "A", "4", "11", "3", pnl=None),
+        Fill(2, "B", "1", "9", "-1", pnl="2"),
+    )
+    assert (unknown["gross_pnl"], known["gross_pnl"]) == (None, 2)
 
 
 def test_without_a_reported_start_the_carried_position_counts() -> None:

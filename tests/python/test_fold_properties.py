@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_fold import (
     ADL,
+    DUST,
     LIQUIDATION,
     PRECISE,
     TRANSFER,
@@ -51,7 +52,7 @@ def tape(seed: int, *, digits: int = 3, scale: int = 2) -> list[Fill]:
                     fee=str(fee),
                     user=user,
                     coin=coin,
-                    kind=rng.choice([0] * 8 + [LIQUIDATION, ADL, TRANSFER]),
+                    kind=rng.choice([0] * 8 + [LIQUIDATION, ADL, TRANSFER, DUST]),
                     is_base_fee=base,
                     block=event,
                     event=event,

@@ -1,18 +1,25 @@
 """The portable macros, rendered by dbt without a server.
 
 The profile names a port where nobody listens: a macro that asked the server would fail.
-What the SQL computes is tested by the rollups' unit tests, and by the last test here.
+What the SQL computes is tested by the rollups' unit tests, and by the last tests here.
 """
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
+import numpy as np
 import psycopg
 import pytest
 import yaml
 from conftest import Database
 from dbt.cli.main import dbtRunner
+
+from pgio.binary_rows import describe, read_rows
+from python_jobs.lib.fills import FillDecoder, Fills
+from python_jobs.lib.fold_kernel import DUST, LIQUIDATION, TRANSFER
+from python_jobs.lib.positions import fills_query
 
 REPO = Path(__file__).resolve().parents[2]
 WIDTH = 86_400_000
@@ -70,6 +77,18 @@ RENDERED = [
     ("touched_rows('t.coin')", "postgres", "true /* touched_rows t.coin */"),
 ]
 
+# Rules of fills that the fold knows as well.
+FILL_RULES = [
+    ("fee_in_base()", "postgres"),
+    ("is_own_liquidation()", "postgres"),
+    ("is_dust('dir')", "postgres"),
+    ("is_transfer('dir')", "postgres"),
+]
+DIRS = [
+    *(None, "", "Sell", "Spot Dust Conversion", "Net Child Vaults", "Settlement"),
+    *("Liquidated Isolated Long", "Liquidated Cross Short", "Liquidated"),
+]
+NOTES = [None, "{}", '{"liquidatedUser": "0xAB"}', '{"liquidatedUser": "0xcd"}']
 
 REFUSED = [
     ("interval_units('1 month', 'ms')", "apache", "'1 month' is no interval"),
@@ -105,7 +124,6 @@ def render(
         "name": "rendering",
         "version": "0.1.0",
         "profile": "rendering",
-        "vars": {"quote_tokens": ["USDC"]},
         "flags": {"send_anonymous_usage_stats": False},
     }
     output = {
@@ -155,8 +173,9 @@ def _compile(folder: Path, edition: str, numbers: list[int]) -> dict[int, str]:
 def rendered(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[tuple[str, str], str]:
-    cases = [*BUCKETS, *(case[:2] for case in RENDERED + REFUSED)]
-    accepted = {case[:2] for case in RENDERED} | set(BUCKETS)
+    plain = [*BUCKETS, *FILL_RULES]
+    cases = [*plain, *(case[:2] for case in RENDERED + REFUSED)]
+    accepted = {case[:2] for case in RENDERED} | set(plain)
     return render(tmp_path_factory.mktemp("macros"), cases, accepted)
 
 
@@ -191,3 +210,54 @@ def test_buckets_of_integer_and_timestamp_times_agree(
         rows = conn.execute(query, [times]).fetchall()
     assert [row[1] for row in rows] == [time // WIDTH * WIDTH for time in times]
     assert [row[1] for row in rows] == [row[2] for row in rows]
+
+
+@pytest.mark.any_server
+def test_the_fold_says_of_a_fill_what_the_macros_say(
+    rendered: dict[tuple[str, str], str], database: Database
+) -> None:
+    fills = list(
+        product(
+            ("BTC", "@230", "PURR/USDC"), "BA", ("USDC", "USDH", "", None), DIRS,
+            NOTES, (-5, 0, 5),
+        )
+    )  # fmt: skip
+    asked = ", ".join(rendered[case] for case in FILL_RULES)
+    with psycopg.connect(**database.conninfo) as conn:
+        conn.execute(
+            """
+            create temporary table fills (
+                tid bigint, coin text, side text, fee_token text, dir text,
+                liquidation jsonb, start_position numeric, sz numeric default 5,
+                px numeric default 1, fee numeric default 1, closed_pnl numeric,
+                time bigint default 1, user_address text default '0xAb',
+                block_number bigint, event_index bigint
+            )
+            """
+        )
+        conn.cursor().executemany(
+            "insert into fills values (%s, %s, %s, %s, %s, %s, %s)",
+            [(number, *fill) for number, fill in enumerate(fills)],
+        )
+        said = np.array(
+            conn.execute(f"select {asked} from fills order by tid").fetchall()
+        )  # type: ignore[arg-type]
+        query = f"{fills_query('fills')} order by tid"
+        decoder = FillDecoder()
+        found = Fills.concat(
+            [
+                decoder.decode(rows)
+                for rows in read_rows(conn, query, describe(conn, query))
+            ]
+        )
+    start = np.array([fill[-1] for fill in fills])
+    reduces = start * np.where(found.is_buy, 1, -1) < 0
+    is_named = np.array(["liquidatedUser" in (fill[-2] or "") for fill in fills])
+    in_base, is_own, is_dust, is_transfer = said.T
+    assert (found.is_base_fee == in_base).all()
+    assert ((found.kind == DUST) == (is_dust & ~is_own)).all()
+    assert ((found.kind == TRANSFER) == (is_transfer & ~is_own)).all()
+    # The fold asks for the kind of a fill only where it reduces the position.
+    is_liquidation = (found.kind == LIQUIDATION) & (reduces | is_named)
+    assert (is_liquidation == is_own).all()
+    assert {bool(x) for x in is_own[~is_named]} == {True, False}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +18,6 @@ from hypothesis import strategies as st
 from loading_database import loading_database, loading_db  # noqa: F401
 from positions_model import (  # noqa: F401
     FILLS,
-    QUOTE_TOKENS,
     TARGET,
     Model,
     clear,
@@ -26,6 +27,7 @@ from positions_model import (  # noqa: F401
 from reference_fold import Fill, fold_all
 from test_fold_properties import tape
 
+from dbt_pyjobs.session import Session
 from devdb.conninfo import connect
 from loaders.load_to_db import main as load_to_db
 from loaders.simulate import main as simulate
@@ -54,7 +56,7 @@ def test_nothing_new_is_no_work(model: Model) -> None:
             "select load_id, time_from, time_to, rows_loaded "
             "from ingestion.load_log where false",
         )
-        job = PositionJob(reader, FILLS, lambda: empty, QUOTE_TOKENS)
+        job = PositionJob(reader, FILLS, lambda: empty)
         assert job.update(TARGET) is None
         assert reader.info.transaction_status.name == "IDLE"
 
@@ -80,6 +82,40 @@ def test_a_new_fill_touches_only_its_key(model: Model) -> None:
     after = {row[0]: row for row in model.rows()}
     assert {key: after[key] for key in before} == before
     assert len(after) == len(before) + 1
+
+
+def test_positions_of_other_rules_are_folded_anew(model: Model) -> None:
+    fills = tape(5)
+    load_id = load(model.conn, fills)
+    model.run(is_incremental=False)
+    expected = model.rows()
+    model.conn.execute(f"update {TARGET} set gross_pnl = 0, last_exit_at = null")  # type: ignore[arg-type]
+    model.conn.execute(
+        "insert into ingestion.applied_loads (consumer, load_id) values (%s, %s)",
+        [TARGET, load_id],
+    )
+    session = Session(lambda: connect(autocommit=True), TARGET, starts_over=False)
+    dbt = SimpleNamespace(
+        source=lambda _, table: f"hyperliquid.{table}",
+        this=TARGET,
+        is_incremental=True,
+        config=SimpleNamespace(meta_get={"slice_rows": 7}.__getitem__),
+    )
+    job = importlib.import_module("python_jobs.trader_positions")
+    with session.connection:
+        changes = job.model(dbt, session)
+        assert (changes.scope, changes.loads) == ("true", [load_id])
+        model.apply(changes, is_incremental=False)
+        assert model.rows() == expected
+        model.conn.execute(
+            "insert into ops.model_state (model, fingerprint) values (%s, %s)",
+            [TARGET, changes.fingerprint],
+        )
+        assert job.model(dbt, session) is None
+    model.conn.execute("delete from ops.model_state where model = %s", [TARGET])
+    model.conn.execute(
+        "delete from ingestion.applied_loads where consumer = %s", [TARGET]
+    )
 
 
 def test_a_late_fill_rebuilds_its_key(model: Model) -> None:
@@ -122,7 +158,7 @@ def test_a_load_that_commits_during_a_run_is_left_to_the_next(model: Model) -> N
             load(model.conn, late)
             return table
 
-        changes = PositionJob(reader, FILLS, loads, QUOTE_TOKENS).rebuild()
+        changes = PositionJob(reader, FILLS, loads).rebuild()
         model.apply(changes, is_incremental=False)
     assert [row[model_index(model, "size")] for row in model.rows()] == [1]
     model.run(is_incremental=True)

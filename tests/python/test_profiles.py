@@ -150,6 +150,49 @@ def test_only_wins_have_no_profit_factor_and_only_losses_one_of_zero():
     assert np.isnan(losses["top_trade_share"])
 
 
+def test_from_a_day_of_unknown_pnl_on_there_is_no_figure_of_pnl():
+    nan = float("nan")
+    pnl = [5.0, -1.0, 2.0, nan, 3.0]
+    panel = panel_of(
+        [
+            {"user_address": "a", "day": DAY + i, "net_pnl": x, "gross_pnl": x,
+             "taker_volume": 10.0, "closing_fills": float(x == x),
+             "winning_closes": float(x > 0)}
+            for i, x in enumerate(pnl)
+        ]
+    )  # fmt: skip
+    of_pnl = ("gross_pnl", "net_pnl", "net_pnl_bps", "sharpe_ratio", "sortino_ratio",
+              "max_drawdown")  # fmt: skip
+    before, after = profile(panel, DAY + 2), profile(panel)
+    assert (before["net_pnl"], before["max_drawdown"]) == (6, 1)
+    assert not any(np.isnan(before[name]) for name in of_pnl)
+    assert all(np.isnan(after[name]) for name in of_pnl)
+    assert (after["volume"], after["active_days"]) == (50, 5)
+    assert after["fill_win_rate"] == 0.75
+
+
+def test_what_is_not_known_of_a_position_spoils_no_other():
+    nan = float("nan")
+    found = profile(
+        panel_of(
+            [{"user_address": "a"}],
+            [
+                {"user_address": "a", "net_pnl": 1.0, "holding_seconds": 60.0},
+                # Swept by the exchange, never sold.
+                {"user_address": "a", "net_pnl": 2.0, "holding_seconds": nan,
+                 "is_timed": False},
+                # Of unknown basis, and no profit reported.
+                {"user_address": "a", "net_pnl": nan, "is_rated": False,
+                 "is_timed": False},
+            ],
+        )
+    )  # fmt: skip
+    assert (found["closed_positions"], found["winning_positions"]) == (2, 2)
+    for name in ("mean", "median", "weighted"):
+        assert found[f"{name}_holding_seconds"] == 60
+    assert found["top_trade_share"] == pytest.approx(2 / 3)
+
+
 def test_median_of_an_even_number_lies_between_the_middle_two():
     seconds = [5.0, 1.0, 100.0, 7.0]
     positions = [{"user_address": "a", "holding_seconds": s} for s in seconds]

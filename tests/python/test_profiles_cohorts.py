@@ -48,6 +48,20 @@ def profiles(rows: tuple[Rows, Rows, Rows], book: Rulebook) -> pa.Table:
     return profile_rows(panel, totals, OPTIONS, book)
 
 
+def test_net_pnl_that_is_not_known_is_null():
+    rules = [row for row in seed("trader_class_rules") if row["metric"] is None]
+    for row in rules:
+        if row["attribute"] == "is_loser":
+            row["label"] = "true"
+    book = Rulebook.from_rows(rules, seed("trader_classes"))
+    daily = [
+        {"user_address": "a", "day": DAY, "net_pnl": 5.0},
+        {"user_address": "a", "day": DAY + 1, "net_pnl": float("nan")},
+    ]
+    found = cohorts((daily, [], []), book, DAYS[:3])
+    assert [row["net_pnl"] for row in found] == [5, None, None]
+
+
 def test_the_last_cohort_is_what_the_profiles_say(rulebook: Rulebook):
     rows = random_rows(traders=200)
     last = {

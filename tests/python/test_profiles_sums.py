@@ -133,6 +133,14 @@ def test_totals_are_exact_and_in_the_order_of_the_traders() -> None:
     assert b["volume"] == Decimal("0.4")
     assert a["volume"] == 2 * (cents[0] + cents[2])
     assert a["net_pnl"] == cents[0] + cents[2]
+    daily = daily.set_column(
+        daily.column_names.index("net_pnl"),
+        "net_pnl",
+        pa.array([*cents[:2], None], DECIMAL),
+    )
+    b, absent, a = sum_totals(users, daily).to_pylist()
+    assert (b["net_pnl"], absent["net_pnl"], a["net_pnl"]) == (cents[1], None, None)
+    assert a["gross_pnl"] == cents[0] + cents[2]
     assert [a[f"{end}_active_at"].timestamp() for end in ("first", "last")] == [
         0.003,
         0.009,

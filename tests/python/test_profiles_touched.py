@@ -54,7 +54,7 @@ TABLES = f"""
         user_address text, coin text, side text, status text, is_liquidated boolean,
         opened_at timestamptz, closed_at timestamptz, net_pnl numeric,
         entry_notional_usd numeric, holding_seconds numeric, is_basis_known boolean,
-        close_reason text
+        close_reason text, last_exit_at timestamptz
     );
     create table t.trader_class_rules (
         attribute text, rule_order integer, label text, metric text, operator text,

@@ -130,7 +130,8 @@ def test_distributions_count_everyone_once(page: Page, conn: Connection) -> None
     [(traders, positions)] = conn.execute(
         "select (select count(*) from analytics.trader_profiles), count(*)"
         " from analytics.trader_positions where closed_at is not null"
-        " and is_basis_known and close_reason in ('trade', 'flip')"
+        " and is_basis_known and (close_reason in ('trade', 'flip')"
+        " or close_reason = 'dust' and last_exit_at is not null)"
     )
     won, lost = chart(page, "distributions", "holding-times").views[0].figure["data"]
     assert sum(numbers(won["y"])) + sum(numbers(lost["y"])) == positions
@@ -173,6 +174,22 @@ def test_a_trader_is_found_in_capitals_and_missed_by_name(conn: Connection) -> N
     assert section(page, "trader").lead[0].startswith(address)
     with pytest.raises(ReportError, match=r"no trader '0xnobody'.*user_address"):
         compose(conn, "0xnobody", datetime.now(UTC))
+
+
+def test_a_trader_whose_pnl_is_not_known_is_on_no_leaderboard(conn: Connection) -> None:
+    [[best], *_] = conn.execute(
+        "update analytics.trader_profiles set gross_pnl = null, net_pnl = null,"
+        " sharpe_ratio = null, sortino_ratio = null, max_drawdown = null"
+        " where user_address in (select user_address from analytics.trader_profiles"
+        " order by is_smart_money desc, sharpe_ratio * confidence desc nulls last"
+        " limit 3) returning user_address"
+    ).fetchall()
+    page = compose(conn, None, datetime.now(UTC))
+    shown = [row[1].text for row in table(page, "leaderboard", "The first").rows]
+    assert shown
+    assert best not in shown
+    with pytest.raises(ReportError, match="report no closed_pnl"):
+        compose(conn, best, datetime.now(UTC))
 
 
 def test_candles_are_those_of_the_last_hours(page: Page, conn: Connection) -> None:

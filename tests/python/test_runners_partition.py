@@ -68,7 +68,7 @@ def positions(
     """Return distinct fills and the rows of positions, in the order of their key."""
     count, rows = 0, []
     batches = fills.to_batches(max_chunksize=batch_rows)
-    for folded in fold_partition(batches, ["USDC"], slice_rows):
+    for folded in fold_partition(batches, slice_rows):
         count += folded.fills
         for batch in folded.positions:
             rows += [tuple(row.values()) for row in batch.to_pylist()]

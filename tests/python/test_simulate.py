@@ -372,6 +372,7 @@ def reason_of(row: Row, is_flip: bool) -> str:
     words = {
         "Auto-Deleveraging": "adl",
         "Settlement": "settlement",
+        "Spot Dust Conversion": "dust",
         "Net Child Vaults": "transfer",
     }
     return words.get(row["dir"], "flip" if is_flip else "trade")
@@ -405,6 +406,7 @@ def test_episodes_of_the_truth_agree_with_a_plain_fold(tape: Tape) -> None:
         "settlement",
         "transfer",
         "gap",
+        "dust",
     }
 
 

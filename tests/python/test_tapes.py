@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from reference_fold import ADL, LIQUIDATION, SETTLEMENT, TRANSFER, Fill, fold_all
+from reference_fold import ADL, DUST, LIQUIDATION, SETTLEMENT, TRANSFER, Fill, fold_all
 
 from benchmarks.repetition import DAY_MS, Repetition
 from benchmarks.tapes import main
@@ -24,6 +24,7 @@ KINDS = {
     "Auto-Deleveraging": ADL,
     "Settlement": SETTLEMENT,
     "Net Child Vaults": TRANSFER,
+    "Spot Dust Conversion": DUST,
 }
 KEPT = ["coin", "px", "sz", "side", "dir", "startPosition", "closedPnl", "fee"]
 KEPT += ["crossed", "feeToken", "builderFee", "builder"]

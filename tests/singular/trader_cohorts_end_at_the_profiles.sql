@@ -69,6 +69,7 @@ mismatches as (
             last_cohort.confidence,
             last_cohort.position_win_rate
         )
+        or (members.net_pnl is null) <> (last_cohort.net_pnl is null)
         or abs(members.net_pnl - last_cohort.net_pnl) > 0.00001
 
 )

@@ -46,7 +46,9 @@ daily_totals as (
         trader_daily.user_address,
         sum(trader_daily.fill_count) as fill_count,
         sum(trader_daily.maker_volume + trader_daily.taker_volume) as volume,
-        sum(trader_daily.net_pnl) as net_pnl
+        case
+            when count(trader_daily.net_pnl) = count(*) then sum(trader_daily.net_pnl)
+        end as net_pnl
     from trader_daily
     inner join chosen
         on trader_daily.user_address = chosen.user_address

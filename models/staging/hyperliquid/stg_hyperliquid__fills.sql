@@ -52,6 +52,7 @@ renamed as (
         {{ is_outcome('coin') }} as is_outcome,
         {{ is_transfer('dir') }} as is_transfer,
         {{ is_trade() }} as is_trade,
+        {{ is_dust('dir') }} as is_dust,
         {{ is_closing() }} as is_closing,
         {{ is_own_liquidation() }} as is_own_liquidation,
         liquidation,
