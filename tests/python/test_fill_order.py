@@ -204,7 +204,7 @@ def test_a_day_ends_where_the_fold_says(
             query = "select load_id, time_from, time_to, rows_loaded from {}"
             return read_table(conn, query.format("ingestion.load_log"))
 
-        changes = PositionJob(conn, "hyperliquid.fills", loads, ["USDC"]).rebuild()
+        changes = PositionJob(conn, "hyperliquid.fills", loads).rebuild()
         rows = [row for batch in changes.rows for row in batch.to_pylist()]
     sizes = {row["user_address"]: row["size"] for row in rows if row["size"]}
     gaps = sum(row["gap_count"] > 0 for row in rows)
