@@ -46,9 +46,12 @@ daily_totals as (
         trader_daily.user_address,
         sum(trader_daily.fill_count) as fill_count,
         sum(trader_daily.maker_volume + trader_daily.taker_volume) as volume,
+        sum(trader_daily.fees_usd) as fees_usd,
+        sum(trader_daily.own_liquidations) as liquidation_fills,
         case
-            when count(trader_daily.net_pnl) = count(*) then sum(trader_daily.net_pnl)
-        end as net_pnl
+            when count(trader_daily.gross_pnl) = count(*)
+                then sum(trader_daily.gross_pnl)
+        end as gross_pnl
     from trader_daily
     inner join chosen
         on trader_daily.user_address = chosen.user_address
@@ -66,8 +69,21 @@ mismatches as (
     left join profiles
         on daily_totals.user_address = profiles.user_address
     where
-        (profiles.fill_count, profiles.volume, profiles.net_pnl) is distinct from
-        (daily_totals.fill_count, daily_totals.volume, daily_totals.net_pnl)
+        (
+            profiles.fill_count,
+            profiles.volume,
+            profiles.fees_usd,
+            profiles.liquidation_fills,
+            profiles.gross_pnl,
+            profiles.net_pnl
+        ) is distinct from (
+            daily_totals.fill_count,
+            daily_totals.volume,
+            daily_totals.fees_usd,
+            daily_totals.liquidation_fills,
+            daily_totals.gross_pnl,
+            daily_totals.gross_pnl - daily_totals.fees_usd
+        )
 
 )
 
