@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -94,9 +94,6 @@ class Dataset:
     taken
         Column to the condition under which a stored row that is replaced takes its
         value; by default it had none, or another one.
-    fixed
-        Columns that models go by to find what a load changed: a stored row keeps
-        them.
     """
 
     relation: str
@@ -109,7 +106,6 @@ class Dataset:
     keys: Mapping[tuple[str, ...], str]
     differences: Mapping[str, str]
     taken: Mapping[str, str]
-    fixed: Sequence[str]
 
     def chunks(
         self,

@@ -28,7 +28,7 @@ class Difference(NamedTuple):
     columns
         The columns that differ, with both values, to be read.
     is_fixed
-        One of them is a column that a stored row keeps.
+        One of them belongs to a key of the table, which a stored row keeps.
     here, stored
         The two rows, as JSON text.
     """
@@ -68,7 +68,7 @@ class Comparison:
         found: list[Difference] = []
         for key, same_row in self._keys():
             values = self._values(key)
-            fixed = [name for name in values if name in self.dataset.fixed]
+            fixed = self._fixed(values)
             query = sql.SQL(
                 """
                 select
@@ -105,15 +105,10 @@ class Comparison:
         tuple
             Stored rows that changed, and the range of their times.
         """
-        # Chunks of a columnstore are unpacked for this, by default within a limit.
-        self.conn.execute(
-            "select set_config("
-            "'timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true)"
-        )
         total, times = 0, []
         for key, same_row in self._keys():
             values = self._values(key)
-            fixed = [name for name in values if name in self.dataset.fixed]
+            fixed = self._fixed(values)
             changing = [name for name in values if name not in fixed]
             query = sql.SQL(
                 """
@@ -176,6 +171,15 @@ class Comparison:
 
     def _values(self, key: tuple[str, ...]) -> list[str]:
         return [name for name in self.columns if name not in (*key, "load_id")]
+
+    def _fixed(self, names: list[str]) -> list[str]:
+        """Choose the columns of other keys, which a stored row keeps.
+
+        Models look for what a load changed by them, and a columnstore refuses to
+        change them.
+        """
+        keys = {name for key in self.dataset.keys for name in key}
+        return [name for name in names if name in keys]
 
     def _differs(self, name: str) -> sql.Composable:
         condition = self.dataset.differences.get(name)

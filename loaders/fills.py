@@ -97,5 +97,4 @@ FILLS = Dataset(
         "event_index": "here.event_index is distinct from stored.event_index"
         " and (here.block_number is not null or stored.event_index is null)",
     },
-    fixed=("user_address",),
 )

@@ -78,6 +78,11 @@ def store_object(
     psycopg.Error
         The server's objection.
     """
+    # What a columnstore holds is unpacked to look for keys, by default within a limit.
+    conn.execute(
+        "select set_config("
+        "'timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true)"
+    )
     load_id, started_at = ledger.begin_load(conn)
     writer = _Writer(conn, dataset, source, load_id, expect_duplicates, replace)
     result = writer.result
@@ -221,15 +226,11 @@ class _Writer:
         )
 
     def _kept_aside(self, row_number: int, each: Difference) -> BadRow:
-        if not self._replace:
-            reason = f"differs from the stored row: {each.columns}"
-        elif each.is_fixed:
-            fixed = ", ".join(self._dataset.fixed)
-            reason = (
-                f"differs from the stored row: {each.columns}; {fixed} is not replaced"
-            )
-        else:
+        if self._replace and not each.is_fixed:
             return BadRow(row_number, f"was replaced: {each.columns}", each.stored)
+        reason = f"differs from the stored row: {each.columns}"
+        if self._replace:
+            reason += "; what belongs to a key is not replaced"
         return BadRow(row_number, reason, each.here)
 
     def _create_staging(self) -> None:
