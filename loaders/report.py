@@ -133,12 +133,29 @@ def summary(totals: Totals, seconds: float) -> str:
     """Describe a run in a few lines."""
     rate = totals.rows_read / seconds if seconds else 0.0
     skipped = f", {totals.rows_skipped:,} skipped" if totals.rows_skipped else ""
+    lines = [f"time      {seconds:,.1f} s, {rate:,.0f} rows/s"]
+    if totals.rows_conflicting or totals.rows_replaced:
+        lines.insert(0, _differences(totals))
     return "\n".join(
         (
             f"objects   {totals.loaded:,} loaded, {totals.skipped:,} skipped (loaded "
             f"before), {totals.failed:,} failed",
             f"rows      {totals.rows_loaded:,} loaded, {totals.rows_duplicate:,} "
             f"duplicates, {totals.rows_quarantined:,} quarantined{skipped}",
-            f"time      {seconds:,.1f} s, {rate:,.0f} rows/s",
+            *lines,
         )
+    )
+
+
+def _differences(totals: Totals) -> str:
+    """Tell what became of rows that came again with other values."""
+    conflicts = f"{totals.rows_conflicting:,} rows differ from the stored rows of their"
+    if totals.rows_replaced:
+        return (
+            f"replaced  {totals.rows_replaced:,} stored rows; {conflicts} key: what "
+            "was not taken, or was stored before, is in ingestion.quarantine"
+        )
+    return (
+        f"conflicts {conflicts} key, which stay: see ingestion.quarantine; --replace "
+        "stores the newer"
     )

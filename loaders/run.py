@@ -31,6 +31,8 @@ class Totals:
     rows_duplicate: int = 0
     rows_quarantined: int = 0
     rows_skipped: int = 0
+    rows_conflicting: int = 0
+    rows_replaced: int = 0
 
     def add(self, result: LoadResult) -> None:
         """Add the rows of a transaction."""
@@ -39,6 +41,8 @@ class Totals:
         self.rows_duplicate += result.rows_duplicate
         self.rows_quarantined += result.rows_quarantined
         self.rows_skipped += result.rows_skipped
+        self.rows_conflicting += result.rows_conflicting
+        self.rows_replaced += result.rows_replaced
 
 
 @dataclass
