@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import random
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,8 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from loading import fill as reported
+from loading import parquet
 from loading_database import loading_database, loading_db  # noqa: F401
 from positions_model import (  # noqa: F401
     FILLS,
@@ -29,10 +32,14 @@ from test_fold_properties import tape
 
 from dbt_pyjobs.session import Session
 from devdb.conninfo import connect
+from loaders.fills import FILLS as FORMAT
 from loaders.load_to_db import main as load_to_db
+from loaders.objects import list_objects
 from loaders.simulate import main as simulate
 from pgio.copy_out import read_table
 from python_jobs.lib.positions import PositionJob
+from runners.position_partition import fold_partition
+from runners.remote_objects import RemoteObject
 
 pytestmark = pytest.mark.any_server
 
@@ -267,3 +274,106 @@ def _from_truth(row: dict[str, Any]) -> tuple[Any, ...]:
         row["is_basis_known"],
         row["gap_count"],
     )
+
+
+def bought(**changes: Any) -> dict[str, Any]:
+    return reported(0, side="B", sz="10", px="40", startPosition="0", fee="0") | changes
+
+
+def sold(number: int = 1, **changes: Any) -> dict[str, Any]:
+    plain = {"side": "A", "sz": "10", "px": "41", "startPosition": "10", "fee": "0"}
+    return reported(number, **plain) | {"closedPnl": "10"} | changes
+
+
+AMOUNTS = ("size", "fees_usd", "gross_pnl", "net_pnl", "holding_seconds", "exit_size")
+USDH = {"coin": "@230", "dir": "Buy", "feeToken": "USDH"}
+MIDNIGHT = {"dir": "Spot Dust Conversion", "time": 1_756_771_200_000, "tid": 0}
+SWEPT = {"sz": "0.25", "startPosition": "0.25", "closedPnl": "0", **MIDNIGHT}
+
+
+@pytest.mark.parametrize(
+    ("fills", "expected"),
+    [
+        pytest.param(
+            [bought(**USDH, fee="0.14")],
+            [{"size": "9.86", "fees_usd": "5.6", "is_basis_known": True}],
+            id="a stable coin bought",
+        ),
+        pytest.param(
+            [bought(**USDH, fee="-0.14"), sold(coin="@230", startPosition="10.14")],
+            [{"size": "0.14", "fees_usd": "-5.6", "gap_count": 0}],
+            id="a rebate in the stable coin",
+        ),
+        pytest.param(
+            [bought(**USDH | {"feeToken": "USDC"}, fee="0.14"),
+             sold(coin="@230", startPosition="9.86", sz="9.86")],
+            [{"size": "0", "gap_count": 0, "close_reason": "trade"}],
+            id="USDC bought",
+        ),
+        pytest.param(
+            [bought(coin="@107"), sold(coin="@107", sz="9.75"),
+             sold(2, coin="@107", **SWEPT)],
+            [{"close_reason": "dust", "holding_seconds": "1", "gross_pnl": "10"}],
+            id="dust of a sale",
+        ),
+        pytest.param(
+            [bought(coin="@107", sz="0.25"), sold(coin="@107", **SWEPT)],
+            [{"close_reason": "dust", "holding_seconds": None, "exit_size": "0.25"}],
+            id="dust that was only ever bought",
+        ),
+        pytest.param(
+            [bought(closedPnl=None), sold(closedPnl=None)],
+            [{"gross_pnl": "10", "net_pnl": "10", "close_reason": "trade"}],
+            id="no PnL reported",
+        ),
+        pytest.param(
+            [sold(closedPnl=None), bought(time=1_756_771_200_000)],
+            [{"gross_pnl": None, "net_pnl": None}, {"gross_pnl": "0"}],
+            id="no PnL reported, basis unknown",
+        ),
+        pytest.param(
+            [bought(), sold(dir="Liquidated Isolated Long", closedPnl="-5")],
+            [{"close_reason": "liquidation", "is_liquidated": True}],
+            id="a long liquidated, by dir",
+        ),
+        pytest.param(
+            [sold(0, startPosition="0"),
+             bought(time=1_756_771_200_000, startPosition="-10",
+                    dir="Liquidated Cross Short")],
+            [{"close_reason": "liquidation", "is_liquidated": True}],
+            id="a short liquidated, by dir",
+        ),
+        pytest.param(
+            [sold(0, startPosition="0"),
+             bought(time=1_756_771_200_000, startPosition="-10",
+                    dir="Liquidated Cross Long")],
+            [{"close_reason": "trade", "is_liquidated": False}],
+            id="a backstop that was short",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_fill_means_by_file(
+    model: Model, tmp_path: Path, fills: list[dict[str, Any]], expected: Any
+) -> None:
+    parquet(
+        tmp_path / "fills.parquet", [dict.fromkeys(["feeToken"]) | f for f in fills]
+    )
+    loaded = CliRunner().invoke(load_to_db, ["fills", str(tmp_path)])
+    assert loaded.exit_code == 0, loaded.output
+    model.run(is_incremental=False)
+    names = [name for name, _ in model.columns]
+    rows = [dict(zip(names, row, strict=True)) for row in model.rows()]
+    [source] = list_objects([str(tmp_path)], FORMAT.suffixes)
+    folded = fold_partition(RemoteObject.of(source, 0).fills())
+    without_database = [
+        row for part in folded for batch in part.positions for row in batch.to_pylist()
+    ]
+    for found in (rows, without_database):
+        found.sort(key=lambda row: row["opened_at"])
+        assert len(found) == len(expected)
+        for row, wanted in zip(found, expected, strict=True):
+            assert {name: row[name] for name in wanted} == {
+                name: Decimal(value) if isinstance(value, str) and name in AMOUNTS
+                else value
+                for name, value in wanted.items()
+            }  # fmt: skip
