@@ -40,7 +40,7 @@ GATES := lint-ruff lint-format lint-types lint-dbt lint-sql
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run setup test lint docs report bench up down psql url timescale spark clean
+.PHONY: help run setup test fuzz lint docs report bench up down psql url timescale spark clean
 .PHONY: $(GATES)
 
 say = @printf '\n\033[1m%s\033[0m\n'
@@ -87,6 +87,10 @@ setup: $(READY)  ## Make the Python environment in .venv
 test: setup lint  ## Set up, lint, and run every test on every server found
 	$(say) "Tests"
 	@$(PY) -m pytest --numprocesses auto --maxprocesses 4
+
+fuzz: setup  ## Run the property tests with fresh examples, ten times as many
+	@$(PY) -m pytest -m hypothesis --hypothesis-profile fuzz --hypothesis-show-statistics \
+		-k '$(K)' tests/python
 
 lint: $(GATES)  ## Check style, types, dbt's YAML and lineage, SQL
 

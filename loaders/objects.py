@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from loaders.s3 import S3
 
 S3_SCHEME = "s3://"
+_SHOWN_NAMES = 10
 _WILDCARD = re.compile(r"[*?\[]")
 
 
@@ -51,6 +52,7 @@ def list_objects(
     suffixes: Mapping[str, str],
     forced_format: str | None = None,
     s3: S3 | None = None,
+    passed_over: list[str] | None = None,
 ) -> list[Object]:
     """Find what the paths stand for, each object once, in natural order.
 
@@ -66,6 +68,9 @@ def list_objects(
         Take only this format; a file named in full is read as it, whatever its suffix.
     s3
         Access to S3; made from the environment when a path needs it.
+    passed_over
+        Where to note what else is in folders, globs and prefixes: files whose suffix
+        no format has.
 
     Returns
     -------
@@ -84,14 +89,18 @@ def list_objects(
         if forced_format in (None, name)
     }
     found: dict[str, Object] = {}
+    others: list[str] = [] if passed_over is None else passed_over
     for path in paths:
         if path.startswith(S3_SCHEME):
             s3 = s3 or _default_s3()
-            objects = list(_s3_objects(path, wanted, forced_format, s3))
+            objects = list(_s3_objects(path, wanted, forced_format, s3, others))
         else:
-            objects = list(_local_objects(path, wanted, forced_format))
+            objects = list(_local_objects(path, wanted, forced_format, others))
         if not objects:
-            raise SetupError(f"{path}: nothing found that ends in {_names(wanted)}")
+            there = f"; there is {list_names(others)}" if others else ""
+            raise SetupError(
+                f"{path}: nothing found that ends in {_names(wanted)}{there}"
+            )
         found.update((each.uri, each) for each in objects)
     return sorted(found.values(), key=lambda each: natural_key(each.uri))
 
@@ -116,30 +125,56 @@ def _names(suffixes: Iterable[str]) -> str:
     return " or ".join(sorted(suffixes))
 
 
+def list_names(uris: Sequence[str]) -> str:
+    """Write the names of some objects, and how many more there are.
+
+    Examples
+    --------
+    >>> list_names(["file:///data/b.dat", "file:///data/a.txt"])
+    'a.txt, b.dat'
+    """
+    names = sorted(uri.rpartition("/")[2] for uri in uris)
+    shown = names[:_SHOWN_NAMES]
+    if len(names) > len(shown):
+        shown.append(f"{len(names) - len(shown):,} more")
+    return ", ".join(shown)
+
+
 def _local_objects(
-    path: str, suffixes: Mapping[str, str], forced_format: str | None
+    path: str,
+    suffixes: Mapping[str, str],
+    forced_format: str | None,
+    passed_over: list[str],
 ) -> Iterator[Object]:
     expanded = Path(path).expanduser()
     if expanded.is_dir():
-        yield from _in_folder(expanded, suffixes)
+        yield from _in_folder(expanded, suffixes, passed_over)
     elif expanded.exists():
         yield _local_object(expanded, _format_of(path, suffixes, forced_format))
     else:
         for match in map(Path, glob.glob(str(expanded), recursive=True)):
             if match.is_dir():
                 # `**` also matches every folder below, whose files it matches itself.
-                yield from _in_folder(match, suffixes)
+                yield from _in_folder(match, suffixes, passed_over)
             elif match.suffix in suffixes:
                 yield _local_object(match, suffixes[match.suffix])
+            else:
+                passed_over.append(match.as_posix())
 
 
-def _in_folder(folder: Path, suffixes: Mapping[str, str]) -> Iterator[Object]:
+def _in_folder(
+    folder: Path, suffixes: Mapping[str, str], passed_over: list[str]
+) -> Iterator[Object]:
     for parent, folders, names in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             suffix = PurePosixPath(name).suffix
-            if suffix in suffixes and not name.startswith("."):
+            if name.startswith("."):
+                continue
+            if suffix in suffixes:
                 yield _local_object(Path(parent, name), suffixes[suffix])
+            else:
+                passed_over.append(f"{parent}/{name}")
 
 
 def _local_object(path: Path, file_format: str) -> Object:
@@ -166,7 +201,11 @@ def _check_unchanged(path: Path, size: int, etag: str) -> None:
 
 
 def _s3_objects(
-    path: str, suffixes: Mapping[str, str], forced_format: str | None, s3: S3
+    path: str,
+    suffixes: Mapping[str, str],
+    forced_format: str | None,
+    s3: S3,
+    passed_over: list[str],
 ) -> Iterator[Object]:
     bucket, _, pattern = path.removeprefix(S3_SCHEME).partition("/")
     wildcard = _WILDCARD.search(pattern)
@@ -180,6 +219,8 @@ def _s3_objects(
         elif entry.key == pattern:
             file_format = _format_of(path, suffixes, forced_format)
         else:
+            if not entry.key.endswith("/"):
+                passed_over.append(entry.key)
             continue
         yield Object(
             f"{S3_SCHEME}{bucket}/{entry.key}",

@@ -15,7 +15,7 @@ from loaders.bad_rows import BadRowLimit
 from loaders.command import connect, loading_arguments, loading_flags, run_load, s3_for
 from loaders.errors import SetupError
 from loaders.ledger import Offset
-from loaders.objects import Object, list_objects
+from loaders.objects import Object, list_names, list_objects
 from loaders.ticks import windows
 from loaders.ticks.chunk import DecoderOptions
 from loaders.ticks.instants import utc_text, window_of
@@ -105,8 +105,9 @@ class _Instant(click.ParamType[datetime]):
     "--column",
     type=_Columns(),
     multiple=True,
-    help="For CSV files of no known format: which of their columns are a tick's, by "
-    "header or by position from 0: ts=time,source_seq=id,price=px,volume=qty.",
+    help="For CSV files of no known format, which it implies: which of their columns "
+    "are a tick's, by header or by position from 0: "
+    "ts=time,source_seq=id,price=px,volume=qty.",
 )
 @loading_flags
 def ticks(
@@ -129,7 +130,7 @@ def ticks(
     is loaded in batches, each of them one transaction; stopped, it goes on from there.
     """
     # Here, not above: the decoders' kernels take a while to import.
-    from loaders.ticks.formats.registry import DECODERS, detect
+    from loaders.ticks.formats.registry import DECODERS, GENERIC, detect
 
     if file_format is not None and file_format not in DECODERS:
         known = ", ".join(sorted(DECODERS))
@@ -137,15 +138,31 @@ def ticks(
             f"{file_format!r} is none of {known}", param_hint="--format"
         )
     mapped = {name: place for part in columns for name, place in part.items()}
+    if mapped:
+        # Only this format has columns of any name.
+        if file_format not in (None, GENERIC):
+            raise click.BadParameter(
+                f"columns are named for --format {GENERIC}, not {file_format}",
+                param_hint="--columns",
+            )
+        file_format = GENERIC
     options = DecoderOptions(exchange, symbol, mapped)
 
     def find() -> list[Object]:
         name = file_format or AUTO
         s3 = s3_for(paths, request_payer, workers)
-        return list_objects(paths, dict.fromkeys(SUFFIXES, name), name, s3)
+        others: list[str] = []
+        found = list_objects(paths, dict.fromkeys(SUFFIXES, name), name, s3, others)
+        if others:
+            click.echo(
+                f"not loaded: {len(others):,} files whose suffix no format has: "
+                f"{list_names(others)}. Name a file in full to load it all the same",
+                err=True,
+            )
+        return found
 
     def is_loaded(source: Object, offset: Offset) -> bool:
-        return Taken.of(source, offset, options).is_complete
+        return Taken.of(source, offset, options, file_format).is_complete
 
     run_load(
         TickLoader(options, max_bad_rows, DECODERS, detect),

@@ -87,9 +87,13 @@ def test_one_of_two_instruments_is_taken_by_name(tmp_path: Path) -> None:
     assert skipped(chunks) == 2
 
 
-def test_a_recording_of_other_instruments_has_no_ticks(tmp_path: Path) -> None:
-    [chunk] = decode_text(tmp_path, trade(1, "ETHUSDT") + trade(2, "BTCDOMUSDT"))
-    assert (chunk.stream, chunk.rows_skipped) == (None, 2)
+def test_a_recording_of_other_instruments_says_which(tmp_path: Path) -> None:
+    lines = trade(1, "ETHUSDT") + trade(2, "BTCDOMUSDT") + trade(3, "ETHUSDT")
+    known = r"rows of ETHUSDT \(2\), BTCDOMUSDT \(1\)"
+    with pytest.raises(ObjectError, match=f"nothing of bitcoin in it; .* {known}"):
+        decode_text(tmp_path, lines)
+    with pytest.raises(ObjectError, match=f"nothing of BTCUSDT in it; .* {known}"):
+        decode_text(tmp_path, lines, symbol="BTCUSDT")
 
 
 def test_the_members_come_in_any_order_and_spelling(tmp_path: Path) -> None:
