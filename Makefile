@@ -16,7 +16,7 @@ export BENCH_SERVERS
 # The report: whose tear sheet (else the first of the leaderboard's), and where to.
 TRADER ?=
 OUT ?=
-# Arguments for psql: make psql ARGS="-c 'select 1'"
+# Arguments for psql: make psql ARGS="-c 'select 1'"; for pytest: make fuzz ARGS="-k ticks"
 ARGS ?=
 
 VENV := .venv
@@ -88,9 +88,8 @@ test: setup lint  ## Set up, lint, and run every test on every server found
 	$(say) "Tests"
 	@$(PY) -m pytest --numprocesses auto --maxprocesses 4
 
-fuzz: setup  ## Run the property tests with fresh examples, ten times as many
-	@$(PY) -m pytest -m hypothesis --hypothesis-profile fuzz --hypothesis-show-statistics \
-		-k '$(K)' tests/python
+fuzz: setup  ## Run the property tests on fresh random examples; ARGS="-k ticks"
+	@$(PY) -m pytest -m hypothesis --hypothesis-profile fuzz $(ARGS)
 
 lint: $(GATES)  ## Check style, types, dbt's YAML and lineage, SQL
 

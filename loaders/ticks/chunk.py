@@ -126,12 +126,12 @@ class DecoderOptions:
         Instrument to take where the object does not name it, or names several.
     columns
         For the generic CSV: tick column to header name or zero-based position.
-    name
-        Where it is, as a path or URI; Binance's files say their instrument by it.
+    uri
+        Where it is, as a URI or path; Binance's files say their instrument by it.
         By default the local file's.
     """
 
     exchange: str | None = None
     symbol: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
-    name: str | None = None
+    uri: str | None = None

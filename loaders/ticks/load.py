@@ -92,7 +92,7 @@ class TickLoader:
                     ledger.save_offset(conn, source.uri, recognised.offset(source))
                 return False
             taken = replace(taken, format=name, is_named=is_named)
-            options = replace(self.options, name=source.uri)
+            options = replace(self.options, uri=source.uri)
             ids = LoadIds(conn, _AHEAD + 3)
             kept_from = KeptFrom(RELATION, "ts", led_by=("window_start", window_of))
             chunks = self.decoders[name](path, options)

@@ -76,6 +76,23 @@ def test_s3_prefix_equals_the_folder(
     assert ticks(ticks_db) == expected(rows)
 
 
+def test_the_name_of_an_object_in_s3_says_its_market(
+    ticks_db: Database, tmp_path: Path, bucket: Any
+) -> None:
+    """Whole quantities would be contracts, were they not of BTCUSDT."""
+    rows = [f"{n},60000.1,2,{n},{n},{n + 1723161600000},true" for n in range(120)]
+    (tmp_path / "x").write_text("\n".join(rows))
+    bucket.upload_file(str(tmp_path / "x"), "um/BTCUSDT-aggTrades-2024-08-09.csv")
+    bucket.upload_file(str(tmp_path / "x"), "um/my_ETHUSDT-aggTrades-2024-08-09.csv")
+    result = load_ticks("s3://ticks/um/")
+    assert "objects   1 loaded, 0 skipped (loaded before), 1 failed" in result.output
+    assert "its name says ETHUSDT, which is not bitcoin" in result.output
+    stored = ticks_db.execute(
+        "select distinct exchange, volume::float from market_data.btc_ticks"
+    ).fetchall()
+    assert stored == [("binance_usdm", 2.0)]
+
+
 def test_dry_run_lists_what_is_not_complete(
     ticks_db: Database, tmp_path: Path, small_chunks: int
 ) -> None:

@@ -122,7 +122,7 @@ def decode(path: Path, options: DecoderOptions) -> Iterator[TickChunk]:
     texts = [_decoded(line) for line in lines]
     rows = [text.split(",") for text in texts if layout.is_row(text)]
     # The one member of an archive has a name of its own.
-    name = options.name or str(path)
+    name = options.uri or str(path)
     if (member := packed_name(path)) != path.name:
         name = f"{name}/{member}"
     symbol = named_symbol(name, options.symbol)

@@ -49,7 +49,7 @@ def decode(path: Path, options: DecoderOptions) -> Iterator[TickChunk]:
     row = first_row(read_head(path, _HEAD_BYTES))
     names, has_header = _match_columns(row, options.columns)
     if "symbol" not in names and options.symbol is None:
-        named_symbol(options.name or str(path), None)  # refuses what is not bitcoin
+        named_symbol(options.uri or str(path), None)  # refuses what is not bitcoin
     yield from read_chunks(path, _GenericReader(names, has_header, options))
 
 
