@@ -354,15 +354,23 @@ def test_a_contract_that_is_not_known_is_refused(tmp_path: Path) -> None:
         decode_text(tmp_path, aggregate(1, "FOO"), symbol="FOO", exchange=COINM)
 
 
-def test_book_sizes_are_in_contracts_of_their_symbol(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("symbol", "unit"),
+    [
+        ("BTCUSD_PERP", "contracts of 100 USD"),
+        ("ETHUSD_PERP", "contracts of 10 USD"),
+        ("BTCUSDT", "BTC"),
+        ("ETHUSDT", "base coin of ETHUSDT"),
+    ],
+)
+def test_sizes_of_books_have_their_unit(tmp_path: Path, symbol: str, unit: str) -> None:
     quote = (
-        '{"e":"bookTicker","u":1,"E":1717243201123,"s":"ETHUSD_PERP","b":"3000",'
+        f'{{"e":"bookTicker","u":1,"E":1717243201123,"s":"{symbol}","b":"3000",'
         '"B":"5","a":"3000.1","A":"7"}\n'
     )
-    line = aggregate(1, "ETHUSD_PERP")
-    [chunk] = decode_text(tmp_path, line + quote, symbol="ETHUSD_PERP")
+    [chunk] = decode_text(tmp_path, aggregate(1, symbol) + quote, symbol=symbol)
     [book] = chunk.books.values()
-    assert book["size_unit"] == "contracts of 10 USD"
+    assert book["size_unit"] == unit
 
 
 def test_futures_files_that_do_not_tell_their_market(tmp_path: Path) -> None:

@@ -164,6 +164,14 @@ def test_columns_are_mapped(ticks_db: Database, tmp_path: Path) -> None:
     assert "source_seq" in message
     loaded(path, "--columns", "ts=when,source_seq=id")
     assert ticks(ticks_db) == expected(trades(10))
+    # As the README says it.
+    mine = tmp_path / "mine.csv"
+    mine.write_text("time,id,px,qty,side\n2024-08-09T00:00:00Z,1,60000.5,0.1,buy\n")
+    columns = "ts=time,source_seq=id,price=px,volume=qty,side=side"
+    loaded(mine, "--columns", columns, exchange="mine")
+    assert [row[3:] for row in ticks(ticks_db, "mine")] == [
+        ("60000.50000000", "0.100000000000", 1)
+    ]
     # Said in other words it is another load, whose ticks are known.
     again = loaded(
         path, "--format", "csv", "--column", "ts=when", "--column", "source_seq=1"

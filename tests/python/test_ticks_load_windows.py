@@ -245,6 +245,17 @@ def test_a_wholly_late_recording_leaves_no_tick_and_no_window(
 
 
 @pytest.mark.any_server
+def test_a_window_is_named_by_its_start(ticks_db: Database, tmp_path: Path) -> None:
+    """What the README says of ``between``, both of whose ends count."""
+    loaded(tick_csv(tmp_path / "a.csv", trades(3 * PER_WINDOW)))
+    count = "select count(*) from market_data.btc_ticks where window_start "
+    between = "between %(t)s and %(t)s + interval '5 minutes'"
+    [one] = ticks_db.execute(f"{count} = %(t)s", {"t": START}).fetchone() or ()
+    [two] = ticks_db.execute(count + between, {"t": START}).fetchone() or ()
+    assert (one, two) == (PER_WINDOW, 2 * PER_WINDOW)
+
+
+@pytest.mark.any_server
 def test_late_ticks_do_not_hide_bad_ones(ticks_db: Database, tmp_path: Path) -> None:
     _keep_from(ticks_db, START + WINDOW)
     rows = [trade(0, price="-1"), *trades(20, 1)]

@@ -35,6 +35,7 @@ from loaders.ticks.formats.instruments import (
     SPACED,
     InstrumentGuard,
     contract_usd,
+    is_bitcoin,
     is_inverse,
 )
 from loaders.ticks.formats.lines import Lines
@@ -143,16 +144,21 @@ class _BinanceRecording:
         if self._book is None:
             if not is_book.any():
                 return {}
-            unit = "BTC"
-            if self._is_inverse():
-                unit = f"contracts of {contract_usd(self.guard.symbol or '')} USD"
-            self._book = RecordedBook(BookFold(unit))
+            self._book = RecordedBook(BookFold(self._size_unit()))
         # Trades are taken along for their event times.
         return self._book.add(fields.take(is_book | (verdicts == TICK)))
 
     def last_books(self) -> Mapping[datetime, dict[str, Any]]:
         """Hand out the last windows."""
         return {} if self._book is None else self._book.fold.rest()
+
+    def _size_unit(self) -> str:
+        symbol = self.guard.symbol
+        if symbol is not None and self._is_inverse():
+            return f"contracts of {contract_usd(symbol)} USD"
+        if symbol is None or is_bitcoin(symbol):
+            return "BTC"
+        return f"base coin of {symbol}"
 
     def _is_inverse(self) -> bool:
         return self._market == _COINM or is_inverse(self.guard.symbol or "")
