@@ -115,7 +115,7 @@ def _write_csv(files: Sequence[Path], csv: Path) -> tuple[list[str], int]:
     rows = 0
     with csv.open("wb") as out:
         for path in files:
-            for chunk in FILLS.readers["parquet"](path, None):
+            for chunk in FILLS.chunks("parquet", path):
                 out.write(encode_csv(chunk.rows))
                 columns = chunk.rows.schema.names
                 rows += chunk.rows.num_rows

@@ -58,6 +58,9 @@ class Chunk:
     bad: list[BadRow] = field(default_factory=list)
 
 
+Reader = Callable[[Path, datetime | None, Mapping[str, str] | None], Iterator[Chunk]]
+
+
 @dataclass(frozen=True)
 class Dataset:
     """What the loader has to know of one raw table.
@@ -73,16 +76,44 @@ class Dataset:
     from_datetime
         The inverse of `to_datetime`.
     readers
-        Format name to a function from a local file, and the first instant whose rows
-        are kept if any were ever dropped, to its chunks; older rows are refused as
-        late. It raises `ObjectError` for a file that cannot be read as that format.
+        Format name to a function from a local file, the first instant whose rows are
+        kept if any were ever dropped, and values by column that the file does not
+        have, to its chunks; older rows are refused as late. It raises `ObjectError`
+        for a file that cannot be read as that format.
     suffixes
         File suffix to format name.
+    recognise
+        Tells the format from the content of a local file, or its first bytes; None
+        where it cannot.
+    keys
+        Columns of each unique key to its condition on a row ``{0}``.
+    differences
+        Column to the condition, on the row ``here`` and the row ``stored``, under
+        which the two contradict each other; by default both have a value, and not the
+        same one.
+    taken
+        Column to the condition under which a stored row that is replaced takes its
+        value; by default it had none, or another one.
     """
 
     relation: str
     time_column: str
     to_datetime: Callable[[Any], datetime]
     from_datetime: Callable[[datetime], Any]
-    readers: Mapping[str, Callable[[Path, datetime | None], Iterator[Chunk]]]
+    readers: Mapping[str, Reader]
     suffixes: Mapping[str, str]
+    recognise: Callable[[Path], str | None]
+    keys: Mapping[tuple[str, ...], str]
+    differences: Mapping[str, str]
+    taken: Mapping[str, str]
+
+    def chunks(
+        self,
+        file_format: str,
+        path: Path,
+        kept_from: datetime | None = None,
+        given: Mapping[str, str] | None = None,
+    ) -> Iterator[Chunk]:
+        """Read a file as what it is, or where that cannot be told as what is said."""
+        reader = self.readers[self.recognise(path) or file_format]
+        return reader(path, kept_from, given)

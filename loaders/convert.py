@@ -6,7 +6,9 @@ Each function returns the converted array and a mask of the values it could not 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -30,9 +32,16 @@ _PLAIN_DECIMAL = (
 _MICROSECONDS = pa.timestamp("us", tz="UTC")
 #: ``2025-07-27T08:50:10.334741`` : what follows is finer than the server keeps.
 _ISO_MICROSECONDS = 26
+#: What tools leave around a text: not a newline, which somebody must have meant.
+_PADDING = " \t\r\v\f\u00a0"
+_UTC_INSTANT = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?$"
+#: As BigQuery and Athena write a zone: `` UTC``, `` +00:00``.
+_ZONE_APART = re.compile(r"\s+(UTC|Z|[+-]\d\d:?(?:\d\d)?)$")
+#: From here on a float no longer tells neighbouring integers apart.
+_INEXACT = {pa.float64(): 2**53, pa.float32(): 2**24}
 
 
-def convert(array: pa.Array, kind: Kind) -> Converted:
+def convert(array: pa.Array, kind: Kind, *, is_optional: bool = False) -> Converted:
     """Convert one column to ``kind.arrow_type``.
 
     Parameters
@@ -41,6 +50,8 @@ def convert(array: pa.Array, kind: Kind) -> Converted:
         Values of a type that `loaders.fills_schema.check_type` accepted.
     kind
         What they mean.
+    is_optional
+        An empty text means that there is no value.
 
     Returns
     -------
@@ -48,17 +59,65 @@ def convert(array: pa.Array, kind: Kind) -> Converted:
         The array, null where a value could not be converted, and the mask of those
         values or None.
     """
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
+    array = plain_array(array)
     if pa.types.is_null(array.type):
         return array.cast(kind.arrow_type), None
-    return _CONVERTERS[kind](array)
+    if not (is_optional and pa.types.is_string(array.type)):
+        return _CONVERTERS[kind](array)
+    if kind is Kind.TEXT:
+        text, failed = _text(array)
+        return _empty_as_null(text, text), failed
+    return _CONVERTERS[kind](_empty_as_null(array, pc.utf8_trim_whitespace(array)))
+
+
+def plain_array(array: pa.Array) -> pa.Array:
+    """Undo what only tells how a column is stored: dictionaries, extension types.
+
+    Bytes that are text become text, if all of them are UTF-8; bytes of a fixed length
+    become the digits by which the exchange writes them, ``0x…``.
+    """
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if isinstance(array.type, pa.BaseExtensionType):
+        array = array.storage
+    if pa.types.is_fixed_size_binary(array.type):
+        digits = [None if x is None else f"0x{x.hex()}" for x in array.to_pylist()]
+        return pa.array(digits, pa.string())
+    if _is_bytes(array.type) or _is_text(array.type):
+        try:
+            return array.cast(pa.string())
+        except pa.ArrowInvalid:
+            return array
+    return array
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_binary_view(kind)
+    )
+
+
+def _empty_as_null(array: pa.Array, trimmed: pa.Array) -> pa.Array:
+    is_empty = pc.fill_null(pc.equal(trimmed, ""), False)
+    if not _any(is_empty):
+        return array
+    return pc.if_else(is_empty, pa.scalar(None, pa.string()), array)
 
 
 def _text(array: pa.Array) -> Converted:
-    if not pa.types.is_string(array.type):
-        array = array.cast(pa.string())
-    if not _may_have_nul(array):
+    if not pa.types.is_string(array.type):  # bytes, not all of them text
+        return _each(array, pa.string(), _decoded)
+    lowest, highest = _range_of_bytes(array)
+    if lowest > ord(" ") and highest < 0x80:
+        return array, None
+    array = pc.utf8_trim(array, _PADDING)
+    if lowest > 0:
         return array, None
     mask = pc.fill_null(pc.match_substring(array, "\0"), False)
     if not _any(mask):
@@ -66,15 +125,25 @@ def _text(array: pa.Array) -> Converted:
     return pc.if_else(mask, pa.scalar(None, pa.string()), array), mask
 
 
-def _may_have_nul(array: pa.Array) -> bool:
+def _range_of_bytes(array: pa.Array) -> tuple[int, int]:
     """Look at all bytes of the strings at once, 20 times as fast as one by one."""
     _, offsets, data = array.buffers()
-    if data is None or not len(array):
-        return False
-    ends = np.frombuffer(offsets, np.int32)
-    start, end = ends[array.offset], ends[array.offset + len(array)]
-    characters = np.frombuffer(data, np.uint8)[start:end]
-    return bool(len(characters)) and characters.min() == 0
+    characters = np.empty(0, np.uint8)
+    if data is not None and len(array):
+        ends = np.frombuffer(offsets, np.int32)
+        start, end = ends[array.offset], ends[array.offset + len(array)]
+        characters = np.frombuffer(data, np.uint8)[start:end]
+    if not len(characters):
+        return 0x7F, 0
+    return int(characters.min()), int(characters.max())
+
+
+def _decoded(value: bytes) -> str | None:
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text.strip(_PADDING)
 
 
 def _boolean(array: pa.Array) -> Converted:
@@ -91,12 +160,15 @@ def _milliseconds(array: pa.Array) -> Converted:
 def _integer(array: pa.Array) -> Converted:
     if pa.types.is_int64(array.type):
         return array, None
-    if pa.types.is_floating(array.type):
+    inexact = _INEXACT.get(array.type, 2**63)
+    if array.type in _INEXACT:
         array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
+        if _any(pc.greater_equal(pc.abs(array), float(inexact))):
+            return _each(array, pa.int64(), lambda value: _whole(value, inexact))
     try:
         return array.cast(pa.int64()), None
     except pa.ArrowInvalid:
-        return _each(array, pa.int64(), _exact_integer)
+        return _each(array, pa.int64(), lambda value: _whole(value, inexact))
 
 
 def _decimal(array: pa.Array) -> Converted:
@@ -141,12 +213,13 @@ def _timestamp(array: pa.Array) -> Converted:
         if array.type.tz is None:
             array = pc.assume_timezone(array, "UTC")
         return pc.cast(array, _MICROSECONDS, safe=False), None
-    text = array.cast(pa.string())
-    stripped = pc.utf8_slice_codeunits(pc.utf8_rtrim(text, "Z"), 0, _ISO_MICROSECONDS)
-    try:
-        return stripped.cast(pa.timestamp("us")).cast(_MICROSECONDS), None
-    except pa.ArrowInvalid:
-        return _each(stripped, _MICROSECONDS, _iso_timestamp)
+    if pc.all(pc.match_substring_regex(array, _UTC_INSTANT)).as_py() is not False:
+        text = pc.utf8_slice_codeunits(pc.utf8_rtrim(array, "Z"), 0, _ISO_MICROSECONDS)
+        try:
+            return text.cast(pa.timestamp("us")).cast(_MICROSECONDS), None
+        except pa.ArrowInvalid:
+            pass
+    return _each(array, _MICROSECONDS, _iso_timestamp)
 
 
 def _json(array: pa.Array) -> Converted:
@@ -156,6 +229,8 @@ def _json(array: pa.Array) -> Converted:
 
 
 def _json_text(value: Any) -> str | None:
+    if isinstance(value, list):  # a map's pairs
+        value = dict(value)
     if isinstance(value, dict):
         if all(member is None for member in value.values()):
             return "null"
@@ -168,16 +243,18 @@ def _json_text(value: Any) -> str | None:
     return None if "\\u0000" in value else ("null" if parsed is None else value)
 
 
-def _exact_integer(value: Any) -> int | None:
-    whole = int(value) if value == value and abs(value) < 2**63 else None
+def _whole(value: Any, limit: int) -> int | None:
+    whole = int(value) if value == value and abs(value) < limit else None
     return whole if whole == value else None
 
 
-def _iso_timestamp(value: str) -> Any:
+def _iso_timestamp(value: str) -> datetime | None:
+    text = _ZONE_APART.sub(r"\1", value.strip()).replace("UTC", "Z")
     try:
-        return pa.scalar(value).cast(pa.timestamp("us")).cast(_MICROSECONDS)
-    except pa.ArrowInvalid:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
         return None
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
 
 
 def _each(

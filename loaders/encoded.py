@@ -42,6 +42,8 @@ class EncodedBatch:
         Refused rows.
     parts
         The chunks, without their rows.
+    first_row
+        Number of the first row in the object, from 1.
     """
 
     columns: list[str]
@@ -51,6 +53,14 @@ class EncodedBatch:
     last: Any
     bad: list[BadRow]
     parts: list[Progress]
+    first_row: int = 1
+
+    def row_numbers(self) -> list[int]:
+        """Return the numbers of the good rows in the object, in order."""
+        bad = {row.row_number for row in self.bad}
+        count = sum(part.rows_read for part in self.parts)
+        numbers = range(self.first_row, self.first_row + count)
+        return [number for number in numbers if number not in bad]
 
 
 def encode_chunks(
@@ -77,18 +87,21 @@ def encode_chunks(
         At least `BATCH_ROWS` rows read each, but for the last.
     """
     gathered: list[Chunk] = []
-    rows_read = 0
+    rows_read, first_row = 0, 1
     for chunk in chunks:
         gathered.append(chunk)
         rows_read += chunk.rows_read
         if rows_read >= BATCH_ROWS:
-            yield _encode(gathered, load_id, time_column)
+            yield _encode(gathered, load_id, time_column, first_row)
+            first_row += rows_read
             gathered, rows_read = [], 0
     if gathered:
-        yield _encode(gathered, load_id, time_column)
+        yield _encode(gathered, load_id, time_column, first_row)
 
 
-def _encode(chunks: Sequence[Chunk], load_id: int, time_column: str) -> EncodedBatch:
+def _encode(
+    chunks: Sequence[Chunk], load_id: int, time_column: str, first_row: int
+) -> EncodedBatch:
     filled = [chunk.rows for chunk in chunks if chunk.rows.num_rows]
     columns = _columns_with_values(filled)
     first = last = None
@@ -104,6 +117,7 @@ def _encode(chunks: Sequence[Chunk], load_id: int, time_column: str) -> EncodedB
         last,
         [row for chunk in chunks for row in chunk.bad],
         [Progress(chunk.rows_read, chunk.progress) for chunk in chunks],
+        first_row,
     )
 
 

@@ -1,31 +1,51 @@
-"""Fills from the exchange's own archive, ``node_fills_by_block``.
+"""Fills from JSON: the exchange's archive, what its API answers, a fill a line.
 
-An object is an LZ4 frame of JSON lines, one block per line::
+One JSON value a line, in any of these forms; the text may be packed with LZ4, gzip or
+zip, or not at all::
 
     {"local_time": …, "block_time": "2025-07-27T08:50:10.334741319",
      "block_number": 676607012, "events": [["0x…user", {"coin": …, "px": …}], …]}
+
+    ["0x…user", {"coin": …, "px": …}]
+
+    {"user": "0x…", "coin": …, "px": …}
+
+    [{"coin": …, "px": …}, …]
+
+The first is a line of ``node_fills_by_block``, the second of the older ``node_fills``.
+The last is an answer of ``userFills`` or ``userFillsByTime``, which may be written over
+several lines and names no user.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import lz4.frame
 import orjson
 import pyarrow as pa
 
 from loaders.chunk import CHUNK_ROWS, Chunk
 from loaders.errors import ObjectError
-from loaders.fills_schema import FIELDS, Kind
+from loaders.fills_schema import FIELDS, Kind, field_called, given_values
+from loaders.ticks.formats.content import read_blocks
 from loaders.validate import split_fills
 
-_READ_BYTES = 4 << 20
+#: A block of the exchange has some 100 kB; a line is decoded as a whole, in memory.
+_LONGEST_LINE = 64 << 20
+#: What may stand around the text of a line and means nothing, a byte order mark too.
+NOTHING = b" \t\r\n\v\f\0\xef\xbb\xbf"
+
 _BY_NAME = {f.name: f for f in FIELDS}
 _BLOCK_FIELDS = ("block_number", "block_time", "event_index")
+
+#: A line of the text: its number, the bytes, and the share of the file read.
+Line = tuple[int, bytes, float]
 
 
 def _json_type(kind: Kind) -> pa.DataType:
@@ -42,95 +62,236 @@ _FILL_TYPE = pa.struct(
 )
 
 
-class _Events:
-    """Events of consecutive blocks, gathered until they make a batch."""
+class _UserMissing(Exception):
+    """A fill does not name its user, and nothing else does."""
 
-    def __init__(self) -> None:
-        self.users: list[Any] = []
-        self.fills: list[Any] = []
-        self.block_numbers: list[Any] = []
-        self.block_times: list[Any] = []
-        self.indices: list[int] = []
+
+class _Events:
+    """Events of consecutive lines, gathered until they make a batch.
+
+    Parameters
+    ----------
+    given
+        What is known of all fills that do not say it themselves.
+    """
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self._given = given
+        # A node may write a block over several lines, or the same line twice.
+        self._counts: Counter[int] = Counter()
+        self._starts: dict[tuple[int, int], int] = {}
+        self._first_row = 1
+        self.clear()
 
     def __len__(self) -> int:
         return len(self.users)
 
-    def add_block(self, block: dict[str, Any]) -> None:
-        events = block["events"]
+    def clear(self) -> None:
+        """Begin the next batch."""
+        self.users: list[Any] = []
+        self.fills: list[Any] = []
+        self.block_numbers: list[Any] = []
+        self.block_times: list[Any] = []
+        self.indices: list[Any] = []
+
+    def add(self, line: bytes) -> None:
+        """Take the fills of a line.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            It is of none of the forms.
+        """
+        content = orjson.loads(line)
+        match content:
+            case {"events": events}:
+                self._add_block(content, events, hash(line))
+            case [str(user), fill]:
+                self._add(user, fill)
+            case dict():
+                self._add_fill(content, None)
+            case list():
+                self._add_answer(content)
+            case _:
+                raise TypeError(f"{type(content).__name__} is no object and no array")
+
+    def _add_block(self, block: dict[str, Any], events: list[Any], line: int) -> None:
+        number, time = block["block_number"], block["block_time"]
         if not events:
             return
         users, fills = zip(*events, strict=True)
+        count = len(events)
+        start = self._starts.get((number, line))
+        if start is None:
+            start = self._starts[number, line] = self._counts[number]
+            self._counts[number] += count
         self.users.extend(users)
         self.fills.extend(fills)
-        count = len(events)
-        self.block_numbers.extend([block["block_number"]] * count)
-        self.block_times.extend([block["block_time"]] * count)
-        self.indices.extend(range(count))
+        self.block_numbers.extend([number] * count)
+        self.block_times.extend([time] * count)
+        self.indices.extend(range(start, start + count))
+
+    def _add_answer(self, fills: Sequence[Any]) -> None:
+        """Take an answer of the API; places grow with time, `userFills` falls."""
+        if not all(isinstance(fill, dict) for fill in fills):
+            raise TypeError("an array of something else than fills")
+        first, last = self._first_row + len(self), len(fills) - 1
+        fills = [_in_the_exchanges_names(fill) for fill in fills]
+        is_falling = _falls([fill.get("time") for fill in fills])
+        for place, fill in enumerate(fills):
+            self._add_fill(fill, first + (last - place if is_falling else place))
+
+    def _add_fill(self, fill: dict[str, Any], place: int | None) -> None:
+        named = {**self._given, **_in_the_exchanges_names(fill)}
+        if "coin" not in named and "px" not in named:
+            raise ValueError("an object without events, and no fill")
+        user = named.get("user") or self._given.get("user")
+        if user is None:
+            raise _UserMissing
+        number, index = named.get("block_number"), named.get("event_index")
+        if number is None and index is None:
+            index = place
+        self._add(user, named, number, named.get("block_time"), index)
+
+    def _add(
+        self, user: Any, fill: Any, number: Any = None, time: Any = None, i: Any = None
+    ) -> None:
+        self.users.append(user)
+        self.fills.append(fill)
+        self.block_numbers.append(number)
+        self.block_times.append(time)
+        self.indices.append(i)
+
+    def chunk(self, progress: float, kept_from: datetime | None) -> Chunk:
+        """Check what was gathered, and begin the next batch."""
+        chunk = _chunk(self, self._first_row, progress, kept_from)
+        self._first_row += len(self)
+        self.clear()
+        return chunk
 
 
 def read_fills_archive(
-    path: Path, kept_from: datetime | None = None
+    path: Path,
+    kept_from: datetime | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> Iterator[Chunk]:
-    """Read an hour of the exchange's archive in batches of bounded size.
+    """Read fills as JSON in batches of bounded size.
 
     Parameters
     ----------
     path
-        A local file, ``H.lz4``.
+        A local file: an hour of the archive (``H.lz4``), or any other of the forms
+        above.
     kept_from
         Refuse fills older than this, as late.
+    given
+        Values of all fills, by column, that do not say it themselves: the ``user`` of
+        an answer of the API.
 
     Yields
     ------
     Chunk
-        Some `CHUNK_ROWS` fills each, whole blocks, in the order of the file; a row
-        number counts the events of the object.
+        Some `CHUNK_ROWS` fills each, whole lines, in the order of the file; a row
+        number counts the fills of the object.
 
     Raises
     ------
     ObjectError
-        Not an LZ4 frame, cut short, or a line that is not a block.
+        Damaged or cut short; a line that is none of the forms, or too long; a fill
+        whose user nothing names.
     """
-    size = max(1, path.stat().st_size)
-    first_row = 1
-    with open(path, "rb") as compressed:
-        events = _Events()
-        for number, line in enumerate(_lines(compressed), start=1):
-            try:
-                events.add_block(orjson.loads(line))
-            except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-                raise ObjectError(
-                    f"line {number} is not a block of the archive "
-                    f"({type(error).__name__}: {error})"
-                ) from error
-            if len(events) >= CHUNK_ROWS:
-                yield _chunk(events, first_row, compressed.tell() / size, kept_from)
-                first_row += len(events)
-                events = _Events()
-        if len(events):
-            yield _chunk(events, first_row, 1.0, kept_from)
+    if path.stat().st_size == 0:
+        raise ObjectError("the file is empty")
+    values = given_values(given or {})
+    events = _Events({field.name: value for field, value in values.items()})
+    number = 0
+    for number, line, progress in _whole_arrays(_lines(path)):
+        try:
+            events.add(line)
+        except _UserMissing:
+            raise ObjectError(
+                f"line {number}: the fills do not name their user; whose they are says "
+                "--user 0x… (an answer of the API is of one user)"
+            ) from None
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise ObjectError(
+                f"line {number} is not a block of the archive, nor a fill or an array "
+                f"of fills ({type(error).__name__}: {error})"
+            ) from error
+        if len(events) >= CHUNK_ROWS:
+            yield events.chunk(progress, kept_from)
+    if not number:
+        raise ObjectError("there is no line in it")
+    if len(events):
+        yield events.chunk(1.0, kept_from)
 
 
-def _lines(compressed: BinaryIO) -> Iterator[bytes]:
-    rest = b""
-    for data in _decompressed(compressed):
-        lines = (rest + data).split(b"\n") if rest else data.split(b"\n")
-        rest = lines.pop()
-        yield from filter(None, lines)
-    if rest:
-        yield rest
+def _lines(path: Path) -> Iterator[Line]:
+    """Cut a text into its lines, without those that are blank, in bounded memory."""
+    pending: list[bytes] = []
+    size, number, progress = 0, 1, 0.0
+    for block, progress in read_blocks(path):
+        if not block.strip(b"\0"):
+            continue
+        first, *others = block.split(b"\n")
+        pending.append(first)
+        size += len(first)
+        if size > _LONGEST_LINE:
+            raise _too_long(number)
+        if not others:
+            continue
+        *whole, rest = [b"".join(pending), *others]
+        for line in whole:
+            if line := line.strip(NOTHING):
+                yield number, line, progress
+            number += 1
+        pending, size = [rest], len(rest)
+    if line := b"".join(pending).strip(NOTHING):
+        yield number, line, progress
 
 
-def _decompressed(compressed: BinaryIO) -> Iterator[bytes]:
-    """Inflate piece by piece; a file that ends inside a frame is an error."""
-    try:
-        if os.fstat(compressed.fileno()).st_size == 0:
-            raise EOFError("the file is empty")
-        with lz4.frame.open(compressed, "rb") as frame:
-            while data := frame.read(_READ_BYTES):
-                yield data
-    except (EOFError, RuntimeError) as error:
-        raise ObjectError(f"not a whole LZ4 frame: {error}") from error
+def _whole_arrays(lines: Iterator[Line]) -> Iterator[Line]:
+    """Put an array together that is written over several lines."""
+    for number, line, progress in lines:
+        if not line.startswith(b"[") or line.endswith(b"]"):
+            yield number, line, progress
+            continue
+        parts, size = [line], len(line)
+        for _, part, _ in lines:
+            parts.append(part)
+            size += len(part)
+            if size > _LONGEST_LINE:
+                raise _too_long(number)
+        yield number, b"\n".join(parts), 1.0
+
+
+def _too_long(number: int) -> ObjectError:
+    return ObjectError(
+        f"line {number} is longer than {_LONGEST_LINE >> 20} MB: no block of the "
+        "archive is; write an array of that many fills a fill a line"
+    )
+
+
+def _falls(times: Sequence[Any]) -> bool:
+    """Say whether the newest come first."""
+    known = [time for time in times if isinstance(time, int)]
+    steps = [b - a for a, b in pairwise(known) if a != b]
+    return sum(step < 0 for step in steps) * 2 > len(steps)
+
+
+def _in_the_exchanges_names(fill: dict[str, Any]) -> dict[str, Any]:
+    if fill.keys() <= _BY_NAME.keys():
+        return fill
+    named = {_exchanges_name(key): value for key, value in fill.items()}
+    if len(named) < len(fill):
+        raise ValueError("a fill has one of its values twice")
+    return named
+
+
+@lru_cache(maxsize=1_000)
+def _exchanges_name(key: str) -> str:
+    field = field_called(key)
+    return key if field is None else field.name
 
 
 def _chunk(

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loaders.chunk import CHUNK_ROWS, Chunk
 from loaders.errors import ObjectError
-from loaders.fills_schema import Field, check_type, match_columns
+from loaders.fills_schema import Field, check_type, given_values, match_columns
+from loaders.ticks.formats.content import read_blocks, read_head
 from loaders.validate import split_fills
+
+MAGIC = b"PAR1"
 
 logger = logging.getLogger(__name__)
 
 
 def read_fills_parquet(
-    path: Path, kept_from: datetime | None = None
+    path: Path,
+    kept_from: datetime | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> Iterator[Chunk]:
     """Read a Parquet file of fills in batches of bounded size.
 
@@ -30,6 +38,8 @@ def read_fills_parquet(
         A local file.
     kept_from
         Refuse rows older than this, as late.
+    given
+        Values of all rows, by column, where the file has no such column.
 
     Yields
     ------
@@ -44,30 +54,52 @@ def read_fills_parquet(
     """
     try:
         # Without pre-buffering memory stays at one row group's pages, not its columns.
-        with pq.ParquetFile(
-            path, pre_buffer=False, page_checksum_verification=True
-        ) as file:
-            yield from _chunks(file, kept_from)
+        with (
+            _unpacked(path) as content,
+            pq.ParquetFile(
+                content, pre_buffer=False, page_checksum_verification=True
+            ) as file,
+        ):
+            yield from _chunks(file, kept_from, given_values(given or {}))
     except (pa.ArrowException, OSError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise ObjectError(f"cannot be read as Parquet: {first_line}") from error
 
 
-def _chunks(file: pq.ParquetFile, kept_from: datetime | None) -> Iterator[Chunk]:
+@contextmanager
+def _unpacked(path: Path) -> Iterator[Path]:
+    """Unpack a file that somebody packed with gzip, zip or lz4 as a whole."""
+    with open(path, "rb") as file:
+        is_plain = file.read(len(MAGIC)) == MAGIC
+    if is_plain or not read_head(path, len(MAGIC)).startswith(MAGIC):
+        yield path
+        return
+    with tempfile.NamedTemporaryFile(prefix="vigil-", suffix=".parquet") as whole:
+        for block, _ in read_blocks(path):
+            whole.write(block)
+        whole.flush()
+        yield Path(whole.name)
+
+
+def _chunks(
+    file: pq.ParquetFile, kept_from: datetime | None, given: Mapping[Field, Any]
+) -> Iterator[Chunk]:
     schema = file.schema_arrow
-    matched, unknown = match_columns(schema.names)
+    matched, unknown = match_columns(schema.names, given)
     if unknown:
         _warn_of_unknown(tuple(unknown))
     for name, field in matched.items():
-        check_type(
-            name, field.kind, schema.field(name).type, optional=not field.required
-        )
+        check_type(name, field.kind, schema.field(name).type)
+    constant = {
+        field: value for field, value in given.items() if field not in matched.values()
+    }
     total = file.metadata.num_rows
     first_row = 1
     for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=list(matched)):
-        rows, bad = split_fills(
-            _columns(batch, matched), _Raw(batch), first_row, kept_from=kept_from
-        )
+        columns = {name: (each, batch.column(name)) for name, each in matched.items()}
+        for field, value in constant.items():
+            columns[field.name] = field, pa.repeat(value, batch.num_rows)
+        rows, bad = split_fills(columns, _Raw(batch), first_row, kept_from=kept_from)
         first_row += batch.num_rows
         yield Chunk(rows, batch.num_rows, min(1.0, (first_row - 1) / total), bad)
 
@@ -75,12 +107,6 @@ def _chunks(file: pq.ParquetFile, kept_from: datetime | None) -> Iterator[Chunk]
 @functools.cache  # once for all files that have the same ones
 def _warn_of_unknown(names: tuple[str, ...]) -> None:
     logger.warning("columns without a meaning here, ignored: %s", ", ".join(names))
-
-
-def _columns(
-    batch: pa.RecordBatch, matched: dict[str, Field]
-) -> dict[str, tuple[Field, pa.Array]]:
-    return {name: (field, batch.column(name)) for name, field in matched.items()}
 
 
 class _Raw:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import pyarrow as pa
 
@@ -64,6 +65,8 @@ FIELDS: tuple[Field, ...] = (
     Field("feeToken", "fee_token", Kind.TEXT),
     Field("builderFee", "builder_fee", Kind.DECIMAL),
     Field("builder", "builder", Kind.TEXT),
+    Field("deployerFee", "deployer_fee", Kind.DECIMAL),
+    Field("priorityGas", "priority_gas", Kind.DECIMAL),
     Field("crossed", "crossed", Kind.BOOLEAN, required=True),
     Field("hash", "hash", Kind.TEXT),
     Field("oid", "oid", Kind.INTEGER, required=True),
@@ -76,16 +79,34 @@ FIELDS: tuple[Field, ...] = (
     Field("event_index", "event_index", Kind.INTEGER),
 )
 
-_BY_NAME = {f.name: f for f in FIELDS} | {f.column: f for f in FIELDS}
+
+def _plain_name(name: str) -> str:
+    """Leave out what tools change: Athena and Glue write all names in small letters."""
+    return name.strip().replace("_", "").lower()
 
 
-def match_columns(names: Iterable[str]) -> tuple[dict[str, Field], list[str]]:
+_BY_NAME = {
+    _plain_name(name): field for field in FIELDS for name in (field.name, field.column)
+}
+
+
+def field_called(name: str) -> Field | None:
+    """Find a field by the exchange's name or the table's, in any spelling."""
+    return _BY_NAME.get(_plain_name(name))
+
+
+def match_columns(
+    names: Iterable[str], given: Iterable[Field] = ()
+) -> tuple[dict[str, Field], list[str]]:
     """Find the fields among the columns of a file.
 
     Parameters
     ----------
     names
-        Column names of the file, the exchange's or the table's.
+        Column names of the file, the exchange's or the table's; case, underscores and
+        blanks around a name do not count.
+    given
+        Fields whose value is known from elsewhere.
 
     Returns
     -------
@@ -95,27 +116,67 @@ def match_columns(names: Iterable[str]) -> tuple[dict[str, Field], list[str]]:
     Raises
     ------
     ObjectError
-        A required column is missing, or one is there under both of its names.
+        A required column is missing, or one is there twice.
     """
     matched: dict[str, Field] = {}
     unknown = []
     for name in names:
-        match = _BY_NAME.get(name)
+        match = field_called(name)
         if match is None:
             unknown.append(name)
         elif match in matched.values():
-            twice = sorted({match.name, match.column})
-            raise ObjectError(f"column {' / '.join(twice)} is there twice")
+            first = next(each for each in matched if matched[each] == match)
+            twice = " / ".join(dict.fromkeys((first, name)))
+            raise ObjectError(f"column {twice} is there twice")
         else:
             matched[name] = match
-    missing = [f.name for f in FIELDS if f.required and f not in matched.values()]
+    found = {*matched.values(), *given}
+    missing = [f.name for f in FIELDS if f.required and f not in found]
     if missing:
         plural = "columns" if len(missing) > 1 else "column"
         raise ObjectError(f"required {plural} missing: {', '.join(missing)}")
     return matched, unknown
 
 
-def check_type(name: str, kind: Kind, found: pa.DataType, *, optional: bool) -> None:
+def given_values(given: Mapping[str, str]) -> dict[Field, Any]:
+    """Read the values that are known of all rows of an object.
+
+    Parameters
+    ----------
+    given
+        Value by name, such as ``coin`` of a folder ``coin=BTC``; names that mean
+        nothing here are left out.
+
+    Raises
+    ------
+    ObjectError
+        A value is not what the column holds, or a column is given twice.
+    """
+    values: dict[Field, Any] = {}
+    for name, text in given.items():
+        field = field_called(name)
+        if field is None:
+            continue
+        if field in values:
+            raise ObjectError(f"two folders give the column {field.name}")
+        try:
+            values[field] = _VALUES.get(field.kind, str)(text)
+        except (KeyError, ValueError):
+            raise ObjectError(
+                f"folder {name}={text}: expected {field.kind.value}"
+            ) from None
+    return values
+
+
+#: How a folder's text is read; of other kinds it is taken as it is.
+_VALUES: dict[Kind, Callable[[str], Any]] = {
+    Kind.MILLISECONDS: int,
+    Kind.INTEGER: int,
+    Kind.BOOLEAN: lambda text: {"true": True, "false": False}[text.lower()],
+}
+
+
+def check_type(name: str, kind: Kind, found: pa.DataType) -> None:
     """Refuse a column whose Arrow type cannot hold what the column means.
 
     Raises
@@ -123,24 +184,29 @@ def check_type(name: str, kind: Kind, found: pa.DataType, *, optional: bool) -> 
     ObjectError
         Names the column, its type, and what was expected.
     """
-    if pa.types.is_dictionary(found):
-        found = found.value_type
-    if pa.types.is_null(found) or _accepts(kind, found, optional):
+    stored = found.value_type if pa.types.is_dictionary(found) else found
+    if isinstance(stored, pa.BaseExtensionType):
+        stored = stored.storage_type
+    if pa.types.is_null(stored) or _accepts(kind, stored):
         return
     raise ObjectError(f"column {name} is {found}; expected {kind.value}")
 
 
-def _accepts(kind: Kind, found: pa.DataType, optional: bool) -> bool:
+def _accepts(kind: Kind, found: pa.DataType) -> bool:
     is_text = (
         pa.types.is_string(found)
         or pa.types.is_large_string(found)
         or pa.types.is_string_view(found)
+        # Some tools leave out the note that the bytes are text.
+        or pa.types.is_binary(found)
+        or pa.types.is_large_binary(found)
+        or pa.types.is_binary_view(found)
     )
     is_integer = pa.types.is_integer(found)
     is_instant = pa.types.is_timestamp(found)
     match kind:
         case Kind.TEXT:
-            return bool(is_text)
+            return bool(is_text or pa.types.is_fixed_size_binary(found))
         case Kind.MILLISECONDS:
             return bool(is_integer or is_instant)
         case Kind.TIMESTAMP:
@@ -148,10 +214,11 @@ def _accepts(kind: Kind, found: pa.DataType, optional: bool) -> bool:
         case Kind.DECIMAL:
             return bool(is_text or is_integer or pa.types.is_decimal(found))
         case Kind.INTEGER:
-            # pandas makes floats of an integer column with gaps; whole ones are exact.
-            is_float = optional and pa.types.is_floating(found)
-            return bool(is_integer or is_float)
+            # pandas makes floats of an integer column with gaps.
+            is_float = pa.types.is_float64(found) or pa.types.is_float32(found)
+            return bool(is_integer or is_float or pa.types.is_decimal(found))
         case Kind.BOOLEAN:
             return bool(pa.types.is_boolean(found))
         case Kind.JSON:
-            return bool(is_text or pa.types.is_struct(found))
+            is_nested = pa.types.is_struct(found) or pa.types.is_map(found)
+            return bool(is_text or is_nested)

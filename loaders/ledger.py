@@ -28,7 +28,7 @@ _TABLES = (
 
 #: The layout of the tables that this release writes: the last of `schema_migrations` in
 #: macros/ops/migrations.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ class LoadResult:
     rows_loaded: int = 0
     rows_quarantined: int = 0
     rows_skipped: int = 0
+    rows_conflicting: int = 0
+    rows_replaced: int = 0
     time_from: Any = None
     time_to: Any = None
     others: Counter[str] = field(default_factory=Counter)
@@ -220,13 +222,13 @@ def log_load(
         """
         insert into ingestion.load_log (
             load_id, relation, object, object_size, etag, rows_read, rows_loaded,
-            rows_duplicate, rows_quarantined, rows_skipped, time_from, time_to,
-            started_at, finished_at
+            rows_duplicate, rows_quarantined, rows_skipped, rows_conflicting,
+            rows_replaced, time_from, time_to, started_at, finished_at
         )
         overriding system value
         values (
-            %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s, now()),
-            clock_timestamp()
+            %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+            coalesce(%s, now()), clock_timestamp()
         )
         """,
         (
@@ -240,6 +242,8 @@ def log_load(
             result.rows_duplicate,
             result.rows_quarantined,
             result.rows_skipped,
+            result.rows_conflicting,
+            result.rows_replaced,
             result.time_from,
             result.time_to,
             started_at,

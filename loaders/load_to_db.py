@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import sys
+import re
 from collections.abc import Sequence
 
 import click
@@ -11,10 +11,29 @@ import click
 from loaders.bad_rows import BadRowLimit
 from loaders.command import loading_arguments, loading_flags, run_load, s3_for
 from loaders.fills import FILLS
-from loaders.ledger import Offset
 from loaders.objects import Object, list_objects
 from loaders.ticks.command import payload, ticks
 from loaders.whole_objects import WholeObjects
+
+
+class _Address(click.ParamType[str]):
+    name = "0x…"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        address = str(value).strip().lower()
+        if not re.fullmatch("0x[0-9a-f]{40}", address):
+            self.fail(f"{value!r} is no address: 0x and 40 digits", param, ctx)
+        return address
+
+
+class _Echo(logging.Handler):
+    """Writes warnings where the command writes its failures."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one."""
+        click.echo(f"{record.levelname}: {record.getMessage()}", err=True)
 
 
 @click.group()
@@ -24,7 +43,8 @@ def main() -> None:
     The connection follows libpq's PG* variables, S3 follows boto3's environment
     (AWS_PROFILE, AWS_ENDPOINT_URL, …).
     """
-    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
+    logger = logging.getLogger("loaders")
+    logger.handlers[:] = [_Echo()]
 
 
 @main.command()
@@ -33,8 +53,19 @@ def main() -> None:
     "--format",
     "file_format",
     type=click.Choice(sorted(FILLS.readers)),
-    help="Take only this format, whatever a file is called; by default .parquet is "
-    "Parquet and .lz4 the exchange's archive.",
+    help="Take only this format, whatever a file is called; by default its content "
+    "says what it is.",
+)
+@click.option(
+    "--user",
+    type=_Address(),
+    help="Whose fills they are, for files that do not say it: answers of the API.",
+)
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Read objects again that were loaded before, one after the other, and replace "
+    "stored rows that differ. What was stored goes to ingestion.quarantine.",
 )
 @loading_flags
 def fills(
@@ -42,6 +73,8 @@ def fills(
     workers: int,
     max_bad_rows: BadRowLimit,
     file_format: str | None,
+    user: str | None,
+    replace: bool,
     request_payer: bool,
     no_progress: bool,
     dry_run: bool,
@@ -50,22 +83,25 @@ def fills(
 
     PATH is a file, a folder (searched to any depth), a glob, or s3://bucket/prefix.
     Objects loaded before are skipped; a changed one is loaded again and only its new
-    rows stay. Each object is one transaction: it is loaded wholly or not at all.
+    rows stay. Each object is one transaction: it is loaded wholly or not at all. A row
+    that is there already with other values is not stored, but counted, and kept in
+    ingestion.quarantine.
     """
+    loader = WholeObjects(
+        FILLS, max_bad_rows, replace, {} if user is None else {"user": user}
+    )
 
     def find() -> list[Object]:
         s3 = s3_for(paths, request_payer, workers)
-        return list_objects(paths, FILLS.suffixes, file_format, s3)
-
-    def is_loaded(source: Object, offset: Offset) -> bool:
-        return offset.is_of(source)
+        return list_objects(paths, FILLS.suffixes, file_format, s3, FILLS.recognise)
 
     run_load(
-        WholeObjects(FILLS, max_bad_rows),
+        loader,
         [FILLS.relation],
         find,
-        is_loaded,
-        workers=workers,
+        loader.is_loaded,
+        # Of two objects that differ the later one wins: that must not be chance.
+        workers=1 if replace else workers,
         no_progress=no_progress,
         dry_run=dry_run,
     )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from loaders.errors import ObjectError, SetupError
 
@@ -18,8 +21,13 @@ if TYPE_CHECKING:
     from loaders.s3 import S3
 
 S3_SCHEME = "s3://"
-_SHOWN_NAMES = 10
 _WILDCARD = re.compile(r"[*?\[]")
+_HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+_MOST_NAMES = 10
+#: What downloads are called until they are whole.
+_UNFINISHED = (".tmp", ".part", ".partial", ".crdownload")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,12 +55,92 @@ class Object:
     open: Callable[[], AbstractContextManager[Path]]
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which objects are taken, and how their format is told.
+
+    Attributes
+    ----------
+    suffixes
+        File suffix in small letters, such as ``.parquet``, to format.
+    forced_format
+        Take only this format; an object named in full is read as it.
+    recognise
+        Tells the format of a local file, or of the first bytes of an object, where
+        the suffix does not; None where the suffix is all that counts. It returns None
+        for what no format takes, or raises `ObjectError` with the reason.
+    unread
+        Objects found in folders that no format takes.
+    """
+
+    suffixes: Mapping[str, str]
+    forced_format: str | None = None
+    recognise: Callable[[Path], str | None] | None = None
+    unread: list[str] = field(default_factory=list)
+
+    def format_in_folder(
+        self, uri: str, head: Callable[[], AbstractContextManager[Path]]
+    ) -> str | None:
+        """Return the format of an object that a folder holds; None to leave it."""
+        name = uri.rpartition("/")[2]
+        found = self.suffixes.get(_suffix(name))
+        if name.startswith("."):
+            return None
+        if found is None and name and not name.startswith("_"):
+            if _suffix(name) not in _UNFINISHED:
+                with suppress(ObjectError, OSError):
+                    found = self._recognised(head)
+            if found is None:
+                self.unread.append(uri)
+        return found if self.forced_format in (None, found) else None
+
+    def format_of_named(
+        self, path: str, head: Callable[[], AbstractContextManager[Path]]
+    ) -> str:
+        """Return the format of an object that was named in full.
+
+        Raises
+        ------
+        SetupError
+            It cannot be told.
+        """
+        if self.forced_format is not None:
+            return self.forced_format
+        why = f"does not end in {self}"
+        try:
+            found = self.suffixes.get(_suffix(path)) or self._recognised(head)
+        except (ObjectError, OSError) as error:
+            found, why = None, str(error)
+        if found is None:
+            if self.recognise is not None:
+                why += ", and its content is of no known format"
+            raise SetupError(f"{path}: {why}; name its --format")
+        return found
+
+    def _recognised(
+        self, head: Callable[[], AbstractContextManager[Path]]
+    ) -> str | None:
+        if self.recognise is None:
+            return None
+        with head() as path:
+            return self.recognise(path)
+
+    def __str__(self) -> str:
+        return " or ".join(
+            sorted(
+                suffix
+                for suffix, name in self.suffixes.items()
+                if self.forced_format in (None, name)
+            )
+        )
+
+
 def list_objects(
     paths: Iterable[str],
     suffixes: Mapping[str, str],
     forced_format: str | None = None,
     s3: S3 | None = None,
-    passed_over: list[str] | None = None,
+    recognise: Callable[[Path], str | None] | None = None,
 ) -> list[Object]:
     """Find what the paths stand for, each object once, in natural order.
 
@@ -61,16 +149,11 @@ def list_objects(
     paths
         Files, folders (searched to any depth), globs, ``s3://bucket/prefix`` (a prefix
         of keys, or a glob of them).
-    suffixes
-        File suffix, such as ``.parquet``, to format. In folders, globs of folders and
-        prefixes only objects with one of these are taken.
-    forced_format
-        Take only this format; a file named in full is read as it, whatever its suffix.
+    suffixes, forced_format, recognise
+        Which objects are taken: see `Wanted`. What a folder, a glob or a prefix holds
+        that no format takes is named in a warning.
     s3
         Access to S3; made from the environment when a path needs it.
-    passed_over
-        Where to note what else is in folders, globs and prefixes: files whose suffix
-        no format has.
 
     Returns
     -------
@@ -81,28 +164,47 @@ def list_objects(
     Raises
     ------
     SetupError
-        A path matches nothing, or the format of a file cannot be told.
+        A path does not exist or holds nothing to load, or the format of a file cannot
+        be told.
     """
-    wanted = {
-        suffix: name
-        for suffix, name in suffixes.items()
-        if forced_format in (None, name)
-    }
     found: dict[str, Object] = {}
-    others: list[str] = [] if passed_over is None else passed_over
     for path in paths:
+        wanted = Wanted(suffixes, forced_format, recognise)
         if path.startswith(S3_SCHEME):
             s3 = s3 or _default_s3()
-            objects = list(_s3_objects(path, wanted, forced_format, s3, others))
+            objects = list(_s3_objects(path, wanted, s3))
         else:
-            objects = list(_local_objects(path, wanted, forced_format, others))
+            objects = list(_local_objects(path, wanted))
+        unread = _some_names(wanted.unread)
         if not objects:
-            there = f"; there is {list_names(others)}" if others else ""
-            raise SetupError(
-                f"{path}: nothing found that ends in {_names(wanted)}{there}"
-            )
+            seen = f" (what is there: {unread})" if unread else ""
+            raise SetupError(f"{path}: nothing found that ends in {wanted}{seen}")
+        if unread:
+            logger.warning("%s: left out, no format takes them: %s", path, unread)
         found.update((each.uri, each) for each in objects)
     return sorted(found.values(), key=lambda each: natural_key(each.uri))
+
+
+def _some_names(uris: Sequence[str]) -> str:
+    """Name some objects by the last parts of their URIs, and count the others."""
+    names = ["/".join(uri.split("/")[-2:]) for uri in uris[:_MOST_NAMES]]
+    more = len(uris) - len(names)
+    return ", ".join(names) + (f" and {more:,} more" if more else "")
+
+
+def folder_values(uri: str) -> dict[str, str]:
+    """Read the columns that folders of an object give, as Hive writes them.
+
+    Examples
+    --------
+    >>> folder_values("s3://bucket/coin=xyz%3ANVDA/side=B/0.parquet")
+    {'coin': 'xyz:NVDA', 'side': 'B'}
+    """
+    folders = uri.split("/")[3:-1]
+    if not uri.startswith(S3_SCHEME):
+        folders = [unquote(folder) for folder in folders]  # file:// quotes once more
+    pairs = [folder.partition("=") for folder in folders if "=" in folder]
+    return {name: unquote(value) for name, _, value in pairs if value != _HIVE_NULL}
 
 
 def _default_s3() -> S3:
@@ -121,60 +223,49 @@ def natural_key(text: str) -> list[tuple[int, int | str]]:
     ]
 
 
-def _names(suffixes: Iterable[str]) -> str:
-    return " or ".join(sorted(suffixes))
+def _suffix(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
 
 
-def list_names(uris: Sequence[str]) -> str:
-    """Write the names of some objects, and how many more there are.
-
-    Examples
-    --------
-    >>> list_names(["file:///data/b.dat", "file:///data/a.txt"])
-    'a.txt, b.dat'
-    """
-    names = sorted(uri.rpartition("/")[2] for uri in uris)
-    shown = names[:_SHOWN_NAMES]
-    if len(names) > len(shown):
-        shown.append(f"{len(names) - len(shown):,} more")
-    return ", ".join(shown)
-
-
-def _local_objects(
-    path: str,
-    suffixes: Mapping[str, str],
-    forced_format: str | None,
-    passed_over: list[str],
-) -> Iterator[Object]:
+def _local_objects(path: str, wanted: Wanted) -> Iterator[Object]:
     expanded = Path(path).expanduser()
     if expanded.is_dir():
-        yield from _in_folder(expanded, suffixes, passed_over)
+        yield from _in_folder(expanded, wanted)
     elif expanded.exists():
-        yield _local_object(expanded, _format_of(path, suffixes, forced_format))
+        yield _local_object(expanded, wanted.format_of_named(path, _itself(expanded)))
+    elif not _WILDCARD.search(path):
+        raise SetupError(f"{path}: does not exist")
     else:
         for match in map(Path, glob.glob(str(expanded), recursive=True)):
             if match.is_dir():
                 # `**` also matches every folder below, whose files it matches itself.
-                yield from _in_folder(match, suffixes, passed_over)
-            elif match.suffix in suffixes:
-                yield _local_object(match, suffixes[match.suffix])
+                yield from _in_folder(match, wanted)
             else:
-                passed_over.append(match.as_posix())
+                yield from _if_wanted(match, wanted)
 
 
-def _in_folder(
-    folder: Path, suffixes: Mapping[str, str], passed_over: list[str]
-) -> Iterator[Object]:
+def _in_folder(folder: Path, wanted: Wanted) -> Iterator[Object]:
     for parent, folders, names in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
-            suffix = PurePosixPath(name).suffix
-            if name.startswith("."):
-                continue
-            if suffix in suffixes:
-                yield _local_object(Path(parent, name), suffixes[suffix])
-            else:
-                passed_over.append(f"{parent}/{name}")
+            yield from _if_wanted(Path(parent, name), wanted)
+
+
+def _if_wanted(path: Path, wanted: Wanted) -> Iterator[Object]:
+    file_format = wanted.format_in_folder(str(path), _itself(path))
+    if file_format is not None and path.is_file():
+        yield _local_object(path, file_format)
+
+
+def _itself(path: Path) -> Callable[[], AbstractContextManager[Path]]:
+    """Open a local file to look at its first bytes."""
+
+    def head() -> AbstractContextManager[Path]:
+        if not path.is_file():  # a pipe would have to be waited for
+            raise ObjectError("is no file")
+        return nullcontext(path)
+
+    return head
 
 
 def _local_object(path: Path, file_format: str) -> Object:
@@ -200,45 +291,24 @@ def _check_unchanged(path: Path, size: int, etag: str) -> None:
         raise ObjectError("changed while it was being loaded: run the load again")
 
 
-def _s3_objects(
-    path: str,
-    suffixes: Mapping[str, str],
-    forced_format: str | None,
-    s3: S3,
-    passed_over: list[str],
-) -> Iterator[Object]:
+def _s3_objects(path: str, wanted: Wanted, s3: S3) -> Iterator[Object]:
     bucket, _, pattern = path.removeprefix(S3_SCHEME).partition("/")
     wildcard = _WILDCARD.search(pattern)
     prefix = pattern[: wildcard.start()] if wildcard else pattern
+    is_empty = True
     for entry in s3.list(bucket, prefix):
         if wildcard and not fnmatchcase(entry.key, pattern):
             continue
-        suffix = PurePosixPath(entry.key).suffix
-        if suffix in suffixes:
-            file_format = suffixes[suffix]
-        elif entry.key == pattern:
-            file_format = _format_of(path, suffixes, forced_format)
+        is_empty = False
+        uri = f"{S3_SCHEME}{bucket}/{entry.key}"
+        head = partial(s3.head, bucket, entry)
+        if entry.key == pattern:
+            file_format: str | None = wanted.format_of_named(path, head)
         else:
-            if not entry.key.endswith("/"):
-                passed_over.append(entry.key)
+            file_format = wanted.format_in_folder(uri, head)
+        if file_format is None:
             continue
-        yield Object(
-            f"{S3_SCHEME}{bucket}/{entry.key}",
-            entry.size,
-            entry.etag,
-            file_format,
-            s3.opener(bucket, entry),
-        )
-
-
-def _format_of(
-    path: str, suffixes: Mapping[str, str], forced_format: str | None
-) -> str:
-    if forced_format is not None:
-        return forced_format
-    try:
-        return suffixes[PurePosixPath(path).suffix]
-    except KeyError:
-        raise SetupError(
-            f"{path}: does not end in {_names(suffixes)}; name its --format"
-        ) from None
+        yield Object(uri, entry.size, entry.etag, file_format, s3.opener(bucket, entry))
+    if is_empty:
+        what = "matches" if wildcard else "begins with"
+        raise SetupError(f"{path}: does not exist, no object's key {what} {pattern!r}")

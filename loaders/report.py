@@ -148,6 +148,8 @@ def summary(totals: Totals, seconds: float) -> str:
             "models/sources/_market_data__sources.yml and load it into a database that "
             "dropped nothing yet"
         )
+    if totals.rows_conflicting or totals.rows_replaced:
+        notes.append(_differences(totals))
     return "\n".join(
         (
             f"objects   {totals.loaded:,} loaded, {totals.skipped:,} skipped (loaded "
@@ -157,4 +159,18 @@ def summary(totals: Totals, seconds: float) -> str:
             *notes,
             f"time      {seconds:,.1f} s, {rate:,.0f} rows/s",
         )
+    )
+
+
+def _differences(totals: Totals) -> str:
+    """Tell what became of rows that came again with other values."""
+    conflicts = f"{totals.rows_conflicting:,} rows differ from the stored rows of their"
+    if totals.rows_replaced:
+        return (
+            f"replaced  {totals.rows_replaced:,} stored rows; {conflicts} key: what "
+            "was not taken, or was stored before, is in ingestion.quarantine"
+        )
+    return (
+        f"conflicts {conflicts} key, which stay: see ingestion.quarantine; --replace "
+        "stores the newer"
     )

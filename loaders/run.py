@@ -36,6 +36,8 @@ class Totals:
     others: Counter[str] = field(default_factory=Counter)
     rows_late: int = 0
     kept_from: datetime | None = None
+    rows_conflicting: int = 0
+    rows_replaced: int = 0
 
     def add(self, result: LoadResult) -> None:
         """Add the rows of a transaction."""
@@ -47,6 +49,8 @@ class Totals:
         self.others += result.others
         self.rows_late += result.rows_late
         self.kept_from = result.kept_from or self.kept_from
+        self.rows_conflicting += result.rows_conflicting
+        self.rows_replaced += result.rows_replaced
 
 
 @dataclass

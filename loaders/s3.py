@@ -16,6 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from loaders.errors import ObjectError, SetupError
 
 _COPY_BYTES = 1 << 20
+#: Enough to tell a format by its first bytes, packed or not.
+_HEAD_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,30 @@ class S3:
                     yield Entry(item["Key"], item["Size"], item["ETag"].strip('"'))
         except (BotoCoreError, ClientError) as error:
             raise SetupError(f"s3://{bucket}/{prefix}: {_explain(error)}") from error
+
+    @contextmanager
+    def head(self, bucket: str, entry: Entry) -> Iterator[Path]:
+        """Download the first bytes of an object, for the length of a ``with``.
+
+        Raises
+        ------
+        SetupError
+            It cannot be read.
+        """
+        with tempfile.NamedTemporaryFile(prefix="vigil-") as file:
+            if entry.size:
+                first = f"bytes=0-{_HEAD_BYTES - 1}"
+                try:
+                    response = self._client.get_object(
+                        Bucket=bucket, Key=entry.key, Range=first, **self._payer
+                    )
+                    file.write(response["Body"].read())
+                except (BotoCoreError, ClientError) as error:
+                    raise SetupError(
+                        f"s3://{bucket}/{entry.key}: {_explain(error)}"
+                    ) from error
+                file.flush()
+            yield Path(file.name)
 
     def opener(
         self, bucket: str, entry: Entry

@@ -1,4 +1,4 @@
-"""Tell the fills that can be from those that cannot, a batch at a time."""
+"""Validate fills and separate the invalid rows, a batch at a time."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from loaders.chunk import BadRow
-from loaders.convert import convert
+from loaders.convert import convert, plain_array
 from loaders.fills_schema import FIELDS, Field
 
 #: Before the exchange opened there are no fills.
@@ -75,14 +76,16 @@ def split_fills(
     converted: dict[str, pa.Array] = {}
     names: dict[str, str] = {}
     for name, (field, array) in columns.items():
-        values, failed = convert(array, field.kind)
-        refusals.add(failed, name, f"expected {field.kind.value}", array)
+        values, failed = convert(array, field.kind, is_optional=not field.required)
+        expected = f"expected {field.kind.value}"
+        refusals.add(failed, name, expected, plain_array(array) if failed else array)
         converted[field.column] = values
         names[field.column] = name
     _check_values(converted, names, refusals)
     wrong = set(refusals.reasons)
     if kept_from is not None:
         _check_age(converted["time"], names["time"], kept_from, refusals)
+    _add_places(converted, first_row)
     rows = _in_table_order(converted)
     if not refusals.reasons:
         return rows, []
@@ -104,7 +107,7 @@ def _check_values(
 ) -> None:
     for column in ("time", "user_address", "coin", "px", "sz", "tid"):
         refusals.add(columns[column].is_null(), names[column], "is missing", None)
-    for column in ("user_address", "coin"):
+    for column in ("user_address", "coin", "dir"):
         empty = pc.equal(columns[column], "")
         refusals.add(empty, names[column], "is missing", None)
     for column in ("px", "sz"):
@@ -123,6 +126,19 @@ def _check_values(
     # Without an order id a dust conversion has no key to recognise it by.
     keyless = pc.and_(columns["oid"].is_null(), pc.equal(columns["tid"], 0))
     refusals.add(keyless, names["oid"], "is missing, and tid is 0", None)
+
+
+def _add_places(columns: dict[str, pa.Array], first_row: int) -> None:
+    """Give rows without a place in a block their place in the file."""
+    length = len(columns["time"])
+    nothing = pa.nulls(length, pa.int64())
+    known = columns.get("event_index", nothing)
+    block = columns.get("block_number", nothing)
+    if block.null_count == 0:
+        return
+    places = pa.array(np.arange(first_row, first_row + length), pa.int64())
+    is_known = pc.or_(block.is_valid(), known.is_valid())
+    columns["event_index"] = pc.if_else(is_known, known, places)
 
 
 def _check_age(
@@ -148,7 +164,7 @@ def _in_table_order(columns: Mapping[str, pa.Array]) -> pa.RecordBatch:
         array = columns.get(field.column)
         if array is None:
             array = pa.nulls(length, field.kind.arrow_type)
-        elif field.column == "user_address":
+        elif field.column in ("user_address", "builder"):
             array = pc.ascii_lower(array)
         arrays.append(array)
     return pa.RecordBatch.from_arrays(arrays, names=[f.column for f in FIELDS])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from loaders import ledger
 from loaders.bad_rows import BadRowLimit
 from loaders.chunk import Dataset
 from loaders.interfaces import Part
-from loaders.ledger import LoadResult
+from loaders.ledger import LoadResult, Offset
 from loaders.objects import Object
 from loaders.store import store_object
 
@@ -33,13 +33,27 @@ class WholeObjects:
         The table and its readers.
     limit
         Refused rows an object may have.
+    replace
+        Read objects that were loaded before as well, and store what they say in the
+        place of rows that differ.
+    given
+        Values by column, for objects whose content has none.
     """
 
     dataset: Dataset
     limit: BadRowLimit
+    replace: bool = False
+    given: Mapping[str, str] = field(default_factory=dict)
 
     #: What an interrupt leaves behind.
     interrupted = "the objects in hand were rolled back"
+
+    def is_loaded(self, source: Object, offset: Offset) -> bool:
+        """Say whether there is nothing to do for an object."""
+        same = all(
+            offset.state.get(name, value) == value for name, value in self.given.items()
+        )
+        return not self.replace and same and offset.is_of(source)
 
     def load(
         self,
@@ -57,7 +71,7 @@ class WholeObjects:
             conn.execute(lock, (f"vigil.load:{self.dataset.relation}",))
             conn.execute(_OBJECT_LOCK, (f"vigil.load:{source.uri}",))
             offset = ledger.object_offsets(conn, [source.uri]).get(source.uri)
-            if offset is not None and offset.is_of(source):
+            if offset is not None and self.is_loaded(source, offset):
                 return False
             result = store_object(
                 conn,
@@ -66,6 +80,8 @@ class WholeObjects:
                 path,
                 self.limit,
                 expect_duplicates=offset is not None,
+                replace=self.replace,
+                given=self.given,
                 on_chunk=on_chunk,
             )
         on_commit(result)

@@ -53,13 +53,20 @@ def loaded_fills(
     ledger.check_tables(connection, FILLS.relation)
     rows = connection.execute(
         """
-        select load_id, object, object_size, etag, rows_loaded
+        select
+            load_id, object, object_size, etag, rows_loaded,
+            coalesce(rows_replaced, 0) as rows_replaced
         from ingestion.load_log where relation = %s order by load_id
         """,
         [FILLS.relation],
     ).fetchall()
-    versions = {uri: (size, etag) for _, uri, size, etag, _ in rows}
+    versions = {uri: (size, etag) for _, uri, size, etag, *_ in rows}
     _check(found, versions)
+    if any(row[5] for row in rows):
+        raise SetupError(
+            "stored fills were replaced (load_to_db fills --replace): their objects no "
+            "longer say what the table has. Use: dbt build"
+        )
     _check_complete(connection)
     first = {uri: load_id for load_id, uri, *_ in reversed(rows)}
     return LoadedObjects(

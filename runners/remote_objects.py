@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from loaders.errors import ObjectError, SetupError
 from loaders.fills import FILLS
-from loaders.objects import S3_SCHEME, Object, list_objects
+from loaders.objects import S3_SCHEME, Object, folder_values, list_objects
 from loaders.s3 import S3, Entry
 from runners.fill_columns import fill_columns
 
@@ -58,7 +58,8 @@ class RemoteObject(NamedTuple):
         try:
             with self._content() as path:
                 row = 0
-                for chunk in FILLS.readers[self.format](path, None):
+                given = folder_values(self.uri)
+                for chunk in FILLS.chunks(self.format, path, given=given):
                     yield fill_columns(chunk.rows, self.load_id, row)
                     row += chunk.rows_read
         except (ObjectError, SetupError) as error:

@@ -15,7 +15,7 @@ from loaders.bad_rows import BadRowLimit
 from loaders.command import connect, loading_arguments, loading_flags, run_load, s3_for
 from loaders.errors import SetupError
 from loaders.ledger import Offset
-from loaders.objects import Object, list_names, list_objects
+from loaders.objects import Object, list_objects
 from loaders.ticks import windows
 from loaders.ticks.chunk import DecoderOptions
 from loaders.ticks.instants import utc_text, window_of
@@ -151,15 +151,7 @@ def ticks(
     def find() -> list[Object]:
         name = file_format or AUTO
         s3 = s3_for(paths, request_payer, workers)
-        others: list[str] = []
-        found = list_objects(paths, dict.fromkeys(SUFFIXES, name), name, s3, others)
-        if others:
-            click.echo(
-                f"not loaded: {len(others):,} files whose suffix no format has: "
-                f"{list_names(others)}. Name a file in full to load it all the same",
-                err=True,
-            )
-        return found
+        return list_objects(paths, dict.fromkeys(SUFFIXES, name), name, s3)
 
     def is_loaded(source: Object, offset: Offset) -> bool:
         return Taken.of(source, offset, options, file_format).is_complete

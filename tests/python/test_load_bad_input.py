@@ -68,6 +68,11 @@ BAD_VALUES = [
     ("time", START // 1000, "time: is not between 2023 and tomorrow"),
     ("user", None, "user: is missing"),
     ("user", "", "user: is missing"),
+    ("user", " ", "user: is missing"),
+    ("coin", "", "coin: is missing"),
+    ("dir", "", "dir: is missing"),
+    ("side", "", "side: is neither B nor A ('')"),
+    ("closedPnl", "", "closedPnl: expected a decimal"),
     ("coin", None, "coin: is missing"),
     ("tid", None, "tid: is missing"),
     ("dir", "a\0b", "dir: expected a string"),
@@ -85,7 +90,9 @@ def test_bad_value_goes_to_quarantine(
     assert row_number == 4
     assert found.startswith(f"{column}: ")
     assert reason in found
-    assert raw[column] == (value if column != "dir" else "a\ufffdb")
+    assert raw[column] == (
+        value.replace("\0", "\ufffd") if isinstance(value, str) else value
+    )
     assert raw["oid"] == 1003
     assert last_load(loading_db) == (6, 5, 0, 1)
     assert (
@@ -252,7 +259,11 @@ def test_damaged_file_fails_alone(
     [
         (b'{"block_number": 1, "events": [', "line 3 is not a block"),
         (b'{"local_time": "x"}', "line 3 is not a block"),
-        (b'["0xuser", {"coin": "BTC"}]', "line 3 is not a block"),
+        (b'["0xuser", {"coin": "BTC"}]', "the first is row 3, time: is missing"),
+        (b'["0xuser", {"coin": "BTC"}, 1]', "line 3 is not a block"),
+        (b'"0xuser"', "line 3 is not a block"),
+        (b'[{"coin": "BTC"}, 7]', "line 3 is not a block"),
+        (b'{"user": "0xa", "px": "1", "PX": "2"}', "line 3 is not a block"),
         (b'{"block_time": 1, "block_number": 1, "events": [[1, 2, 3]]}', "line 3"),
         (
             b'{"block_time": "x", "block_number": "y", "events": [["u", {}]]}',
@@ -279,9 +290,14 @@ def test_missing_columns_are_named(loading_db: Database, tmp_path: Path) -> None
     assert is_untouched(loading_db)
 
 
-def test_column_under_both_names(loading_db: Database, tmp_path: Path) -> None:
-    result = load(parquet(tmp_path / "a.parquet", [fill(user_address="0x1")]))
-    assert "column user / user_address is there twice" in result.output
+@pytest.mark.parametrize("name", ["user_address", "USER", " user", "useraddress"])
+def test_column_under_both_names(
+    loading_db: Database, tmp_path: Path, name: str
+) -> None:
+    result = load(parquet(tmp_path / "a.parquet", [fill() | {name: "0x1"}]))
+    assert f"column user / {name.strip()} is there twice" in " ".join(
+        result.output.split()
+    )
 
 
 @pytest.mark.parametrize(
@@ -293,6 +309,7 @@ def test_column_under_both_names(loading_db: Database, tmp_path: Path) -> None:
         ("time", 1.7e12, pa.float64()),
         ("crossed", "true", pa.string()),
         ("tid", "5", pa.string()),
+        ("tid", 5.0, pa.float16()),
         ("coin", 5, pa.int64()),
         ("liquidation", 5, pa.int64()),
     ],
@@ -304,6 +321,16 @@ def test_wrong_type_fails(
     result = load(path)
     assert result.exit_code == 1
     assert f"column {column} is {kind}; expected" in result.output
+    assert is_untouched(loading_db)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\r\n", bytes(100)])
+def test_a_text_of_nothing_fails(
+    loading_db: Database, tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "7.lz4"
+    path.write_bytes(content)
+    assert load(path).exit_code == 1
     assert is_untouched(loading_db)
 
 

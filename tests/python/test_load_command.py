@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
@@ -10,9 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import lz4.frame
+import orjson
 import psycopg
 import pytest
-from loading import archive, archive_lines, content, count, fills, load, loaded, parquet
+from loading import (
+    archive,
+    archive_lines,
+    content,
+    count,
+    fill,
+    fills,
+    load,
+    loaded,
+    parquet,
+)
 from moto.server import ThreadedMotoServer
 
 from devdb.conninfo import connect
@@ -98,11 +111,65 @@ def test_s3_glob_key_and_payer(
 def test_s3_errors_are_one_line(
     loading_db: Database, tmp_path: Path, bucket: Any
 ) -> None:
-    for path in ("s3://fills/none", "s3://no-such-bucket/x"):
+    bucket.put_object(Key="raw/notes.txt", Body=b"none")
+    for path, complaint in {
+        "s3://fills/none": "does not exist, no object's key begins with 'none'",
+        "s3://fills/none/*.lz4": "does not exist, no object's key matches",
+        "s3://fills/": "nothing found that ends in",
+        "s3://fills/raw": "(what is there: raw/notes.txt)",
+        "s3://fills/raw/notes.txt": "name its --format",
+        "s3://no-such-bucket/x": "bucket does not exist",
+    }.items():
         result = load(path)
         assert result.exit_code == 1
         assert result.output.startswith("Error: s3://")
+        assert complaint in result.output
         assert len(result.output.splitlines()) == 1
+
+
+def test_s3_content_and_folders_decide(
+    loading_db: Database,
+    tmp_path: Path,
+    bucket: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    row = {name: value for name, value in fill(0).items() if name != "coin"}
+    contents = {
+        "raw/coin=%40142/part-0": parquet(tmp_path / "a", [row]).read_bytes(),
+        "raw/B.PARQUET": parquet(tmp_path / "b", fills(1, first=1)).read_bytes(),
+        "raw/c.gz": gzip.compress(orjson.dumps(fills(1, first=2))),
+        "raw/d.parquet": lz4.frame.compress(archive_lines(fills(1, first=3))[0]),
+        # The head of the object ends before its first block of LZ4 does.
+        "raw/e": lz4.frame.compress(
+            b"\n".join(archive_lines(fills(20_000, first=4))),
+            block_size=lz4.frame.BLOCKSIZE_MAX4MB,
+        ),
+        "raw/README": b"nothing",
+        "raw/empty": b"",
+        "raw/folder/": b"",
+        "raw/_SUCCESS": b"",
+    }
+    for key, body in contents.items():
+        bucket.put_object(Key=key, Body=body)
+    assert "5 loaded, 0 skipped" in loaded("s3://fills/raw/").output
+    assert count(loading_db) == 20_004
+    found = loading_db.execute("select coin from hyperliquid.fills where tid = 500000")
+    assert found.fetchall() == [("@142",)]
+    [warning] = [r.getMessage() for r in caplog.records if "left out" in r.getMessage()]
+    assert warning.endswith("raw/README, raw/empty")
+    for key in ("raw/c.gz", "raw/coin=%40142/part-0", "raw/e"):
+        assert "0 loaded, 1 skipped" in loaded(f"s3://fills/{key}").output
+
+
+def test_s3_answer_of_the_api(
+    loading_db: Database, tmp_path: Path, bucket: Any
+) -> None:
+    row = {name: value for name, value in fill(0).items() if name != "user"}
+    bucket.put_object(Key="answers/1.json", Body=orjson.dumps([row]))
+    user = "0x" + "cd" * 20
+    loaded("s3://fills/answers/", "--user", user)
+    found = loading_db.execute("select user_address from hyperliquid.fills")
+    assert found.fetchall() == [(user,)]
 
 
 def test_s3_object_gone_before_its_turn(

@@ -123,7 +123,6 @@ REFUSED = {
         "select count(*) from analytics.coin_daily",
         "select count(*) from signals.btc_embeddings",
         "delete from hyperliquid.fills",
-        "update hyperliquid.fills set px = 0",
         "truncate market_data.btc_ticks",
         "delete from ingestion.load_log",
         "update ingestion.load_log set rows_loaded = 0",

@@ -67,7 +67,8 @@ def test_s3_prefix_equals_the_folder(
         bucket.upload_file(str(path), f"raw/{path.name}")
     result = loaded("s3://ticks/raw/")
     assert "2 loaded, 0 skipped" in result.output
-    assert "2 files whose suffix no format has: readme.md, x." in result.output
+    left_out = "WARNING: s3://ticks/raw/: left out, no format takes them: "
+    assert f"{left_out}raw/readme.md, raw/x\n" in result.output
     assert ticks(ticks_db) == expected(rows)
     assert runs(ticks_db) == [(FIRST_ID, FIRST_ID + 299)]
     assert "0 loaded, 2 skipped" in loaded("s3://ticks/raw/").output
@@ -392,15 +393,17 @@ def test_files_that_no_format_takes_are_listed(
     for name in ("b/notes.md", "a/day.parquet", "noname", ".hidden"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("?")
-    listed = "3 files whose suffix no format has: day.parquet, noname, notes.md."
-    assert listed in loaded(tmp_path).output
-    assert listed in loaded(f"{tmp_path}/*").output
+    for path in (tmp_path, f"{tmp_path}/*"):
+        [line] = [li for li in loaded(path).output.splitlines() if "left out" in li]
+        found = sorted(line.partition("no format takes them: ")[2].split(", "))
+        assert found == ["a/day.parquet", "b/notes.md", f"{tmp_path.name}/noname"]
     for number in range(20):
         (tmp_path / "b" / f"{number:02}.dat").write_text("?")
-    output = load_ticks(tmp_path / "b", "--exchange", VENUE).output
-    assert "nothing found that ends in" in output
-    assert "there is 00.dat, 01.dat, " in output
-    assert "09.dat, 11 more" in output
+    result = load_ticks(tmp_path / "b", "--exchange", VENUE)
+    assert result.exit_code == 1
+    assert "nothing found that ends in .csv or .gz" in result.output
+    assert "b/" in result.output.partition("(what is there: ")[2]
+    assert "and 11 more)" in result.output
 
 
 def test_a_lost_connection_goes_on_where_it_was(

@@ -28,5 +28,11 @@
             'release': '0.2.0',
             'changes': migration_0003_ranges_of_several_spans,
         },
+        {
+            'version': 4,
+            'name': 'places_in_files',
+            'release': '0.2.0',
+            'changes': migration_0004_places_in_files,
+        },
     ]) }}
 {%- endmacro %}

@@ -45,6 +45,8 @@ renamed as (
         {{ fee_usd() }} as fee_usd,
         builder,
         builder_fee,
+        deployer_fee,
+        priority_gas,
 
         -- what it is
         {{ is_maker() }} as is_maker,
