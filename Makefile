@@ -16,7 +16,7 @@ export BENCH_SERVERS
 # The report: whose tear sheet (else the first of the leaderboard's), and where to.
 TRADER ?=
 OUT ?=
-# Arguments for psql: make psql ARGS="-c 'select 1'"
+# Arguments for psql: make psql ARGS="-c 'select 1'"; for pytest: make fuzz ARGS="-k ticks"
 ARGS ?=
 
 VENV := .venv
@@ -40,7 +40,7 @@ GATES := lint-ruff lint-format lint-types lint-dbt lint-sql
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run setup test lint docs report bench up down psql url timescale spark clean
+.PHONY: help run setup test fuzz lint docs report bench up down psql url timescale spark clean
 .PHONY: $(GATES)
 
 say = @printf '\n\033[1m%s\033[0m\n'
@@ -87,6 +87,9 @@ setup: $(READY)  ## Make the Python environment in .venv
 test: setup lint  ## Set up, lint, and run every test on every server found
 	$(say) "Tests"
 	@$(PY) -m pytest --numprocesses auto --maxprocesses 4
+
+fuzz: setup  ## Run the property tests on fresh random examples; ARGS="-k ticks"
+	@$(PY) -m pytest -m hypothesis --hypothesis-profile fuzz $(ARGS)
 
 lint: $(GATES)  ## Check style, types, dbt's YAML and lineage, SQL
 

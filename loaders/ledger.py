@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
@@ -56,7 +57,15 @@ class Offset:
 
 @dataclass
 class LoadResult:
-    """What became of the rows of one transaction; times are of those that stayed."""
+    """What became of the rows of one transaction; times are of those that stayed.
+
+    Attributes
+    ----------
+    others
+        Of the skipped rows, those of other instruments, by name.
+    rows_late, kept_from
+        Of the skipped rows, those that are older than what is kept, from when on.
+    """
 
     rows_read: int = 0
     rows_loaded: int = 0
@@ -66,6 +75,9 @@ class LoadResult:
     rows_replaced: int = 0
     time_from: Any = None
     time_to: Any = None
+    others: Counter[str] = field(default_factory=Counter)
+    rows_late: int = 0
+    kept_from: datetime | None = None
 
     @property
     def rows_duplicate(self) -> int:

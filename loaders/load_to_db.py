@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import sys
 from collections.abc import Sequence
 
 import click
@@ -29,6 +28,14 @@ class _Address(click.ParamType[str]):
         return address
 
 
+class _Echo(logging.Handler):
+    """Writes warnings where the command writes its failures."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one."""
+        click.echo(f"{record.levelname}: {record.getMessage()}", err=True)
+
+
 @click.group()
 def main() -> None:
     """Load raw data from files or S3, each row exactly once.
@@ -36,7 +43,8 @@ def main() -> None:
     The connection follows libpq's PG* variables, S3 follows boto3's environment
     (AWS_PROFILE, AWS_ENDPOINT_URL, …).
     """
-    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr)
+    logger = logging.getLogger("loaders")
+    logger.handlers[:] = [_Echo()]
 
 
 @main.command()

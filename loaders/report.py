@@ -20,9 +20,11 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from loaders.errors import list_counts
 from loaders.interfaces import Part
 from loaders.objects import Object
 from loaders.run import Totals
+from loaders.ticks.instants import utc_text
 
 
 class _RowsColumn(ProgressColumn):
@@ -133,16 +135,29 @@ def summary(totals: Totals, seconds: float) -> str:
     """Describe a run in a few lines."""
     rate = totals.rows_read / seconds if seconds else 0.0
     skipped = f", {totals.rows_skipped:,} skipped" if totals.rows_skipped else ""
-    lines = [f"time      {seconds:,.1f} s, {rate:,.0f} rows/s"]
+    notes = []
+    if totals.others:
+        notes.append(
+            f"skipped   rows of other instruments: {list_counts(totals.others)}"
+        )
+    if totals.rows_late and totals.kept_from is not None:
+        notes.append(
+            f"skipped   {totals.rows_late:,} ticks older than what is kept, from "
+            f"{utc_text(totals.kept_from)} on: what was dropped does not come back. To "
+            "keep a backfill, raise `retention` of btc_ticks in "
+            "models/sources/_market_data__sources.yml and load it into a database that "
+            "dropped nothing yet"
+        )
     if totals.rows_conflicting or totals.rows_replaced:
-        lines.insert(0, _differences(totals))
+        notes.append(_differences(totals))
     return "\n".join(
         (
             f"objects   {totals.loaded:,} loaded, {totals.skipped:,} skipped (loaded "
             f"before), {totals.failed:,} failed",
             f"rows      {totals.rows_loaded:,} loaded, {totals.rows_duplicate:,} "
             f"duplicates, {totals.rows_quarantined:,} quarantined{skipped}",
-            *lines,
+            *notes,
+            f"time      {seconds:,.1f} s, {rate:,.0f} rows/s",
         )
     )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -31,6 +33,9 @@ class Totals:
     rows_duplicate: int = 0
     rows_quarantined: int = 0
     rows_skipped: int = 0
+    others: Counter[str] = field(default_factory=Counter)
+    rows_late: int = 0
+    kept_from: datetime | None = None
     rows_conflicting: int = 0
     rows_replaced: int = 0
 
@@ -41,6 +46,9 @@ class Totals:
         self.rows_duplicate += result.rows_duplicate
         self.rows_quarantined += result.rows_quarantined
         self.rows_skipped += result.rows_skipped
+        self.others += result.others
+        self.rows_late += result.rows_late
+        self.kept_from = result.kept_from or self.kept_from
         self.rows_conflicting += result.rows_conflicting
         self.rows_replaced += result.rows_replaced
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -78,6 +79,10 @@ class TickChunk:
         that `window_5m.raw_payload` keeps under ``book``. Each has ``quote_count``, how
         many order-book lines it is made of: of two recordings of a window the one with
         more stays.
+    void_ids
+        Ids used up by what is no market trade.
+    others
+        Rows of other instruments, by name; they are among the skipped.
     """
 
     stream: Stream | None
@@ -88,6 +93,7 @@ class TickChunk:
     bad: list[BadRow] = field(default_factory=list)
     books: Mapping[datetime, dict[str, Any]] = field(default_factory=dict)
     void_ids: list[int] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
 
 
 class Decoder(Protocol):
@@ -102,14 +108,15 @@ class Decoder(Protocol):
         ------
         ObjectError
             Not this format at all; several venues, instruments or kinds of ids in one
-            object; ids that are no integers.
+            object; ids that are no integers; no line is a known message, or none is
+            of the instrument that is wanted.
         """
         ...
 
 
 @dataclass(frozen=True)
 class DecoderOptions:
-    """What the command line says of the objects.
+    """What is said of an object beside its content.
 
     Attributes
     ----------
@@ -119,8 +126,12 @@ class DecoderOptions:
         Instrument to take where the object does not name it, or names several.
     columns
         For the generic CSV: tick column to header name or zero-based position.
+    uri
+        Where it is, as a URI or path; Binance's files say their instrument by it.
+        By default the local file's.
     """
 
     exchange: str | None = None
     symbol: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    uri: str | None = None

@@ -105,8 +105,9 @@ class _Instant(click.ParamType[datetime]):
     "--column",
     type=_Columns(),
     multiple=True,
-    help="For CSV files of no known format: which of their columns are a tick's, by "
-    "header or by position from 0: ts=time,source_seq=id,price=px,volume=qty.",
+    help="For CSV files of no known format, which it implies: which of their columns "
+    "are a tick's, by header or by position from 0: "
+    "ts=time,source_seq=id,price=px,volume=qty.",
 )
 @loading_flags
 def ticks(
@@ -129,7 +130,7 @@ def ticks(
     is loaded in batches, each of them one transaction; stopped, it goes on from there.
     """
     # Here, not above: the decoders' kernels take a while to import.
-    from loaders.ticks.formats.registry import DECODERS, detect
+    from loaders.ticks.formats.registry import DECODERS, GENERIC, detect
 
     if file_format is not None and file_format not in DECODERS:
         known = ", ".join(sorted(DECODERS))
@@ -137,6 +138,14 @@ def ticks(
             f"{file_format!r} is none of {known}", param_hint="--format"
         )
     mapped = {name: place for part in columns for name, place in part.items()}
+    if mapped:
+        # Only this format has columns of any name.
+        if file_format not in (None, GENERIC):
+            raise click.BadParameter(
+                f"columns are named for --format {GENERIC}, not {file_format}",
+                param_hint="--columns",
+            )
+        file_format = GENERIC
     options = DecoderOptions(exchange, symbol, mapped)
 
     def find() -> list[Object]:
@@ -145,7 +154,7 @@ def ticks(
         return list_objects(paths, dict.fromkeys(SUFFIXES, name), name, s3)
 
     def is_loaded(source: Object, offset: Offset) -> bool:
-        return Taken.of(source, offset, options).is_complete
+        return Taken.of(source, offset, options, file_format).is_complete
 
     run_load(
         TickLoader(options, max_bad_rows, DECODERS, detect),

@@ -10,11 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loaders.errors import ObjectError
-from loaders.ticks.instants import utc_text
-from loaders.ticks.runs import integers
+from loaders.ticks.instants import from_us, utc_text
+from loaders.ticks.runs import Runs, integers
 
 #: Times of one trade in other precisions differ by less than this.
 SAME_TIME_US = 1_000
+
+#: Ids that a venue cannot use up: so many, and so many a second. The busiest use some
+#: thousands a second, and a recording may lack hours of them.
+_LEAST_JUMP = 1_000_000
+_MOST_A_SECOND = 100_000
 
 _WAY_OUT = (
     "The venue began its ids anew, or these are two streams: load one of them under a "
@@ -55,6 +60,39 @@ def check_same_trades(rows: pa.RecordBatch, others: pa.RecordBatch) -> None:
                 int(rows.column("source_seq")[at].as_py()),
                 "which is in this object as well",
             )
+        )
+
+
+def check_jumps(runs: Runs, new: Runs) -> None:
+    """Refuse ids that jump, beside new ones, by more than a venue can use up.
+
+    A gap in a recording is no such jump: what is missing took its time.
+
+    Raises
+    ------
+    ObjectError
+        Names both trades.
+    """
+    jumps = runs.first[1:] - runs.last[:-1]
+    times_us = np.abs(runs.first_us[1:] - runs.last_us[:-1])
+    is_new = np.isin(runs.first[1:], new.first) | np.isin(runs.last[:-1], new.last)
+    is_jump = is_new & (jumps > _LEAST_JUMP)
+    is_jump &= jumps > times_us * (_MOST_A_SECOND / 1_000_000)
+    if is_jump.any():
+        at = int(np.argmax(is_jump))
+        before, after = (
+            f"{trade_id} ({utc_text(from_us(int(us)))})"
+            for trade_id, us in (
+                (runs.last[at], runs.last_us[at]),
+                (runs.first[at + 1], runs.first_us[at + 1]),
+            )
+        )
+        raise ObjectError(
+            f"trade ids jump from {before} to {after}: {jumps[at]:,} ids in "
+            f"{times_us[at] / 1000:,.0f} ms, more than a venue has whose ids count up "
+            "by one. Binance.US has such ids: load it with --exchange binance_us. "
+            "Otherwise these are two streams: load one of them under a name of its own "
+            "with --exchange"
         )
 
 

@@ -83,14 +83,19 @@ class TickLoader:
         """
         with _turn(conn, source):
             offset = ledger.object_offsets(conn, [source.uri]).get(source.uri)
-            taken = Taken.of(source, offset, self.options)
+            is_named = source.format != AUTO
+            name = source.format if is_named else self.detect(path)
+            taken = Taken.of(source, offset, self.options, name)
             if taken.is_complete:
+                if taken.is_named and not is_named:  # from now on it is known
+                    recognised = replace(taken, is_named=False)
+                    ledger.save_offset(conn, source.uri, recognised.offset(source))
                 return False
-            name = self.detect(path) if source.format == AUTO else source.format
-            taken = replace(taken, format=name)
+            taken = replace(taken, format=name, is_named=is_named)
+            options = replace(self.options, uri=source.uri)
             ids = LoadIds(conn, _AHEAD + 3)
             kept_from = KeptFrom(RELATION, "ts", led_by=("window_start", window_of))
-            chunks = self.decoders[name](path, self.options)
+            chunks = self.decoders[name](path, options)
             try:
                 prepared_ahead = prepare(chunks, taken.lines, ids)
                 with prefetch(prepared_ahead, depth=_AHEAD) as batches:

@@ -21,6 +21,8 @@ class Taken:
         What the command line said of the object: said differently it is another load.
     format
         As it was recognised or named; None before that.
+    is_named
+        Whether ``--format`` named it, whatever the content says.
     lines
         Lines that are committed, of any kind.
     bad_lines
@@ -35,6 +37,7 @@ class Taken:
 
     options: dict[str, Any]
     format: str | None = None
+    is_named: bool = False
     lines: int = 0
     bad_lines: int = 0
     last_at: datetime | None = None
@@ -43,9 +46,18 @@ class Taken:
 
     @classmethod
     def of(
-        cls, source: Object, offset: Offset | None, options: DecoderOptions
+        cls,
+        source: Object,
+        offset: Offset | None,
+        options: DecoderOptions,
+        name: str | None,
     ) -> Taken:
-        """Read it from an offset; another version of the object starts over."""
+        """Read it from an offset; another version of the object starts over.
+
+        So does one that was read as another format than ``name``: nothing of it was
+        read. None stands for the format that the content tells, which is not known
+        yet: what was read by a named format starts over then.
+        """
         said = _said(options)
         if (
             offset is None
@@ -54,9 +66,13 @@ class Taken:
         ):
             return cls(said)
         state = offset.state
+        is_named = state.get("is_named", False)
+        if is_named if name is None else state["format"] != name:
+            return cls(said)
         return cls(
             said,
             state["format"],
+            is_named,
             offset.last_sequence or 0,
             state["bad_lines"],
             offset.last_ts,
@@ -88,6 +104,8 @@ class Taken:
             "exchange": self.exchange,
             "is_complete": self.is_complete,
         }
+        if self.is_named:
+            state["is_named"] = True
         return Offset(self.lines, self.last_at, state)
 
 

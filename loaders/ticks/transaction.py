@@ -19,13 +19,13 @@ from loaders.ledger import LoadResult
 from loaders.objects import Object
 from loaders.ticks import windows
 from loaders.ticks.batch import Batch
-from loaders.ticks.instants import from_us, utc_text
+from loaders.ticks.contradictions import check_jumps
+from loaders.ticks.instants import from_us
 from loaders.ticks.prepared import Prepared
 from loaders.ticks.progress import Taken
 from loaders.ticks.runs import Runs, save_runs, stored_runs
 from loaders.ticks.store import RELATION, Encoded, insert_ticks
 from loaders.ticks.venue import Venue, open_venue
-from loaders.validate import raw_json
 
 
 def write_batch(
@@ -75,14 +75,14 @@ def write_batch(
         at=None if prepared.batch is None else prepared.batch.last_at,
         exchange=None if chunk.stream is None else chunk.stream.exchange,
     )
+    result.others = chunk.others
     _check_limit(limit, bad, after)
     if chunk.stream is not None:
         # The venue first and then the table: everybody in this order.
         venue = open_venue(conn, chunk.stream)
-        batch, late = _without_late(
-            prepared.batch, kept_from.ask(conn), taken.lines + 1
-        )
-        bad += late
+        result.kept_from = kept_from.ask(conn)
+        batch, result.rows_late = _without_late(prepared.batch, result.kept_from)
+        result.rows_skipped += result.rows_late
         if batch is not None:
             _write_ticks(conn, source, venue, prepared, batch, result)
         if prepared.books:
@@ -109,23 +109,14 @@ def _check_limit(limit: BadRowLimit, bad: list[BadRow], after: Taken) -> None:
 
 
 def _without_late(
-    batch: Batch | None, kept_from: datetime | None, first_line: int
-) -> tuple[Batch | None, list[BadRow]]:
+    batch: Batch | None, kept_from: datetime | None
+) -> tuple[Batch | None, int]:
     """Take out what would land in a time that is dropped, in a half-empty bucket."""
     if batch is None or kept_from is None or batch.first_at >= kept_from:
-        return batch, []
-    is_late = pc.less(batch.rows.column("ts"), pa.scalar(kept_from))
-    reason = f"ts is older than what is kept, from {utc_text(kept_from)} on"
-    late = [
-        BadRow(
-            first_line,
-            f"{reason} ({utc_text(row['ts'])})",
-            raw_json({**row, "ts": utc_text(row["ts"])}),
-            is_late=True,
-        )
-        for row in batch.rows.filter(is_late).to_pylist()
-    ]
-    kept = batch.rows.filter(pc.invert(is_late))
+        return batch, 0
+    is_kept = pc.greater_equal(batch.rows.column("ts"), pa.scalar(kept_from))
+    kept = batch.rows.filter(is_kept)
+    late = batch.rows.num_rows - kept.num_rows
     return (Batch(kept, batch.void_ids) if kept.num_rows else None), late
 
 
@@ -141,6 +132,7 @@ def _write_ticks(
     if venue.is_consecutive:
         stored = stored_runs(conn, venue.exchange, batch.first_id, batch.last_id)
         merged = stored.merge(batch.runs)
+        check_jumps(merged, batch.runs)
     gaps = merged.gaps_before(batch.runs.first)
 
     def encode() -> Encoded:

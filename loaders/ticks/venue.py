@@ -109,6 +109,7 @@ def open_venue(conn: psycopg.Connection[Any], stream: Stream) -> Venue:
             "are never mixed. Load them under a name of their own, such as --exchange "
             f"{venue.exchange}_{_suffix(venue, stream)}"
         )
+    venue.is_consecutive = venue.is_consecutive and stream.is_consecutive
     return venue
 
 

@@ -21,11 +21,20 @@ import psycopg
 import pytest
 import servers
 from dbt_common.behavior_flags import BehaviorFlagRendered
+from hypothesis import settings
 from server_tally import ServerTally
 from sharing import ByServer
 from xdist.remote import Producer
 
 from devdb.database import enable_extensions
+
+# Property tests draw the same examples in every run, so that a change is what makes one
+# fail. `make fuzz` looks for failures with examples of its own.
+settings.register_profile("reproducible", derandomize=True, deadline=None)
+settings.register_profile(
+    "fuzz", derandomize=False, deadline=None, max_examples=1000, print_blob=True
+)
+settings.load_profile("reproducible")
 
 _FLAG_MODULES = (__name__, BehaviorFlagRendered.__module__)
 

@@ -9,13 +9,15 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 LOCKS = (PROJECT / "requirements.lock", PROJECT / "requirements-spark.lock")
 
-WORK_TARGETS = {"setup", "test", "lint", "docs", "bench", "clean"}
+WORK_TARGETS = {"setup", "test", "fuzz", "lint", "docs", "bench", "clean"}
 TARGETS = WORK_TARGETS | {
     "run",
     "report",
@@ -81,6 +83,37 @@ def test_make_lists_its_commands() -> None:
     assert done.returncode == 0
     listed = [line.split()[1] for line in done.stdout.splitlines()]
     assert sorted(listed) == sorted({"help", *TARGETS})
+
+
+@pytest.mark.parametrize(("profile", "is_fresh"), [("reproducible", 0), ("fuzz", 1)])
+def test_property_tests_draw_the_same_examples_unless_they_explore(
+    profile: str, is_fresh: bool
+) -> None:
+    examples = [drawn(profile) for _ in range(2)]
+    assert (examples[0] != examples[1]) == is_fresh
+    assert settings.get_profile(profile).deadline is None
+
+
+def drawn(profile: str) -> list[int]:
+    """Return the examples that a property test gets under a profile of conftest."""
+    found: list[int] = []
+
+    @settings(settings.get_profile(profile), max_examples=20, database=None)
+    @given(st.integers(0, 2**60))
+    def look(example: int) -> None:
+        found.append(example)
+
+    look()
+    return found
+
+
+def test_make_fuzz_explores_and_make_test_does_not() -> None:
+    """The option chooses the profile, for the tests that draw examples alone."""
+    assert (
+        "-m hypothesis --hypothesis-profile fuzz -k ticks"
+        in make("-n", "fuzz", "ARGS=-k ticks").stdout
+    )
+    assert "hypothesis" not in make("-n", "test").stdout
 
 
 def test_an_unfit_python_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -13,8 +14,11 @@ from hypothesis import strategies as st
 from tick_formats import FIXTURES, complaints, decode, decode_text, skipped, ticks
 
 from loaders.errors import ObjectError
+from loaders.ticks.chunk import Stream
 from loaders.ticks.formats.contracts import inverse_volumes
 from loaders.ticks.formats.exact import contracts_volume
+
+COINM = "binance_coinm"
 
 
 def trade(seq: int = 1, symbol: str = "BTCUSDT", more: str = ',"M":true') -> str:
@@ -87,9 +91,13 @@ def test_one_of_two_instruments_is_taken_by_name(tmp_path: Path) -> None:
     assert skipped(chunks) == 2
 
 
-def test_a_recording_of_other_instruments_has_no_ticks(tmp_path: Path) -> None:
-    [chunk] = decode_text(tmp_path, trade(1, "ETHUSDT") + trade(2, "BTCDOMUSDT"))
-    assert (chunk.stream, chunk.rows_skipped) == (None, 2)
+def test_a_recording_of_other_instruments_says_which(tmp_path: Path) -> None:
+    lines = trade(1, "ETHUSDT") + trade(2, "BTCDOMUSDT") + trade(3, "ETHUSDT")
+    known = r"rows of ETHUSDT \(2\), BTCDOMUSDT \(1\)"
+    with pytest.raises(ObjectError, match=f"nothing of bitcoin in it; .* {known}"):
+        decode_text(tmp_path, lines)
+    with pytest.raises(ObjectError, match=f"nothing of BTCUSDT in it; .* {known}"):
+        decode_text(tmp_path, lines, symbol="BTCUSDT")
 
 
 def test_the_members_come_in_any_order_and_spelling(tmp_path: Path) -> None:
@@ -157,6 +165,214 @@ def test_futures_files_tell_their_market(
     assert (chunk.stream.exchange, chunk.stream.symbol) == (exchange, symbol)
 
 
+WHOLE = "".join(f"{n},60000.1,1,{n},{n},1717243201122,false\n" for n in range(1, 151))
+SPOT_ROW = "1,3000.1,0.001,3.0001,1717243201122,True,True\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "exchange", "symbol"),
+    [
+        # Whole quantities are contracts only where neither name nor columns say it.
+        ("BTCUSDT-aggTrades-2024-06-01.csv", WHOLE, "binance_usdm", "BTCUSDT"),
+        ("um_BTCUSDT-aggTrades-2024-06.csv", WHOLE, "binance_usdm", "BTCUSDT"),
+        ("2024-06-01.BTCUSDT_240927.csv", WHOLE, "binance_usdm", "BTCUSDT_240927"),
+        ("futures/um/daily/aggTrades/BTCUSDT/1.csv", WHOLE, "binance_usdm", "BTCUSDT"),
+        ("futures/um/daily/1.csv", WHOLE, "binance_usdm", "BTCUSDT"),
+        ("futures/cm/1.csv", WHOLE[:36], "binance_coinm", "BTCUSD_PERP"),
+        ("cm-BTCUSD_240927-aggTrades.csv", WHOLE, "binance_coinm", "BTCUSD_240927"),
+        ("all.csv", WHOLE, "binance_coinm", "BTCUSD_PERP"),
+        ("old/btcusdc_2024.csv", SPOT_ROW, "binance_spot", "BTCUSDC"),
+        ("BTC-USDT/trades.csv", SPOT_ROW, "binance_spot", "BTCUSDT"),
+        ("BTCUSDC-trades-1.csv", SPOT_ROW, "binance_spot", "BTCUSDC"),
+        ("SPOT_USDT/2024_BTC.csv", SPOT_ROW, "binance_spot", "BTCUSDT"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("is_local", [True, False])
+def test_the_name_is_asked_first(
+    tmp_path: Path, name: str, content: str, exchange: str, symbol: str, is_local: bool
+) -> None:
+    """An object of S3 is a file of another name while it is read."""
+    path = tmp_path / (name if is_local else "vigil-x7")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    said = {} if is_local else {"uri": f"s3://raw/{name}"}
+    [chunk] = decode(path, **said)
+    assert chunk.stream == Stream(exchange, symbol, chunk.stream.kind)
+    is_whole = "coinm" not in exchange and content == WHOLE
+    assert not is_whole or {tick.volume for tick in ticks([chunk])} == {1}
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol"),
+    [
+        ("spot_ETHUSDT-trades-2024-06-01.csv", "ETHUSDT"),
+        ("2024-06-01-ethusdt.csv", "ETHUSDT"),
+        ("trades_ETH-USDT_1.csv", "ETHUSDT"),
+        ("ETHUSDT/2024-06-01.csv", "ETHUSDT"),
+        ("symbol=SOLBTC/1.csv", "SOLBTC"),
+        ("1000SHIBUSDT-aggTrades-2024.csv", "1000SHIBUSDT"),
+    ],
+)
+@pytest.mark.parametrize("content", [SPOT_ROW, "ts,source_seq,price,volume\n"])
+def test_the_symbol_is_found_anywhere_in_the_name(
+    tmp_path: Path, name: str, symbol: str, content: str
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content)
+    with pytest.raises(ObjectError, match=f"says {symbol}, .*not bitcoin.* --symbol"):
+        decode(path, exchange="eth")
+    [chunk] = decode(path, symbol=symbol, exchange="eth")
+    assert chunk.stream is not None
+    assert chunk.stream.symbol == symbol
+
+
+def test_a_name_contradicts_the_symbol(tmp_path: Path) -> None:
+    path = tmp_path / "BTCUSDT-trades-1.csv"
+    path.write_text(SPOT_ROW)
+    with pytest.raises(ObjectError, match="says BTCUSDT, --symbol ETHUSDT"):
+        decode(path, symbol="ETHUSDT")
+    path = tmp_path / "BTCUSDT_BTCUSDC.csv"
+    path.write_text(SPOT_ROW)
+    with pytest.raises(ObjectError, match="BTCUSDT and BTCUSDC: name the one"):
+        decode(path)
+
+
+#: Rows of spot: trades have seven columns, aggregates eight; the first two are damaged.
+WITH_A_COMMA = "3600000001,42500.01,0.01,1000000,00010000,1704067200123,True,True\n"
+LIKE_AN_AGGREGATE = "3600000001,42500.01,0.01,425,426,1704067200123,True,True\n"
+SOUND = "3600000002,42500.02,0.5,21250.01,1704067200124,False,True\n"
+SOUND_AGGREGATE = "2900000001,42500.01,0.51,3600,3602,1704067200123,True,True\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "damaged", "sound"),
+    [
+        (WITH_A_COMMA + SOUND, [1], [3600000002]),
+        (LIKE_AN_AGGREGATE + SOUND + SOUND.replace("02,", "03,", 1), [1],
+         [3600000002, 3600000003]),
+        # A lost comma makes a trade of an aggregate.
+        (SOUND.replace(",21250.01,", ",2125001,") + 2 * SOUND_AGGREGATE, [1],
+         [2900000001, 2900000001]),
+    ],
+)  # fmt: skip
+def test_the_layout_is_what_most_lines_say(
+    tmp_path: Path, content: str, damaged: list[int], sound: list[int]
+) -> None:
+    chunks = decode_text(tmp_path, content)
+    assert list(complaints(chunks)) == damaged
+    assert [tick.source_seq for tick in ticks(chunks)] == sound
+
+
+def test_a_layout_that_half_of_the_lines_say(tmp_path: Path) -> None:
+    with pytest.raises(ObjectError, match="cannot be told which of them are damaged"):
+        decode_text(tmp_path, LIKE_AN_AGGREGATE + SOUND)
+
+
+INVERSE = "1,3000,6,0.02,1717243201122,true\n"
+BASE = "id,price,qty,base_qty,time,is_buyer_maker\n"
+QUOTE = "id,price,qty,quote_qty,time,is_buyer_maker\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("BTCUSDT-trades-1.csv", BASE + INVERSE, "name says binance_usdm, its columns"),
+        ("BTCUSD_PERP-trades-1.csv", QUOTE, "name says binance_coinm, its columns"),
+        ("BTCUSD_PERP-trades-1.csv", SPOT_ROW, "BTCUSD_PERP .* COIN-M.* of spot"),
+        # 10 USD a contract, which is no bitcoin's.
+        ("any.csv", BASE + INVERSE, "BTCUSD_PERP is worth 100 USD, but id 1 has 6"),
+        ("BTCUSD_PERP-trades-1.csv", INVERSE, "worth 100 USD, but id 1 has 6"),
+    ],
+)  # fmt: skip
+def test_names_and_columns_that_contradict_each_other(
+    tmp_path: Path, name: str, content: str, complaint: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ObjectError, match=complaint):
+        decode(tmp_path / name)
+
+
+def test_one_damaged_row_does_not_contradict_the_name(tmp_path: Path) -> None:
+    path = tmp_path / "BTCUSDT-trades-1.csv"
+    sound = "".join(f"{n},60000,2,120000,1717243201122,true\n" for n in (1, 2))
+    path.write_text("7,60000,6,0.01,1717243201122,true\n" + sound)
+    [chunk] = decode(path)
+    assert chunk.stream == Stream("binance_usdm", "BTCUSDT", "trade")
+
+
+def _inverse_csv(header: str, row: str) -> Callable[[str], tuple[str, str]]:
+    def named(symbol: str) -> tuple[str, str]:
+        kind = "trades" if "base_qty" in header else "aggTrades"
+        return f"{symbol}-{kind}-2024-06-01.csv", header + row
+
+    return named
+
+
+#: By form, a name and the content of an object with a trade of 6 contracts at 3,000.
+CONTRACTS = {
+    "trades CSV": _inverse_csv(BASE, "1,3000,6,@,1717243201122,true\n"),
+    "aggTrades CSV": _inverse_csv("", "1,3000,6,1,1,1717243201122,true\n"),
+    "trade": lambda symbol: ("a", trade(1, symbol, ',"X":"MARKET"')),
+    "aggTrade": lambda symbol: ("a", aggregate(1, symbol)),
+    "aggTrade, unusual": lambda symbol: (
+        "a", aggregate(1, symbol, ',"nq":{"of":"6"}')
+    ),
+    "Tardis": lambda symbol: (
+        "a",
+        "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
+        f"binance-delivery,{symbol},1717243200123456,1717243200150000,1,buy,3000,6\n",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("symbol", "usd"),
+    [
+        ("BTCUSD_PERP", 100),
+        ("BTCUSD_240927", 100),
+        ("ETHUSD_PERP", 10),
+        ("SOLUSD_240927", 10),
+    ],
+)
+@pytest.mark.parametrize("form", CONTRACTS)
+def test_a_contract_is_worth_what_its_symbol_says(
+    tmp_path: Path, form: str, symbol: str, usd: int
+) -> None:
+    name, content = CONTRACTS[form](symbol)
+    content = content.replace("67500.5", "3000").replace('"q":"2"', '"q":"6"')
+    (tmp_path / name).write_text(content.replace("@", str(6 * usd / 3000)))
+    [chunk] = decode(tmp_path / name, symbol=symbol, exchange="cm")
+    assert chunk.stream is not None
+    assert (chunk.stream.exchange, chunk.stream.symbol) == ("cm", symbol)
+    [tick] = ticks([chunk])
+    assert tick.volume == Decimal(6 * usd) / 3000
+
+
+def test_a_contract_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ObjectError, match="contract of FOO is worth is not known"):
+        decode_text(tmp_path, aggregate(1, "FOO"), symbol="FOO", exchange=COINM)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "unit"),
+    [
+        ("BTCUSD_PERP", "contracts of 100 USD"),
+        ("ETHUSD_PERP", "contracts of 10 USD"),
+        ("BTCUSDT", "BTC"),
+        ("ETHUSDT", "base coin of ETHUSDT"),
+    ],
+)
+def test_sizes_of_books_have_their_unit(tmp_path: Path, symbol: str, unit: str) -> None:
+    quote = (
+        f'{{"e":"bookTicker","u":1,"E":1717243201123,"s":"{symbol}","b":"3000",'
+        '"B":"5","a":"3000.1","A":"7"}\n'
+    )
+    [chunk] = decode_text(tmp_path, aggregate(1, symbol) + quote, symbol=symbol)
+    [book] = chunk.books.values()
+    assert book["size_unit"] == unit
+
+
 def test_futures_files_that_do_not_tell_their_market(tmp_path: Path) -> None:
     row = "1,30000,5,1,1,1609459200000,true\n"
     with pytest.raises(ObjectError, match="--exchange binance_usdm or"):
@@ -172,7 +388,7 @@ def test_a_file_of_another_instrument_is_refused_by_its_name(tmp_path: Path) -> 
         decode(path)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(
         st.tuples(

@@ -107,9 +107,7 @@ def read(damaged: Damaged, content: bytes | None = None) -> list[TickChunk]:
         return decode_text(Path(folder), body, damaged.name, **damaged.options())
 
 
-slow_start = settings(
-    max_examples=100, deadline=None, suppress_health_check=list(HealthCheck)
-)
+slow_start = settings(suppress_health_check=list(HealthCheck))
 
 
 @slow_start

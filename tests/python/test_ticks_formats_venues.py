@@ -109,9 +109,9 @@ def test_two_products_of_coinbase(tmp_path: Path) -> None:
 
 def test_a_symbol_of_bitstamp_is_named_without_its_channel(tmp_path: Path) -> None:
     content = (FIXTURES / "bitstamp_live_trades.jsonl").read_bytes()
-    [chunk] = decode_text(tmp_path, content.replace(b"btcusd", b"btcxyz"))
-    assert (chunk.stream, chunk.rows.num_rows) == (None, 0)
     content = content.replace(b"btcusd", b"btcxyz")
+    with pytest.raises(ObjectError, match=r"there are rows of btcxyz \(2\)"):
+        decode_text(tmp_path, content)
     [chunk] = decode_text(tmp_path, content, symbol="btcxyz")
     assert chunk.rows.num_rows == 2
 

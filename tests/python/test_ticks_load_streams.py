@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +238,101 @@ def test_runs_do_not_depend_on_the_order_of_loading(
         """
     ).fetchone()
     assert times == (len(found),)
+
+
+def _apart(jump: int, milliseconds: float, count: int = 2) -> list[Trade]:
+    """Trades whose ids and times go up by so much each."""
+    return [
+        trade(
+            number,
+            ts=str(START_US + round(number * milliseconds * 1000)),
+            source_seq=FIRST_ID + number * jump,
+        )
+        for number in range(count)
+    ]
+
+
+def _as_websocket(path: Path, rows: Sequence[Trade]) -> Path:
+    lines = [
+        f'{{"e":"trade","E":1,"s":"BTCUSDT","t":{row.source_seq},"p":"{row.price}",'
+        f'"q":"{row.volume}","T":{row.ts},"m":{str(row.side == "sell").lower()},'
+        '"M":true}\n'
+        for row in rows
+    ]
+    path.write_text("".join(lines))
+    return path
+
+
+@pytest.mark.parametrize("write", [_as_websocket, spot_csv, tick_csv])
+@pytest.mark.parametrize(
+    ("jump", "milliseconds"), [(5_000_000, 3), (2_000_000, 0), (30_000_000, 40_000)]
+)
+def test_ids_of_a_venue_that_leaves_them_out_are_refused(
+    ticks_db: Database,
+    tmp_path: Path,
+    write: Callable[[Path, Sequence[Trade]], Path],
+    jump: int,
+    milliseconds: float,
+) -> None:
+    """Binance.US sends what Binance sends, but its ids do not count up by one."""
+    rows = _apart(jump, milliseconds, 50)
+    path = write(tmp_path / "a.csv", rows)
+    message = refused(path)
+    assert f"jump from {FIRST_ID} (2024-08-09 00:00:00Z) to {FIRST_ID + jump} (" in (
+        message
+    )
+    assert f"{jump:,} ids in {milliseconds:,} ms" in message
+    assert "--exchange binance_us" in message
+    assert ticks(ticks_db) == []
+    assert runs(ticks_db) == []
+    loaded(path, exchange="binance_us")
+    assert ticks(ticks_db, "binance_us") == expected(rows)
+    assert runs(ticks_db, "binance_us") == []
+
+
+@pytest.mark.parametrize("is_one_object", [True, False])
+def test_an_impossible_jump_between_batches_is_refused(
+    ticks_db: Database, tmp_path: Path, small_chunks: int, is_one_object: bool
+) -> None:
+    rows = trades(small_chunks - 1)
+    others = [
+        row._replace(
+            source_seq=row.source_seq + 9_000_000, ts=str(int(row.ts) + 25_000_000)
+        )
+        for row in rows
+    ]
+    if is_one_object:
+        message = refused(tick_csv(tmp_path / "a.csv", [*rows, *others]))
+    else:
+        loaded(tick_csv(tmp_path / "a.csv", rows))
+        message = refused(tick_csv(tmp_path / "b.csv", others))
+    assert f"from {rows[-1].source_seq} (" in message
+    assert f"to {others[0].source_seq} (" in message
+    assert ticks(ticks_db) == expected(rows)
+    assert runs(ticks_db) == [(rows[0].source_seq, rows[-1].source_seq)]
+
+
+@pytest.mark.parametrize("is_reversed", [True, False])
+@pytest.mark.parametrize("hours", [0.05, 1, 2000])
+def test_a_gap_between_recordings_is_no_jump(
+    ticks_db: Database, tmp_path: Path, hours: float, is_reversed: bool
+) -> None:
+    """A venue used ids up meanwhile: 20,000 a second, or the few of a quiet one."""
+    missing = round(hours * 3600 * 20_000)
+    rows = trades(20)
+    later = [
+        row._replace(
+            source_seq=row.source_seq + missing,
+            ts=str(int(row.ts) + round(hours * 3_600_000_000)),
+        )
+        for row in rows
+    ]
+    parts = [later, rows] if is_reversed else [rows, later]
+    loaded(tick_csv(tmp_path / "both.csv", [*rows, *later]), exchange="kraken")
+    for number, part in enumerate(parts):
+        loaded(tick_csv(tmp_path / f"{number}.csv", part))
+    assert ticks(ticks_db) == expected([*rows, *later])
+    assert len(runs(ticks_db)) == len(runs(ticks_db, "kraken")) == 2
 
 
 @pytest.mark.any_server

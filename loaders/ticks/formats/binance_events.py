@@ -17,11 +17,30 @@ from loaders.ticks.formats.exact import (
     parse_decimal,
 )
 from loaders.ticks.formats.fields import Values
-from loaders.ticks.formats.instruments import BINANCE, is_bitcoin, is_inverse
-from loaders.ticks.formats.json_line import known_symbol, parse_line
+from loaders.ticks.formats.instruments import (
+    BINANCE,
+    InstrumentGuard,
+    contract_usd,
+    is_inverse,
+)
+from loaders.ticks.formats.json_line import known_symbol, parse_line, unknown_message
 from loaders.ticks.formats.scan_json import RECEIVED
 
 TRADES = ("trade", "aggTrade")
+#: Flat messages of other streams.
+FLAT_EVENTS = ("markPriceUpdate", "24hrTicker", "24hrMiniTicker", "avgPrice")
+#: Messages of other streams that hold objects or lists, and what ends a connection.
+_OTHER_EVENTS = frozenset(
+    {
+        *FLAT_EVENTS,
+        *("kline", "continuous_kline", "indexPrice_kline", "markPrice_kline"),
+        *("1hTicker", "4hTicker", "1dTicker", "forceOrder", "indexPriceUpdate"),
+        *("compositeIndex", "assetIndexUpdate", "contractInfo", "tradingSession"),
+        *("referencePrice", "blockTrade", "serverShutdown"),
+    }
+)
+#: Answers to a request; ``stream`` also stands around lists, as of ``!ticker@arr``.
+_ANSWER_FIELDS = ("result", "error", "code", "ping", "pong", "method")
 QUOTE_FIELDS = frozenset({"u", "s", "b", "B", "a", "A"})
 SNAPSHOT_FIELDS = frozenset({"lastUpdateId", "bids", "asks"})
 _TRADE_FIELDS = frozenset({"s", "p", "q", "T", "m"})
@@ -53,7 +72,9 @@ def tell_market(kind: str, symbol: str, *, has_x: bool, has_m: bool) -> str:
     )
 
 
-def repair_event(line: bytes, market: str | None, wanted: str | None) -> list[Values]:
+def repair_event(
+    line: bytes, market: str | None, guard: InstrumentGuard
+) -> list[Values]:
     """Understand one line.
 
     Parameters
@@ -62,8 +83,8 @@ def repair_event(line: bytes, market: str | None, wanted: str | None) -> list[Va
         A message, with or without a stream's name and a receive time.
     market
         The market, if it is known already.
-    wanted
-        The instrument, if the command line names it; else any that is bitcoin.
+    guard
+        Knows the instrument, and counts messages of others.
 
     Returns
     -------
@@ -80,7 +101,8 @@ def repair_event(line: bytes, market: str | None, wanted: str | None) -> list[Va
     event = inner if isinstance(inner, dict) else message
     name = event.get("e")
     usual: Values | None = None
-    if _is_other(event.get("s"), wanted):
+    is_trade_or_book = name in (*TRADES, "bookTicker", "depthUpdate", None)
+    if is_trade_or_book and guard.is_other(event.get("s")):
         return []
     if name in TRADES:
         usual = _trade(event, market)
@@ -94,6 +116,8 @@ def repair_event(line: bytes, market: str | None, wanted: str | None) -> list[Va
         raise BadLine("e", "is no event", name)
     elif event.keys() >= _TRADE_FIELDS:
         raise BadLine("e", "is no event with such fields", name)
+    elif name not in _OTHER_EVENTS and not _is_list_or_answer(message, inner):
+        raise unknown_message(message)
     if not usual:
         return []
     stream = message.get("stream")
@@ -102,11 +126,11 @@ def repair_event(line: bytes, market: str | None, wanted: str | None) -> list[Va
     return [{**outer, **usual}]
 
 
-def _is_other(symbol: Any, wanted: str | None) -> bool:
-    """Say whether it is an instrument that nobody asks for, whatever is said of it."""
-    if not isinstance(symbol, str) or not symbol:
-        return False
-    return symbol != wanted if wanted is not None else not is_bitcoin(symbol)
+def _is_list_or_answer(message: Mapping[str, Any], inner: Any) -> bool:
+    """Say whether it is a stream's list of events, or no event at all."""
+    if isinstance(inner, list):
+        return isinstance(message.get("stream"), str)
+    return message.get("e") is None and any(name in message for name in _ANSWER_FIELDS)
 
 
 def _trade(event: Mapping[str, Any], market: str | None) -> Values:
@@ -119,7 +143,8 @@ def _trade(event: Mapping[str, Any], market: str | None) -> Values:
         except ObjectError:
             # Whether that matters is for the recording as a whole.
             market = _SPOT
-    trades = BinanceTrades(kind, market != _SPOT, market == _COINM)
+    usd = contract_usd(symbol) if market == _COINM else None
+    trades = BinanceTrades(kind, market != _SPOT, usd)
     exact = trades.exact(event)
     if not exact:
         return {}

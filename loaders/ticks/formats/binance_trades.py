@@ -31,7 +31,6 @@ from loaders.ticks.formats.exact import (
     parse_decimal,
 )
 from loaders.ticks.formats.fields import FALSE, TRUE, Fields, Mask
-from loaders.ticks.formats.instruments import COINM_USD
 from loaders.ticks.formats.typed import Spelling, read_typed, tick_batch
 
 #: A futures trade on the market; the others are the exchange's own bookkeeping.
@@ -54,13 +53,14 @@ class BinanceTrades:
         ``trade`` or ``aggTrade``.
     is_futures
         Rows with a price of zero are no market trades.
-    is_inverse
-        Quantities are contracts of 100 USD.
+    contract_usd
+        What a contract is worth, where quantities are contracts; None where they are
+        of the coin itself.
     """
 
     kind: str
     is_futures: bool
-    is_inverse: bool
+    contract_usd: int | None = None
 
     @property
     def id(self) -> str:
@@ -83,7 +83,7 @@ class BinanceTrades:
             is_good &= has_first & has_last & (first <= last)
         if self.is_futures and "X" in fields.names:
             is_good &= ~fields.has("X") | fields.equals("X", MARKET)
-        if self.is_inverse:
+        if self.contract_usd is not None:
             contracts, is_whole = fields.integers("q")
             is_good &= is_whole & (contracts <= MOST_CONTRACTS)
             prices = np.where(is_good, fields.scaled("p", PRICE_PLACES), 0)
@@ -102,9 +102,11 @@ class BinanceTrades:
             fields = fields.take(~is_void)
         typed = read_typed(fields, self.spelling)
         sold, _ = _takers(fields)
-        if self.is_inverse:
+        if self.contract_usd is not None:
             volume = inverse_volumes(
-                fields.integers("q")[0], fields.scaled("p", PRICE_PLACES), COINM_USD
+                fields.integers("q")[0],
+                fields.scaled("p", PRICE_PLACES),
+                self.contract_usd,
             )
         else:
             volume = fields.strings("q")
@@ -134,7 +136,7 @@ class BinanceTrades:
         usual: dict[str, str | bool | None] = {**_exact_taker(row.get("m"))}
         if self.kind == "aggTrade":
             usual.update(_exact_range(row))
-        if self.is_inverse:
+        if self.contract_usd is not None:
             usual.update(exact_trade(_exact_contracts(row), self.id, "T", "p", "q"))
         else:
             usual.update(exact_trade(row, self.id, "T", "p", "q"))

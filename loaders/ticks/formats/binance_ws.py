@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,22 @@ import pyarrow.compute as pc
 
 from loaders.errors import ObjectError
 from loaders.ticks.chunk import DecoderOptions, Stream, TickChunk
-from loaders.ticks.formats.binance_events import TRADES, repair_event, tell_market
+from loaders.ticks.formats.binance_events import (
+    FLAT_EVENTS,
+    TRADES,
+    repair_event,
+    tell_market,
+)
 from loaders.ticks.formats.binance_trades import VOID, BinanceTrades
 from loaders.ticks.formats.books import BookFold
 from loaders.ticks.formats.exact import BadLine
 from loaders.ticks.formats.fields import STRING, Fields, Mask, Values
 from loaders.ticks.formats.instruments import (
     BINANCE,
-    COINM_USD,
+    SPACED,
     InstrumentGuard,
+    contract_usd,
+    is_bitcoin,
     is_inverse,
 )
 from loaders.ticks.formats.lines import Lines
@@ -46,8 +54,6 @@ from loaders.ticks.formats.typed import tick_batch
 NAME = "binance_ws"
 
 _SPOT, _USDM, _COINM = BINANCE
-#: Flat messages of other streams; those with objects inside are looked at one by one.
-_OTHER_EVENTS = ("markPriceUpdate", "24hrTicker", "24hrMiniTicker", "avgPrice")
 _MESSAGE = re.compile(
     rb'\s*(?:\d+\s+)?\{.*(?:"e"\s*:\s*"(?:trade|aggTrade|bookTicker|depthUpdate)"'
     rb'|"stream"\s*:\s*"[a-z0-9_]+@|"u":\d+,"s":"[A-Z0-9_]+","b":"|"lastUpdateId")'
@@ -75,7 +81,7 @@ class _BinanceRecording:
     def __init__(self, options: DecoderOptions) -> None:
         self._options = options
         self._forced = options.exchange if options.exchange in BINANCE else None
-        self._guard = InstrumentGuard("Binance", options.symbol)
+        self.guard = InstrumentGuard("Binance", options.symbol)
         self._market: str | None = None
         self._trades: BinanceTrades | None = None
         self._book: RecordedBook | None = None
@@ -83,10 +89,12 @@ class _BinanceRecording:
     @property
     def stream(self) -> Stream | None:
         """Known from the first trade on."""
-        if self._trades is None or self._market is None or self._guard.symbol is None:
+        if self._trades is None or self._market is None or self.guard.symbol is None:
             return None
         exchange = self._options.exchange or self._market
-        return Stream(exchange, self._guard.symbol, self._trades.kind)
+        return Stream(
+            exchange, self.guard.symbol, self._trades.kind, exchange != SPACED
+        )
 
     def scan(self, lines: Lines) -> tuple[Fields, npt.NDArray[np.uint8]]:
         """Cut messages into their fields."""
@@ -95,7 +103,7 @@ class _BinanceRecording:
     def repair(self, line: bytes) -> Sequence[Values | BadLine]:
         """Understand one message by itself."""
         market = self._forced or self._market
-        return repair_event(line, market, self._options.symbol)
+        return repair_event(line, market, self.guard)
 
     def judge(self, fields: Fields) -> Verdicts:
         """Tell trades, book messages and the rest apart; keep to one instrument."""
@@ -107,8 +115,8 @@ class _BinanceRecording:
         is_named &= (fields.kind("s") == STRING) & ~fields.equals("s", "")
         rows = np.flatnonzero(is_named)
         own = np.zeros(len(fields), dtype=np.bool_)
-        own[rows] = self._guard.own(fields.take(rows), "s")
-        for other in _OTHER_EVENTS:
+        own[rows] = self.guard.own(fields.take(rows), "s")
+        for other in FLAT_EVENTS:
             verdicts[fields.equals("e", other)] = SKIPPED
         verdicts[is_named & ~own] = SKIPPED
         verdicts[usual_book & own] = BOOK
@@ -136,8 +144,7 @@ class _BinanceRecording:
         if self._book is None:
             if not is_book.any():
                 return {}
-            unit = f"contracts of {COINM_USD} USD" if self._is_inverse() else "BTC"
-            self._book = RecordedBook(BookFold(unit))
+            self._book = RecordedBook(BookFold(self._size_unit()))
         # Trades are taken along for their event times.
         return self._book.add(fields.take(is_book | (verdicts == TICK)))
 
@@ -145,12 +152,20 @@ class _BinanceRecording:
         """Hand out the last windows."""
         return {} if self._book is None else self._book.fold.rest()
 
+    def _size_unit(self) -> str:
+        symbol = self.guard.symbol
+        if symbol is not None and self._is_inverse():
+            return f"contracts of {contract_usd(symbol)} USD"
+        if symbol is None or is_bitcoin(symbol):
+            return "BTC"
+        return f"base coin of {symbol}"
+
     def _is_inverse(self) -> bool:
-        return self._market == _COINM or is_inverse(self._guard.symbol or "")
+        return self._market == _COINM or is_inverse(self.guard.symbol or "")
 
     def _snapshots(self, fields: Fields) -> npt.NDArray[np.int8]:
         """Snapshots do not name their instrument; their stream may."""
-        prefix = f"{(self._guard.symbol or '').lower()}@"
+        prefix = f"{(self.guard.symbol or '').lower()}@"
         streams = fields.strings("stream")
         is_own = pc.or_(pc.equal(streams, ""), pc.starts_with(streams, prefix))
         chosen: npt.NDArray[np.int8] = np.where(
@@ -169,12 +184,11 @@ class _BinanceRecording:
         usual = self._trades.usual(fields)
         if not is_kind.all():
             other = TRADES[0] if self._trades.kind == TRADES[1] else TRADES[1]
-            is_futures = self._trades.is_futures
-            reader = BinanceTrades(other, is_futures, self._trades.is_inverse)
+            reader = replace(self._trades, kind=other)
             if (reader.usual(fields) & ~is_kind).any():
                 raise ObjectError(
                     f"Binance: both {self._trades.kind} and {other} of "
-                    f"{self._guard.symbol} are in it, whose ids mean different things: "
+                    f"{self.guard.symbol} are in it, whose ids mean different things: "
                     "split it by the field e, and load one of the two under another "
                     "--exchange, or not at all"
                 )
@@ -182,7 +196,7 @@ class _BinanceRecording:
             is_foreign = has_x if self._market == _SPOT else has_m & ~has_x
             if (usual & is_kind & is_foreign).any():
                 raise ObjectError(
-                    f"Binance: {self._guard.symbol} of spot (trades with M) and of "
+                    f"Binance: {self.guard.symbol} of spot (trades with M) and of "
                     "futures (with X, or without M) are in it, whose ids are not the "
                     "same: split it, and load each with its --exchange"
                 )
@@ -195,17 +209,16 @@ class _BinanceRecording:
     ) -> None:
         # Damaged messages do not settle it.
         trades, aggregates = (
-            BinanceTrades(kind, False, False).usual(fields) for kind in TRADES
+            BinanceTrades(kind, False).usual(fields) for kind in TRADES
         )
         sound = np.where(is_aggregate, aggregates, trades)
         if not sound.any():
             return
         first = int(np.argmax(sound))
         kind = TRADES[int(is_aggregate[first])]
-        symbol = self._guard.symbol or ""
+        symbol = self.guard.symbol or ""
         self._market = self._forced or tell_market(
             kind, symbol, has_x=bool(has_x[first]), has_m=bool(has_m[first])
         )
-        self._trades = BinanceTrades(
-            kind, self._market != _SPOT, self._market == _COINM
-        )
+        usd = contract_usd(symbol) if self._market == _COINM else None
+        self._trades = BinanceTrades(kind, self._market != _SPOT, usd)

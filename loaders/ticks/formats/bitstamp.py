@@ -16,7 +16,12 @@ from loaders.ticks.chunk import DecoderOptions, TickChunk
 from loaders.ticks.formats.csv_reader import exact_trade
 from loaders.ticks.formats.exact import BadLine
 from loaders.ticks.formats.fields import Fields, Mask, Values
-from loaders.ticks.formats.json_line import known_symbol, known_word, peek_objects
+from loaders.ticks.formats.json_line import (
+    known_symbol,
+    known_word,
+    peek_objects,
+    unknown_message,
+)
 from loaders.ticks.formats.json_reader import JsonReader
 from loaders.ticks.formats.reading import read_chunks
 from loaders.ticks.formats.typed import Spelling
@@ -25,6 +30,8 @@ NAME = "bitstamp"
 
 _CHANNEL = "live_trades_"
 _TRADE_FIELDS = frozenset({"id", "type", "microtimestamp", "price"})
+#: Besides those that begin with ``bts:``; books are ``data``.
+_OTHERS = frozenset({"data", "order_created", "order_changed", "order_deleted"})
 _WORDS = {0: "0", 1: "1", "0": "0", "1": "1"}
 
 
@@ -39,6 +46,10 @@ def recognises(lines: Sequence[bytes]) -> bool:
 def decode(path: Path, options: DecoderOptions) -> Iterator[TickChunk]:
     """Read a recording; see `Decoder`."""
     yield from read_chunks(path, _BitstampRecording(options))
+
+
+def _is_known_event(event: Any) -> bool:
+    return isinstance(event, str) and (event in _OTHERS or event.startswith("bts:"))
 
 
 class _BitstampRecording(JsonReader):
@@ -71,6 +82,8 @@ class _BitstampRecording(JsonReader):
             if is_like_trade:
                 complaint = "are none with such a message"
                 raise BadLine("event and channel", complaint, f"{event} {channel}")
+            if "data" not in message or not _is_known_event(event):
+                raise unknown_message(message)
             return []
         if not isinstance(trade, dict):
             raise BadLine("data", "is no trade", trade)

@@ -16,7 +16,12 @@ from loaders.ticks.chunk import DecoderOptions, TickChunk
 from loaders.ticks.formats.csv_reader import exact_trade
 from loaders.ticks.formats.exact import BadLine
 from loaders.ticks.formats.fields import Fields, Mask, Values
-from loaders.ticks.formats.json_line import known_symbol, known_word, peek_objects
+from loaders.ticks.formats.json_line import (
+    known_symbol,
+    known_word,
+    peek_objects,
+    unknown_message,
+)
 from loaders.ticks.formats.json_reader import JsonReader
 from loaders.ticks.formats.reading import read_chunks
 from loaders.ticks.formats.typed import Spelling
@@ -26,6 +31,14 @@ NAME = "coinbase"
 _MATCHES = ("match", "last_match")
 #: Of the full channel, whose lines are mostly these.
 _OTHERS = ("received", "open", "done", "change", "activate", "heartbeat", "ticker")
+#: With objects or lists inside: looked at one by one.
+_RARE = frozenset(
+    {
+        *_OTHERS,
+        *("subscriptions", "error", "status", "snapshot", "l2update", "auction"),
+        *("balance", "rfq_match", "unsubscribe", "subscribe"),
+    }
+)
 _TRADE_FIELDS = frozenset({"trade_id", "maker_order_id", "taker_order_id"})
 
 
@@ -66,9 +79,11 @@ class _CoinbaseRecording(JsonReader):
     def repair_message(self, message: dict[str, Any]) -> Sequence[Values | BadLine]:
         """Write a match in the usual layout."""
         kind = message.get("type")
-        if kind not in _MATCHES:
+        if not isinstance(kind, str) or kind not in _MATCHES:
             if message.keys() >= _TRADE_FIELDS:
                 raise BadLine("type", "is no message with such fields", kind)
+            if not isinstance(kind, str) or kind not in _RARE:
+                raise unknown_message(message)
             return []
         symbol = known_symbol("product_id", message.get("product_id"))
         side = known_word("side", message.get("side"), {"buy": "buy", "sell": "sell"})

@@ -15,6 +15,7 @@ from loaders.ticks.formats.csv_reader import CsvReader, exact_trade, first_row
 from loaders.ticks.formats.exact import BadLine
 from loaders.ticks.formats.fields import Fields, Mask, Values
 from loaders.ticks.formats.instruments import CONSECUTIVE, InstrumentGuard
+from loaders.ticks.formats.names import named_symbol
 from loaders.ticks.formats.reading import TICK, UNUSUAL, Verdicts, read_chunks
 from loaders.ticks.formats.typed import Spelling, read_typed, tick_batch
 
@@ -47,6 +48,8 @@ def decode(path: Path, options: DecoderOptions) -> Iterator[TickChunk]:
         raise ObjectError("a generic CSV does not say its venue: name it, --exchange")
     row = first_row(read_head(path, _HEAD_BYTES))
     names, has_header = _match_columns(row, options.columns)
+    if "symbol" not in names and options.symbol is None:
+        named_symbol(options.uri or str(path), None)  # refuses what is not bitcoin
     yield from read_chunks(path, _GenericReader(names, has_header, options))
 
 
@@ -100,17 +103,17 @@ class _GenericReader(CsvReader):
         assert options.exchange is not None
         self._exchange = options.exchange
         self._has_symbol = "symbol" in names
-        self._guard = InstrumentGuard(self._exchange, options.symbol)
+        self.guard = InstrumentGuard(self._exchange, options.symbol)
         if not self._has_symbol and options.symbol is None:
-            self._guard.symbol = "BTC"
+            self.guard.symbol = "BTC"
 
     @property
     def stream(self) -> Stream | None:
         """Whose ticks these are, once an instrument is known."""
-        if self._guard.symbol is None:
+        if self.guard.symbol is None:
             return None
         is_consecutive = self._exchange in CONSECUTIVE
-        return Stream(self._exchange, self._guard.symbol, "trade", is_consecutive)
+        return Stream(self._exchange, self.guard.symbol, "trade", is_consecutive)
 
     def judge(self, fields: Fields) -> Verdicts:
         """Trades all, if they are in the usual layout."""
@@ -132,7 +135,7 @@ class _GenericReader(CsvReader):
     def ticks(self, fields: Fields) -> tuple[pa.RecordBatch, list[int]]:
         """Read trades of the one instrument."""
         if self._has_symbol:
-            fields = fields.take(self._guard.own(fields, "symbol"))
+            fields = fields.take(self.guard.own(fields, "symbol"))
         typed = read_typed(fields, _SPELLING)
         side, _ = self._side(fields)
         price, volume = fields.strings("price"), fields.strings("volume")

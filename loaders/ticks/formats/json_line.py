@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from loaders.ticks.formats.exact import BadLine
+
+#: A refused message names so many of its members.
+_SHOWN_MEMBERS = 8
 
 #: A recorder's receive time may stand before the message.
 _LINE = re.compile(r"[ \t]*(?:([0-9]+)[ \t]+)?(.*)", re.DOTALL)
@@ -43,6 +46,14 @@ def parse_line(line: bytes) -> tuple[str | None, dict[str, Any]]:
     if not isinstance(value, dict):
         raise BadLine("line", "is no JSON object")
     return match[1], value
+
+
+def unknown_message(message: Mapping[str, Any]) -> BadLine:
+    """Complain of a message that a venue is not known to send."""
+    members = [str(name)[:20] for name in message]
+    shown = ", ".join(members[:_SHOWN_MEMBERS])
+    more = ", …" if len(members) > _SHOWN_MEMBERS else ""
+    return BadLine("line", f"is no known message: it has {shown or 'nothing'}{more}")
 
 
 def known_word(column: str, value: Any, words: dict[Any, str]) -> str:

@@ -49,17 +49,15 @@ class JsonReader:
     def __init__(self, options: DecoderOptions) -> None:
         self.names: tuple[str, ...] = (*self.members, RECEIVED)
         self._exchange = options.exchange or self.exchange
-        self._guard = InstrumentGuard(
-            self._exchange, options.symbol, self.symbol_prefix
-        )
+        self.guard = InstrumentGuard(self._exchange, options.symbol, self.symbol_prefix)
 
     @property
     def stream(self) -> Stream | None:
         """Known from the first trade on."""
-        if self._guard.symbol is None:
+        if self.guard.symbol is None:
             return None
         is_consecutive = self.exchange in CONSECUTIVE
-        return Stream(self._exchange, self._guard.symbol, "trade", is_consecutive)
+        return Stream(self._exchange, self.guard.symbol, "trade", is_consecutive)
 
     def scan(self, lines: Lines) -> tuple[Fields, npt.NDArray[np.uint8]]:
         """Cut messages into their fields."""
@@ -74,7 +72,7 @@ class JsonReader:
         usual &= self._sides(fields) != 0
         verdicts = np.where(is_other, SKIPPED, UNUSUAL).astype(np.int8)
         rows = np.flatnonzero(usual)
-        own = self._guard.own(fields.take(rows), self.symbol)
+        own = self.guard.own(fields.take(rows), self.symbol)
         verdicts[rows] = np.where(own, TICK, SKIPPED)
         return verdicts
 

@@ -14,7 +14,12 @@ from loaders.ticks.chunk import DecoderOptions, TickChunk
 from loaders.ticks.formats.csv_reader import exact_trade
 from loaders.ticks.formats.exact import BadLine
 from loaders.ticks.formats.fields import Fields, Mask, Values
-from loaders.ticks.formats.json_line import known_symbol, known_word, peek_objects
+from loaders.ticks.formats.json_line import (
+    known_symbol,
+    known_word,
+    peek_objects,
+    unknown_message,
+)
 from loaders.ticks.formats.json_reader import JsonReader
 from loaders.ticks.formats.reading import read_chunks
 from loaders.ticks.formats.typed import Spelling
@@ -22,6 +27,9 @@ from loaders.ticks.formats.typed import Spelling
 NAME = "kraken"
 
 _CHANNELS = ("trade", "book", "ticker", "ohlc", "heartbeat", "status", "instrument")
+_OTHERS = frozenset({*_CHANNELS, "level3", "executions", "balances"})
+#: Answers to a request.
+_ANSWER_FIELDS = ("method", "error")
 _WORDS = {"buy": "buy", "sell": "sell"}
 
 
@@ -60,6 +68,9 @@ class _KrakenRecording(JsonReader):
         if channel != "trade":
             if isinstance(trades, list) and any(map(_is_like_trade, trades)):
                 raise BadLine("channel", "is none with such messages", channel)
+            is_known = isinstance(channel, str) and channel in _OTHERS
+            if not is_known and not any(name in message for name in _ANSWER_FIELDS):
+                raise unknown_message(message)
             return []
         if not isinstance(trades, list):
             raise BadLine("data", "is no list of trades", trades)

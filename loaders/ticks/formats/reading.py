@@ -7,6 +7,7 @@ others, or refused with a reason.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -28,6 +29,7 @@ from loaders.ticks.formats.fields import (
     merge_fields,
     write_fields,
 )
+from loaders.ticks.formats.instruments import InstrumentGuard
 from loaders.ticks.formats.lines import Lines, read_lines
 from loaders.ticks.formats.scan_csv import BLANK, UNDERSTOOD
 from loaders.validate import raw_json
@@ -51,6 +53,11 @@ class LineReader(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
         """Fields it reads."""
+        ...
+
+    @property
+    def guard(self) -> InstrumentGuard:
+        """Holds the object to one instrument, and counts the rows of others."""
         ...
 
     @property
@@ -103,9 +110,12 @@ def read_chunks(path: Path, reader: LineReader) -> Iterator[TickChunk]:
     Raises
     ------
     ObjectError
-        As `read_lines` and the reader; or ids are no integers.
+        As `read_lines` and the reader; ids are no integers; no line is a known message,
+        or none is of the instrument that is wanted.
     """
-    had_tick = False
+    had_tick = had_known = had_text = False
+    first_bad: BadRow | None = None
+    others: Counter[str] = Counter()
     chunk: TickChunk | None = None
     damage: ObjectError | None = None
     pieces = read_lines(path)
@@ -119,8 +129,13 @@ def read_chunks(path: Path, reader: LineReader) -> Iterator[TickChunk]:
             break
         if chunk is not None:
             yield chunk
-        chunk, foreign = _chunk(lines, reader)
+        chunk, blank, foreign = _chunk(lines, reader)
+        chunk = replace(chunk, others=reader.guard.others - others)
+        others = Counter(reader.guard.others)
         had_tick = had_tick or chunk.rows.num_rows > 0
+        had_known = had_known or chunk.rows_read - len(chunk.bad) > blank
+        had_text = had_text or bool(lines.text.tobytes().strip())
+        first_bad = first_bad or next(iter(chunk.bad), None)
         if foreign is not None and not had_tick:
             raise ObjectError(
                 f"{reader.name}: ids are no integers here (line "
@@ -128,13 +143,26 @@ def read_chunks(path: Path, reader: LineReader) -> Iterator[TickChunk]:
                 "cannot be told apart by them; give them whole numbers and load them "
                 "as generic CSV"
             )
+    # Before the last chunk: of an object of one chunk nothing is written then.
+    if damage is None:
+        reader.guard.check()
+        if not had_text:
+            raise ObjectError("is empty: nothing to load")
+        if first_bad is not None and not had_known:
+            raise ObjectError(
+                f"{reader.name}: no line is a known message (line "
+                f"{first_bad.row_number:,}: {first_bad.reason}; "
+                f"{first_bad.raw[:200]}). Name another --format, or take off what a "
+                "recorder put around the messages"
+            )
     if chunk is not None:
         yield replace(chunk, books={**chunk.books, **reader.last_books()})
     if damage is not None:
         raise damage
 
 
-def _chunk(lines: Lines, reader: LineReader) -> tuple[TickChunk, BadRow | None]:
+def _chunk(lines: Lines, reader: LineReader) -> tuple[TickChunk, int, BadRow | None]:
+    """Read a chunk; also count blank lines and headers, and find an id that is text."""
     fields, status = reader.scan(lines)
     verdicts = np.full(len(lines), UNUSUAL, dtype=np.int8)
     if (status == UNDERSTOOD).any():
@@ -157,7 +185,7 @@ def _chunk(lines: Lines, reader: LineReader) -> tuple[TickChunk, BadRow | None]:
     chunk = TickChunk(
         reader.stream, rows, rows_read, skipped, lines.progress, bad, books, used_ids
     )
-    return chunk, foreign
+    return chunk, int((status == BLANK).sum()), foreign
 
 
 def _repair(

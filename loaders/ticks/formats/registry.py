@@ -22,6 +22,9 @@ from loaders.ticks.formats.content import read_head
 _HEAD_BYTES = 1 << 20
 _HEAD_LINES = 1000
 
+#: The format whose columns the command line names.
+GENERIC = generic_csv.NAME
+
 DECODERS: Mapping[str, Decoder] = {
     binance_ws.NAME: binance_ws.decode,
     binance_csv.NAME: binance_csv.decode,

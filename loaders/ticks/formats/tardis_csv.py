@@ -23,7 +23,11 @@ from loaders.ticks.formats.contracts import (
 from loaders.ticks.formats.csv_reader import CsvReader, exact_trade
 from loaders.ticks.formats.exact import BadLine, parse_decimal
 from loaders.ticks.formats.fields import Fields, Mask, Values
-from loaders.ticks.formats.instruments import COINM_USD, CONSECUTIVE, InstrumentGuard
+from loaders.ticks.formats.instruments import (
+    CONSECUTIVE,
+    InstrumentGuard,
+    contract_usd,
+)
 from loaders.ticks.formats.json_line import known_symbol, known_word
 from loaders.ticks.formats.reading import SKIPPED, TICK, UNUSUAL, Verdicts, read_chunks
 from loaders.ticks.formats.typed import Spelling, read_typed, tick_batch
@@ -75,16 +79,16 @@ class _TardisFile(CsvReader):
         self.name = f"Tardis CSV of {venue}"
         self._venue = venue
         self._exchange = options.exchange
-        self._guard = InstrumentGuard(self.name, options.symbol)
+        self.guard = InstrumentGuard(self.name, options.symbol)
 
     @property
     def stream(self) -> Stream | None:
         """Known from the first trade on."""
-        if self._guard.symbol is None:
+        if self.guard.symbol is None:
             return None
         ours = _OURS.get(self._venue, self._venue.replace("-", "_"))
         exchange = self._exchange or ours
-        return Stream(exchange, self._guard.symbol, "trade", ours in CONSECUTIVE)
+        return Stream(exchange, self.guard.symbol, "trade", ours in CONSECUTIVE)
 
     def judge(self, fields: Fields) -> Verdicts:
         """Trades all, if in the usual layout; held to one venue and one instrument."""
@@ -99,7 +103,7 @@ class _TardisFile(CsvReader):
         if self._venue == _COINM:
             is_readable &= _are_contracts(usual_fields)
         rows = np.flatnonzero(usual)[is_readable]
-        own = self._guard.own(fields.take(rows), "symbol")
+        own = self.guard.own(fields.take(rows), "symbol")
         verdicts[rows] = np.where(own, TICK, SKIPPED)
         return verdicts
 
@@ -122,11 +126,11 @@ class _TardisFile(CsvReader):
     def ticks(self, fields: Fields) -> tuple[pa.RecordBatch, list[int]]:
         """Read trades."""
         typed = read_typed(fields, _SPELLING)
-        if self._venue == _COINM:
+        if self._venue == _COINM and len(fields):
             volume = inverse_volumes(
                 fields.integers("amount")[0],
                 fields.scaled("price", PRICE_PLACES),
-                COINM_USD,
+                contract_usd(self.guard.symbol or ""),
             )
         else:
             volume = fields.strings("amount")

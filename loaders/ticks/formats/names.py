@@ -1,0 +1,104 @@
+"""What the path of an object says of its instrument, and of Binance's market."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+from loaders.errors import ObjectError
+from loaders.ticks.formats.instruments import BINANCE, is_bitcoin, is_inverse
+
+#: As Binance calls its files, with anything before: ``BTCUSD_PERP-aggTrades-2024-08``.
+_OWN = re.compile(
+    r"(?<![A-Za-z0-9])([A-Z0-9]{4,}(?:_PERP|_[0-9]{6})?)-(?:trades|aggTrades)"
+    r"(?![A-Za-z0-9])"
+)
+#: A pair priced in dollars, together or with a separator, in any case.
+_DOLLARS = re.compile(
+    r"(?<![A-Z0-9])(?=[0-9]*[A-Z])([A-Z0-9]{2,10})[-_]?"
+    r"(USDT|USDC|FDUSD|BUSD|TUSD|USD)(_PERP|_[0-9]{6})?(?![A-Z0-9])",
+    re.IGNORECASE,
+)
+#: A pair priced in something else: in small letters, words end like it.
+_OTHERS = re.compile(
+    r"(?<![A-Za-z0-9])(?=[0-9]*[A-Z])([A-Z0-9]{2,10})"
+    r"(EUR|GBP|JPY|TRY|BRL|BTC|ETH|BNB)()(?![A-Za-z0-9])"
+)
+#: What stands before ``_USDT`` and is no coin.
+_NO_COINS = frozenset(
+    {
+        *("BINANCE", "SPOT", "PERP", "SWAP", "LINEAR", "INVERSE", "FUTURES"),
+        *("TRADE", "TRADES", "TICK", "TICKS"),
+    }
+)
+#: Folders in which Binance publishes futures.
+_FOLDERS = {"um": BINANCE[1], "cm": BINANCE[2]}
+
+
+def named_symbol(path: str, wanted: str | None) -> str | None:
+    """Find the instrument of an object: in its name, else in the nearest folder's.
+
+    Parameters
+    ----------
+    path
+        Path or URI.
+    wanted
+        The instrument, if the command line names it.
+
+    Returns
+    -------
+    str or None
+        In Binance's spelling; the wanted one where the name says none.
+
+    Raises
+    ------
+    ObjectError
+        The name says another than the wanted one, one that is not bitcoin where none is
+        named, or several.
+
+    Examples
+    --------
+    >>> named_symbol("raw/spot_BTCUSDT-trades-2024-08-08.csv", None)
+    'BTCUSDT'
+    """
+    *folders, name = _parts(path)
+    found = _symbols(name)
+    if wanted is not None:
+        if found and wanted not in found:
+            raise ObjectError(
+                f"its name {name} says {' and '.join(found)}, --symbol {wanted}: "
+                "correct the one that is wrong"
+            )
+        return wanted
+    for folder in reversed(folders):
+        found = found or _symbols(folder)
+    if len(found) > 1:
+        raise ObjectError(
+            f"its name says {' and '.join(found)}: name the one with --symbol"
+        )
+    if found and not is_bitcoin(found[0]):
+        raise ObjectError(
+            f"its name says {found[0]}, which is not bitcoin: to load it nonetheless, "
+            f"say --symbol {found[0]} and a venue of its own with --exchange"
+        )
+    return found[0] if found else None
+
+
+def named_market(path: str, symbol: str | None) -> str | None:
+    """Tell the market of futures by the instrument's spelling, else by the folder."""
+    if symbol is not None:
+        return BINANCE[2] if is_inverse(symbol) else BINANCE[1]
+    folders = [_FOLDERS[part] for part in _parts(path) if part in _FOLDERS]
+    return folders[-1] if folders else None
+
+
+def _parts(path: str) -> list[str]:
+    return unquote(path).replace("\\", "/").rstrip("/").split("/")
+
+
+def _symbols(name: str) -> list[str]:
+    if own := _OWN.findall(name):
+        return list(dict.fromkeys(own))
+    pairs = [*_DOLLARS.findall(name), *_OTHERS.findall(name)]
+    coins = [pair for pair in pairs if pair[0].upper() not in _NO_COINS]
+    return list(dict.fromkeys("".join(pair).upper() for pair in coins))
