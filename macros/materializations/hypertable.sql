@@ -25,6 +25,7 @@
     {%- set is_new = existing is none or existing.is_view or is_rebuild -%}
     {%- if is_new -%}
         {%- if existing is not none -%}
+            {%- do table.update({'paused': paused_policies(table['relation'])}) -%}
             {%- do adapter.drop_relation(existing) -%}
         {%- endif -%}
         {%- do run_query(get_create_table_as_sql(
