@@ -152,7 +152,9 @@ class Session:
         Returns
         -------
         str or None
-            None when nothing differs, or the model does not say what it is made of.
+            None when nothing differs, or the model does not say what it is made of;
+            `ON_RECORD` when an earlier release built the rows and nothing tells of a
+            difference.
         """
         if changes.made_of is None or self._starts_over:
             return None
@@ -165,8 +167,10 @@ class Session:
         ).fetchone()
         if row is None:
             # An earlier release built it, and kept a fingerprint only.
-            is_same = changes.fingerprint == self.fingerprint
-            return ON_RECORD if is_same else "no record of what it was made of"
+            is_whole = changes.scope == "true"
+            if is_whole and changes.fingerprint != self.fingerprint:
+                return "no record of what it was made of"
+            return ON_RECORD
         before, now = row[0], json.loads(json.dumps(changes.made_of, default=str))
         differing = [name for name in now if before.get(name) != now[name]]
         if not differing and changes.scope == "true":
