@@ -17,19 +17,19 @@ locals {
   }
   # What the scripts need to know of AWS. No secret: the ARNs lead to them.
   settings = {
-    VIGIL_REGION              = data.aws_region.current.region
-    VIGIL_DATA_VOLUME         = aws_ebs_volume.data.id
-    VIGIL_CLIENT_CIDR         = var.client_cidr_block
-    VIGIL_BACKUP_BUCKET       = var.backup_bucket
-    VIGIL_BACKUP_PREFIX       = var.backup_prefix
-    VIGIL_BACKUP_KMS_KEY      = var.kms_key_arn
-    VIGIL_FULL_BACKUPS_KEPT   = var.full_backups_kept
-    VIGIL_METRIC_NAMESPACE    = var.metric_namespace
-    VIGIL_POSTGRESQL_VERSION  = var.postgresql_version
-    VIGIL_TIMESCALEDB_VERSION = var.timescaledb_version
-    VIGIL_LOADER_SECRET       = aws_secretsmanager_secret.password["vigil_loader"].arn
-    VIGIL_TRANSFORMER_SECRET  = aws_secretsmanager_secret.password["vigil_transformer"].arn
-    VIGIL_READER_SECRET       = aws_secretsmanager_secret.password["vigil_reader"].arn
+    VIGIL_REGION             = data.aws_region.current.region
+    VIGIL_DATA_VOLUME        = aws_ebs_volume.data.id
+    VIGIL_CLIENT_CIDR        = var.client_cidr_block
+    VIGIL_BACKUP_BUCKET      = var.backup_bucket
+    VIGIL_BACKUP_PREFIX      = var.backup_prefix
+    VIGIL_BACKUP_KMS_KEY     = var.kms_key_arn
+    VIGIL_FULL_BACKUPS_KEPT  = var.full_backups_kept
+    VIGIL_METRIC_NAMESPACE   = var.metric_namespace
+    VIGIL_POSTGRESQL_VERSION = var.postgresql_version
+    VIGIL_TIMESCALE_VERSION  = var.timescaledb_version
+    VIGIL_LOADER_SECRET      = aws_secretsmanager_secret.password["vigil_loader"].arn
+    VIGIL_TRANSFORMER_SECRET = aws_secretsmanager_secret.password["vigil_transformer"].arn
+    VIGIL_READER_SECRET      = aws_secretsmanager_secret.password["vigil_reader"].arn
   }
   scripts = ["bootstrap.sh", "settings.sh", "vigil_aws.py", "extensions.sql", "jobs.sql", "roles.sql", "passwords.sql"]
   cloud_config = {

@@ -45,8 +45,8 @@ step_packages() {
     # By version, so that one that is not to be had is an error and no other is taken.
     apt-get install -qq -y --no-install-recommends --allow-downgrades \
         "postgresql-$VERSION=$VIGIL_POSTGRESQL_VERSION-*" "postgresql-$VERSION-pgvector" \
-        "timescaledb-2-loader-postgresql-$VERSION=$VIGIL_TIMESCALEDB_VERSION~*" \
-        "timescaledb-2-postgresql-$VERSION=$VIGIL_TIMESCALEDB_VERSION~*" \
+        "timescaledb-2-loader-postgresql-$VERSION=$VIGIL_TIMESCALE_VERSION~*" \
+        "timescaledb-2-postgresql-$VERSION=$VIGIL_TIMESCALE_VERSION~*" \
         pgbackrest python3-boto3
 }
 

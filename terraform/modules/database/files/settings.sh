@@ -22,7 +22,7 @@ Pin: version $VIGIL_POSTGRESQL_VERSION-*
 Pin-Priority: 1001
 
 Package: timescaledb-2-postgresql-17 timescaledb-2-loader-postgresql-17
-Pin: version $VIGIL_TIMESCALEDB_VERSION~*
+Pin: version $VIGIL_TIMESCALE_VERSION~*
 Pin-Priority: 1001
 END
 }
