@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,10 @@ class Changes:
         transaction that writes the rows.
     fingerprint
         Text to keep in ``ops.model_state``, in the same transaction.
+    made_of
+        What all rows depend on besides loads, rules and settings, as values that JSON
+        has. It is kept in ``ops.model_builds`` when the model is computed whole. A run
+        in which it is another one says in dbt's log what differs.
     """
 
     rows: pa.Table | Iterable[pa.RecordBatch]
@@ -43,6 +47,7 @@ class Changes:
     scope: str | None = None
     loads: Sequence[int] = ()
     fingerprint: str | None = None
+    made_of: Mapping[str, Any] | None = None
 
 
 def as_changes(result: Any) -> Changes | None:

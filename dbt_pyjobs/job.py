@@ -11,12 +11,14 @@ from types import ModuleType
 from typing import Any
 
 import psycopg
+from dbt.events.types import JinjaLogInfo
+from dbt_common.events.functions import fire_event
 from dbt_common.exceptions import DbtRuntimeError
 
 from dbt_pyjobs.changes import Changes, as_changes
 from dbt_pyjobs.credentials import connect, project_dir
 from dbt_pyjobs.schema_check import check_schema
-from dbt_pyjobs.session import Relation, Session, lock_name
+from dbt_pyjobs.session import ON_RECORD, Relation, Session, lock_name
 from dbt_pyjobs.staging import Outcome, Spec, drop_staging, stage
 from dbt_pyjobs.tracebacks import project_traceback
 
@@ -86,6 +88,8 @@ class Job:
         outcome = Outcome(
             has_loads_table=session.has_table("ingestion.applied_loads"),
             has_state_table=session.has_table("ops.model_state"),
+            has_builds_table=session.has_table("ops.model_builds"),
+            reason=spec.reason,
         )
         if not spec.replaces:
             check_schema(session.connection, spec, outcome)
@@ -97,6 +101,11 @@ class Job:
             # Nothing there and nothing new is an empty table.
             changes = Changes(rows=[])
         if changes is not None:
+            if not spec.starts_over:
+                outcome.reason = session.why_anew(changes)
+                if outcome.reason not in (None, ON_RECORD):
+                    text = f"all of it is computed again: {outcome.reason}"
+                    fire_event(JinjaLogInfo(msg=f"{spec.consumer}: {text}"))
             stage(self._open_connection(), spec, changes, outcome)
         return outcome
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import psycopg
 import pyarrow as pa
 from psycopg import sql
+
+from dbt_pyjobs.changes import Changes
 
 _LOADS_SCHEMA = pa.schema(
     [
@@ -18,6 +21,12 @@ _LOADS_SCHEMA = pa.schema(
         ("rows_loaded", pa.int64()),
     ]
 )
+
+#: A model that an earlier release built, taken over as it was.
+ON_RECORD = "on record"
+
+# Of one difference in dbt's log; a longer one is in `ops.model_builds` alone.
+_LONGEST_REASON = 120
 
 _APPLIED = """
     exists (
@@ -138,6 +147,44 @@ class Session:
         ).fetchone()
         return None if row is None else row[0]
 
+    def why_anew(self, changes: Changes) -> str | None:
+        """Say in which ways the model is made of something else than its rows are.
+
+        Parameters
+        ----------
+        changes
+            What the model returned, not consumed.
+
+        Returns
+        -------
+        str or None
+            None when nothing differs, or the model does not say what it is made of;
+            `ON_RECORD` when an earlier release built the rows and nothing tells of a
+            difference.
+        """
+        if changes.made_of is None or self._starts_over:
+            return None
+        if not self.has_table("ops.model_builds"):
+            return None
+        row = self.connection.execute(
+            "select made_of from ops.model_builds where model = %s"
+            " order by built_at desc limit 1",
+            [self.consumer],
+        ).fetchone()
+        if row is None:
+            # An earlier release built it, and kept a fingerprint only.
+            is_whole = changes.scope == "true"
+            if is_whole and changes.fingerprint != self.fingerprint:
+                return "no record of what it was made of"
+            return ON_RECORD
+        before, now = row[0], json.loads(json.dumps(changes.made_of, default=str))
+        differing = [name for name in now if before.get(name) != now[name]]
+        if not differing and changes.scope == "true":
+            is_same = changes.fingerprint == self.fingerprint
+            return None if is_same else "its code changed"
+        said = [_differs(name, before.get(name), now[name]) for name in differing]
+        return "; ".join(said) or None
+
     def has_table(self, name: str) -> bool:
         """Say whether ``schema.name`` exists."""
         row = self.connection.execute(
@@ -174,6 +221,17 @@ class Relation:
             return self._session.read(f"select * from {self._name}")
         names = ", ".join(sql.Identifier(name).as_string(None) for name in columns)
         return self._session.read(f"select {names} from {self._name}")
+
+
+def _differs(name: str, before: object, now: object) -> str:
+    if isinstance(before, dict) and isinstance(now, dict):
+        return "; ".join(
+            _differs(f"{name}.{key}", before.get(key), now[key])
+            for key in now
+            if before.get(key) != now[key]
+        )
+    said = f"{name} is {now} instead of {before}"
+    return said if len(said) <= _LONGEST_REASON else f"{name} changed"
 
 
 def lock_name(consumer: str) -> str:

@@ -64,6 +64,7 @@ class Spec:
     adds_key: bool
     on_schema_change: str = "ignore"
     is_empty_run: bool = False
+    reason: str | None = None
 
     @classmethod
     def parse(cls, given: dict[str, Any]) -> Spec:
@@ -84,12 +85,15 @@ class Outcome:
         Rows staged.
     has_deletes
         Whether there is a table of keys to remove.
-    scope, loads, fingerprint
+    scope, loads, fingerprint, made_of
         As in `Changes`.
+    reason
+        Why the model was computed whole; None when it was not.
     new_columns, old_columns
         ``{"name", "data_type"}`` of columns to add, names of columns to drop.
-    has_loads_table, has_state_table
-        Whether ``ingestion.applied_loads`` and ``ops.model_state`` exist.
+    has_loads_table, has_state_table, has_builds_table
+        Whether ``ingestion.applied_loads``, ``ops.model_state`` and
+        ``ops.model_builds`` exist.
     """
 
     is_staged: bool = False
@@ -98,10 +102,13 @@ class Outcome:
     scope: str | None = None
     loads: list[int] = field(default_factory=list)
     fingerprint: str | None = None
+    made_of: dict[str, Any] = field(default_factory=dict)
+    reason: str | None = None
     new_columns: list[dict[str, str]] = field(default_factory=list)
     old_columns: list[str] = field(default_factory=list)
     has_loads_table: bool = False
     has_state_table: bool = False
+    has_builds_table: bool = False
 
 
 def stage(
@@ -137,6 +144,7 @@ def stage(
     outcome.scope = changes.scope
     outcome.loads = [int(load_id) for load_id in changes.loads]
     outcome.fingerprint = changes.fingerprint
+    outcome.made_of = dict(changes.made_of or {})
 
 
 def _add_key(connection: psycopg.Connection[Any], spec: Spec) -> None:

@@ -89,6 +89,7 @@ def model(dbt: Any, session: Any) -> Changes | None:
         scope=scope(options.version, stale),
         loads=loads["load_id"].to_pylist(),
         fingerprint=options.fingerprint(extents),
+        made_of=options.parameters | {"horizons": options.horizons},
     )
 
 

@@ -6,6 +6,7 @@ are computed again; other traders stay what they were.
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -81,4 +82,9 @@ def model(dbt: Any, session: Any) -> Changes | None:
         scope=plan.scope,
         loads=loads,
         fingerprint=state,
+        made_of={
+            "rules": rules,
+            "classes": classes,
+            "settings": asdict(options) | {"cohort_step_days": step},
+        },
     )

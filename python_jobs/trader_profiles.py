@@ -6,6 +6,7 @@ profiles the traders that new loads brought fills of; all of them when a rule is
 """
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -67,4 +68,10 @@ def model(dbt: Any, session: Any) -> Changes | None:
             totals = sum_totals(panel.users, rows)
             yield from profile_rows(panel, totals, options, rulebook).to_batches()
 
-    return Changes(rows=batches(), scope=scope, loads=loads, fingerprint=state)
+    return Changes(
+        rows=batches(),
+        scope=scope,
+        loads=loads,
+        fingerprint=state,
+        made_of={"rules": rules, "classes": classes, "settings": asdict(options)},
+    )

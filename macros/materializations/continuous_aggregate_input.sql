@@ -1,7 +1,8 @@
 {#
     Where the rows of a rollup come from, as keys of its spec: source, time_column,
-    time_unit (of the raw table), input, input_column and input_retention (of what it reads)
-    and parent, the rollup below or none.
+    time_unit (of the raw table), of what it reads input (`schema.name`), input_name (name
+    alone), input_relation (as its SQL has it), input_column, input_retention and
+    input_bucket, and parent, the rollup below or none.
 #}
 {% macro rollup_input(node) -%}
     {%- set names = node.depends_on.nodes -%}
@@ -35,8 +36,11 @@
         'time_column': timescale['time_column'],
         'time_unit': timescale.get('time_unit'),
         'input': relation,
+        'input_name': source.identifier,
+        'input_relation': source.relation_name,
         'input_column': timescale['time_column'],
         'input_retention': timescale.get('retention'),
+        'input_bucket': none,
         'parent': none,
     }) }}
 {%- endmacro %}
@@ -48,13 +52,15 @@
 {% macro input_from_rollup(below) -%}
     {%- set timescale = below.config.get('meta', {}).get('timescale', {}) -%}
     {%- set relation = below.schema ~ '.' ~ below.alias -%}
-    {%- do assert_buckets_nest(relation, timescale['bucket_interval']) -%}
     {%- set root = rollup_input(below) -%}
     {{ return(dict(
         root,
         input=relation,
+        input_name=below.alias,
+        input_relation=below.relation_name,
         input_column=timescale['bucket'],
         input_retention=timescale.get('retention'),
+        input_bucket=timescale['bucket_interval'],
         parent=relation
     )) }}
 {%- endmacro %}
@@ -63,8 +69,7 @@
 {#
     A bucket must hold a whole number of the buckets it is made of.
 #}
-{% macro assert_buckets_nest(below, interval_below) -%}
-    {%- set interval = config.get('meta', {}).get('timescale', {})['bucket_interval'] -%}
+{% macro assert_buckets_nest(interval, below, interval_below) -%}
     {%- if is_calendar_interval(interval) or is_calendar_interval(interval_below) -%}
         {{ return('') }}
     {%- endif -%}

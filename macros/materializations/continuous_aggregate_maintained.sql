@@ -14,6 +14,9 @@
     {%- do drop_rollup_leftovers(state) -%}
     {%- set existing = rollup_existing(state) -%}
     {%- set action = rollup_action(spec, state, existing, state['kind'] == 'table') -%}
+    {%- if action != 'none' -%}
+        {%- do assert_rollup_query(spec) -%}
+    {%- endif -%}
     {%- if action != 'none' and existing is not none -%}
         {%- do note_drops_of_rollup(spec) -%}
     {%- endif -%}
@@ -83,10 +86,11 @@
         {%- set fresh = make_temp_relation(target) -%}
         {%- set columns = adapter.get_columns_in_relation(target)
             | map(attribute='name') | list -%}
-        {%- set marker = rollup_filter(spec['input_column']) -%}
         {%- do statements.append(
             'create temporary table ' ~ fresh ~ ' on commit drop as (\n'
-            ~ sql | replace(marker, in_ranges(spec['input_column'], ranges)) ~ '\n)'
+            ~ fill_in_rollup_filter(
+                sql, spec['input_column'], in_ranges(spec['input_column'], ranges)
+            ) ~ '\n)'
         ) -%}
         {%- do statements.append(sync_sql(
             target, fresh, spec['unique_key'], columns,

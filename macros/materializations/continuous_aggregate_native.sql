@@ -18,9 +18,14 @@
     {%- set existing = rollup_existing(state) -%}
     {%- set is_native = state['kind'] == 'continuous_aggregate' -%}
     {%- set action = rollup_action(spec, state, existing, is_native) -%}
+    {%- if action != 'none' -%}
+        {%- do assert_rollup_query(spec) -%}
+    {%- endif -%}
     {%- if action != 'none' and existing is not none -%}
         {%- do note_drops_of_rollup(spec) -%}
     {%- endif -%}
+    {#- A rebuild makes new jobs: those that an operator has paused stay paused. -#}
+    {%- set paused = paused_policies(spec['consumer']) if action == 'build' else [] -%}
     {%- if action == 'build' -%}
         {%- set retained = rollup_retained_from(spec) -%}
         {%- do fill_continuous_aggregate(spec, make_intermediate_relation(target)) -%}
@@ -40,7 +45,7 @@
         {%- do record_rollup(spec, state, action) -%}
     {%- endif -%}
     {%- if is_native or action == 'build' -%}
-        {%- do sync_continuous_aggregate(spec, target) -%}
+        {%- do sync_continuous_aggregate(spec, target, paused) -%}
     {%- endif -%}
     {{- finish_model(existing, target, action == 'build') -}}
 

@@ -48,7 +48,7 @@
         {%- do conditions.append(column ~ ' < ' ~ slice[1]) -%}
     {%- endif -%}
     {{ return(
-        sql | replace(rollup_filter(column), conditions | join(' and '))
+        fill_in_rollup_filter(sql, column, conditions | join(' and '))
         if conditions | length > 0 else sql
     ) }}
 {%- endmacro %}

@@ -21,6 +21,11 @@
     {%- set settings = config.get('meta', {}).get('timescale', {}) -%}
     {%- do assert_rollup_settings(settings) -%}
     {%- set input = rollup_input(model) -%}
+    {%- if input['parent'] is not none -%}
+        {%- do assert_buckets_nest(
+            settings['bucket_interval'], input['parent'], input['input_bucket']
+        ) -%}
+    {%- endif -%}
     {%- if rollup_filter(input['input_column']) not in sql -%}
         {%- do exceptions.raise_compiler_error(
             "The WHERE of a continuous aggregate must contain {{ rollup_filter('"
@@ -32,22 +37,17 @@
     {%- set consumer = this.schema ~ '.' ~ this.identifier -%}
     {%- set policy = settings.get('refresh_policy') -%}
     {%- if policy is not none -%}
-        {%- set start_offset = guard_refresh_policy(
-            consumer,
-            input['input'],
-            policy.get('start_offset'),
-            policy.get('end_offset'),
-            retention_interval(input['input_retention']),
-            settings['bucket_interval'],
-            input['time_unit']
-        ) -%}
         {%- set policy = dict(
             policy,
-            start_offset=start_offset,
+            start_offset=guarded_start_offset(consumer, settings, input),
             buckets_per_batch=buckets_per_batch(settings['bucket_interval'])
         ) -%}
     {%- endif -%}
 
+    {%- set made = made_of(without_empty_limit(sql), {
+        'unique_key': config.get('unique_key'),
+        'bucket_interval': settings['bucket_interval'],
+    }) -%}
     {%- set spec = {
         'consumer': consumer,
         'bucket': settings['bucket'],
@@ -57,7 +57,11 @@
         'columnstore': settings.get('columnstore'),
         'retention': settings.get('retention'),
         'materialized_only': settings.get('materialized_only', true),
+        'made_of': made,
         'fingerprint': 'rollup:' ~ local_md5(
+            made['query'] ~ config.get('unique_key') ~ settings['bucket_interval']
+        ),
+        'old_fingerprint': 'rollup:' ~ local_md5(
             without_empty_limit(sql) ~ config.get('unique_key')
             ~ settings['bucket_interval']
         ),

@@ -2,7 +2,9 @@
     What the server knows of a rollup, in one query, asked once no other build of it can
     run:
 
-    - fingerprint: what it was built from, or none;
+    - definition: the fingerprint of what it was built from, or none;
+    - made_of: what that was made of, none where an earlier release built it;
+    - changes: in which ways that is not what the model is made of now;
     - built_on, parent_built: which build of the rollup below it was made of, and which is
       there now;
     - kind: 'continuous_aggregate', 'table', 'view' or 'materialized_view' has its name, or
@@ -12,8 +14,11 @@
     - loads: the ids of the loads it does not contain.
 #}
 {% macro rollup_state(spec) -%}
-    {%- set answer = run_query(rollup_state_sql(spec)) -%}
-    {{ return(fromjson(answer.rows[0][0])) }}
+    {%- set state = fromjson(run_query(rollup_state_sql(spec)).rows[0][0]) -%}
+    {%- set is_on_record = state['definition'] is not none -%}
+    {%- do compare_definition(spec, state) -%}
+    {%- do state.update({'is_on_record': is_on_record, 'reason': none}) -%}
+    {{ return(state) }}
 {%- endmacro %}
 
 
@@ -79,7 +84,7 @@
 
     select
         jsonb_build_object(
-            'fingerprint', (select split_part(record.fingerprint, '@', 1) from record),
+            {{ definition_on_record(spec['consumer']) }},
             'built_on', (select split_part(record.fingerprint, '@', 2) from record),
             'parent_built', coalesce((
                 select extract(epoch from model_state.updated_at)::text

@@ -2,7 +2,7 @@
     Alters an existing continuous aggregate where it differs from what its model declares,
     and only there. None of this touches its rows.
 #}
-{% macro sync_continuous_aggregate(spec, relation) -%}
+{% macro sync_continuous_aggregate(spec, relation, paused=[]) -%}
     {%- set server = fromjson(
         run_query(continuous_aggregate_settings_sql(relation)).rows[0][0]
     ) -%}
@@ -18,7 +18,7 @@
     {%- set wanted = columnstore_settings(spec) -%}
     {%- if wanted is none -%}
         {#- First the job, which needs the columnstore, then the columnstore. -#}
-        {%- do ensure_rollup_policies(spec, relation) -%}
+        {%- do ensure_rollup_policies(spec, relation, paused) -%}
         {%- if server['columnstore'] is not none -%}
             {%- do clear_columnstore(relation, server['storage']) -%}
         {%- endif -%}
@@ -26,21 +26,22 @@
         {%- if server['columnstore'] != wanted -%}
             {%- do set_columnstore(relation, wanted) -%}
         {%- endif -%}
-        {%- do ensure_rollup_policies(spec, relation) -%}
+        {%- do ensure_rollup_policies(spec, relation, paused) -%}
     {%- endif -%}
 {%- endmacro %}
 
 
 {#
-    The jobs of a rollup: refresh, columnstore, retention.
+    The jobs of a rollup: refresh, columnstore, retention. Kinds in `paused` are not started.
 #}
-{% macro ensure_rollup_policies(spec, relation) -%}
+{% macro ensure_rollup_policies(spec, relation, paused=[]) -%}
     {%- do ensure_policies({
         'relation': relation.schema ~ '.' ~ relation.identifier,
         'time_unit': spec['time_unit'],
         'refresh_policy': clip_refresh_policy(spec),
         'columnstore': spec['columnstore'],
         'retention': spec['retention'],
+        'paused': paused,
     }) -%}
 {%- endmacro %}
 

@@ -25,6 +25,12 @@
     {%- set is_new = existing is none or existing.is_view or is_rebuild -%}
     {%- if is_new -%}
         {%- if existing is not none -%}
+            {%- if is_rebuild -%}
+                {%- do say_why_built(
+                    table['relation'], 'the variable rebuild_hypertables names it'
+                ) -%}
+            {%- endif -%}
+            {%- do table.update({'paused': paused_policies(table['relation'])}) -%}
             {%- do adapter.drop_relation(existing) -%}
         {%- endif -%}
         {%- do run_query(get_create_table_as_sql(

@@ -40,24 +40,46 @@
 
 {#
     What a run has to do: 'build' the table from nothing, 'recompute' all of its rows and
-    write those that differ, 'sync' what new loads made stale, or 'none'.
+    write those that differ, 'sync' what new loads made stale, or 'none'. Why it computes
+    all, it writes into state['reason'] and, of a table that is there, into dbt's log.
 #}
 {% macro loads_action(spec, state) -%}
     {%- if flags.EMPTY and state['is_table'] -%}
         {{ return('none') }}
     {%- endif -%}
-    {%- if should_full_refresh() or not state['is_table'] or state['fingerprint'] is none -%}
-        {{ return('build') }}
+    {%- set action = 'build' -%}
+    {%- if state['is_table'] is none -%}
+        {%- set reason = 'first build' -%}
+    {%- elif should_full_refresh() -%}
+        {%- set reason = 'full refresh' -%}
+    {%- elif not state['is_table'] -%}
+        {%- set reason = 'it is a view, and is to be a table' -%}
+    {%- elif state['fingerprint'] is none -%}
+        {%- set reason = 'ops.model_state has no record of what it was built from' -%}
+    {%- elif state['changes'] | length > 0
+        or state['fingerprint'] != loads_fingerprint(spec, state)
+    -%}
+        {%- set action = 'recompute' -%}
+        {%- set reason = state['changes'] | join('; ')
+            or 'the rules of ' ~ spec['upstream'] | join(' or ') ~ ' changed' -%}
+    {%- else -%}
+        {%- if state['made_of'] is none -%}
+            {%- do record_build(
+                spec['consumer'], state['definition'], 'on record', spec['made_of']
+            ) -%}
+        {%- endif -%}
+        {{ return('sync' if state['loads'] | length > 0 else 'none') }}
     {%- endif -%}
-    {%- if state['fingerprint'] != loads_fingerprint(spec, state) -%}
-        {{ return('recompute') }}
+    {%- do state.update({'reason': reason}) -%}
+    {%- if state['is_table'] is not none -%}
+        {%- do say_why_built(spec['consumer'], reason) -%}
     {%- endif -%}
-    {{ return('sync' if state['loads'] | length > 0 else 'none') }}
+    {{ return(action) }}
 {%- endmacro %}
 
 
 {% macro loads_fingerprint(spec, state) -%}
-    {{ return(spec['fingerprint'] ~ '@' ~ state['upstream']) }}
+    {{ return(state['definition'] ~ '@' ~ state['upstream']) }}
 {%- endmacro %}
 
 
@@ -121,5 +143,10 @@
     {%- set fingerprint = loads_fingerprint(spec, state) -%}
     {%- if fingerprint != state['fingerprint'] -%}
         {%- do set_fingerprint(spec['consumer'], fingerprint) -%}
+    {%- endif -%}
+    {%- if state['reason'] is not none -%}
+        {%- do record_build(
+            spec['consumer'], state['definition'], state['reason'], spec['made_of']
+        ) -%}
     {%- endif -%}
 {%- endmacro %}

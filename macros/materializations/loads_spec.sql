@@ -15,7 +15,8 @@
             }},
         )
 
-    The fingerprint is that of the model's whole SQL, variables filled in. `upstream` are
+    The fingerprint is that of the model's whole SQL, variables filled in, without the
+    database's name; old_fingerprint, of earlier releases, is with it. `upstream` are
     the models it reads that take in loads themselves.
 #}
 {% macro loads_spec() -%}
@@ -43,6 +44,7 @@
             ~ ", which must be a column of its unique_key."
         ) -%}
     {%- endif -%}
+    {%- set made = made_of(sql) -%}
     {{ return({
         'consumer': this.schema ~ '.' ~ this.identifier,
         'relation': given['relation'],
@@ -50,7 +52,9 @@
         'touched': given.get('touched'),
         'unique_key': key,
         'upstream': upstream_of_loads(),
-        'fingerprint': local_md5(sql),
+        'made_of': made,
+        'fingerprint': local_md5(made['query']),
+        'old_fingerprint': local_md5(sql),
     }) }}
 {%- endmacro %}
 

@@ -4,14 +4,18 @@
 
     - is_table: whether a table has its name, none when nothing has;
     - fingerprint: what it was built from, or none;
+    - definition, made_of, changes: its own part of that, as in rollup_state;
     - upstream: a hash of what its upstream models were built from, their rules included;
+    - rules: the same by model;
     - loads: the ids of the loads that it does not contain and all of upstream does;
     - first_load: the day (UTC) of their first row, or none;
     - last_row: the last day it has rows of, or none.
 #}
 {% macro loads_state(spec) -%}
     {%- set state = fromjson(run_query(loads_state_sql(spec)).rows[0][0]) -%}
-    {%- do state.update({'last_row': none}) -%}
+    {%- do spec['made_of'].update({'rules': state['rules']}) -%}
+    {%- do compare_definition(spec, state) -%}
+    {%- do state.update({'last_row': none, 'reason': none}) -%}
     {%- if state['is_table'] and spec['stale_from'] is not none -%}
         {%- do state.update({'last_row': run_query(
             'select max(' ~ spec['stale_from'] ~ ')::text from ' ~ this
@@ -55,6 +59,21 @@
                 select model_state.fingerprint
                 from ops.model_state
                 where model_state.model = '{{ spec['consumer'] }}'
+            ),
+            {{ definition_on_record(spec['consumer']) }},
+            'rules', (
+                select
+                    coalesce(
+                        jsonb_object_agg(
+                            model_state.model, split_part(model_state.fingerprint, '@', 1)
+                        ),
+                        '{}'
+                    )
+                from ops.model_state
+                where
+                    model_state.model = any(
+                        '{ {{- spec['upstream'] | join(',') -}} }'::text[]
+                    )
             ),
             'upstream', md5((
                 select

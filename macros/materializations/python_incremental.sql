@@ -22,7 +22,7 @@
         existing is none or not existing.is_table or should_full_refresh()
     ) %}
     {% set spec = python_job_spec(
-        target, replaces=starts_over, starts_over=starts_over
+        existing, target, replaces=starts_over, starts_over=starts_over
     ) %}
     {% if spec.unique_key | length == 0 %}
         {% do exceptions.raise_compiler_error(

@@ -1,5 +1,5 @@
 {# What the Python job needs to know, as a dictionary whose text is Python too. #}
-{% macro python_job_spec(target, replaces, starts_over) %}
+{% macro python_job_spec(existing, target, replaces, starts_over) %}
     {% set columns = python_columns() %}
     {% set names = columns | map(attribute='name') | list %}
     {% set unique_key = config.get('unique_key') or [] %}
@@ -21,6 +21,7 @@
         'target': target ~ '',
         'replaces': replaces,
         'starts_over': starts_over,
+        'reason': python_reason(existing) if starts_over else none,
         'staging': staging ~ '',
         'staging_name': staging.schema ~ '.' ~ staging.identifier,
         'deletes': deletes ~ '',
@@ -33,6 +34,18 @@
         'on_schema_change': config.get('on_schema_change') or 'ignore',
         'is_empty_run': flags.EMPTY is true,
     }) }}
+{% endmacro %}
+
+
+{# Why a model starts over; of one that is there, in dbt's log too. #}
+{% macro python_reason(existing) %}
+    {% if existing is none %}
+        {{ return('first build') }}
+    {% endif %}
+    {% set reason = 'full refresh' if should_full_refresh()
+        else 'it is a ' ~ existing.type ~ ', and is to be a table' %}
+    {% do say_why_built(this.schema ~ '.' ~ this.identifier, reason) %}
+    {{ return(reason) }}
 {% endmacro %}
 
 

@@ -35,4 +35,9 @@
             set fingerprint = excluded.fingerprint, updated_at = now()
         {% endcall %}
     {% endif %}
+    {% if outcome.reason is not none and outcome.has_builds_table %}
+        {% do record_build(
+            spec.consumer, outcome.fingerprint or '', outcome.reason, outcome.made_of
+        ) %}
+    {% endif %}
 {% endmacro %}

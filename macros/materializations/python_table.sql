@@ -14,7 +14,9 @@
     {% set starts_over = (
         existing is none or not existing.is_table or should_full_refresh()
     ) %}
-    {% set spec = python_job_spec(target, replaces=true, starts_over=starts_over) %}
+    {% set spec = python_job_spec(
+        existing, target, replaces=true, starts_over=starts_over
+    ) %}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}

@@ -6,12 +6,13 @@
         dbt run-operation run_policies
 
     A table whose rollups have not taken in everything that is about to go keeps its rows,
-    with a warning, whoever calls.
+    with a warning, whoever calls. Where the server has jobs, it warns of those that fail.
 #}
 {% macro run_policies() -%}
     {%- if not execute or flags.WHICH not in ['run', 'build', 'retry', 'run-operation'] -%}
         {{ return('') }}
     {%- endif -%}
+    {%- do assert_retention_keeps_refreshes() -%}
     {%- if timescale_edition() == 'community' -%}
         {%- if flags.WHICH == 'run-operation' -%}
             {%- do log(
@@ -19,6 +20,9 @@
                 info=true
             ) -%}
         {%- endif -%}
+        {%- do warn_of_failing_jobs() -%}
+        {#- The driver opened a transaction that dbt knows nothing of: close it. -#}
+        {%- do run_query('commit') -%}
         {{ return('') }}
     {%- endif -%}
     {%- for table in tables_with_retention() -%}

@@ -5,6 +5,7 @@
 #}
 {% macro run_retention(table) -%}
     {%- set relation = table['relation'] -%}
+    {%- do assert_retention_keeps_refreshes() -%}
     {%- if run_query("select to_regclass('" ~ relation ~ "') is null").rows[0][0] -%}
         {{ return('') }}
     {%- endif -%}

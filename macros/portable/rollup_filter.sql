@@ -6,3 +6,14 @@
 {% macro rollup_filter(time_column) -%}
     true /* rollup_filter {{ time_column }} */
 {%- endmacro %}
+
+
+{#
+    Puts a condition in the place of rollup_filter(): in parentheses, and on one line, so
+    that it stays whole in a line comment too.
+#}
+{% macro fill_in_rollup_filter(query, time_column, condition) -%}
+    {{ return(query | replace(
+        rollup_filter(time_column), '(' ~ condition.split() | join(' ') ~ ')'
+    )) }}
+{%- endmacro %}

@@ -16,6 +16,11 @@
         {{ return('') }}
     {%- endif -%}
 
+    {#- `dbt test` is to find drift, not to hide it. -#}
+    {%- set sets_policies = flags.WHICH in ['run', 'build', 'run-operation'] -%}
+    {%- if sets_policies -%}
+        {%- do assert_retention_keeps_refreshes() -%}
+    {%- endif -%}
     {%- set tables = declared_tables() -%}
     {%- if pending_migrations() | length > 0
         or source_changes(tables) | length > 0
@@ -26,10 +31,7 @@
         {%- do make_source_changes(grant_changes(tables)) -%}
         {%- do run_query('commit') -%}
     {%- endif -%}
-    {#- `dbt test` is to find drift, not to hide it. -#}
-    {%- if flags.WHICH in ['run', 'build', 'run-operation']
-        and source_policy_changes(tables) | length > 0
-    -%}
+    {%- if sets_policies and source_policy_changes(tables) | length > 0 -%}
         {%- do lock_sources() -%}
         {%- do make_source_changes(source_policy_changes(tables)) -%}
     {%- endif -%}

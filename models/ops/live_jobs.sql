@@ -9,7 +9,7 @@ with
 
 live as (
 
-    {{ live_policies_sql() | trim }}
+    {{ live_jobs_sql() | trim }}
 
 ),
 
@@ -19,13 +19,9 @@ job_stats as (
 
 ),
 
-errors as (
+failing as (
 
-    select distinct on (job_errors.job_id)
-        job_errors.job_id,
-        job_errors.err_message
-    from timescaledb_information.job_errors
-    order by job_errors.job_id, job_errors.finish_time desc
+    {{ failing_jobs_sql() | trim }}
 
 ),
 
@@ -65,9 +61,8 @@ jobs as (
                 then job_stats.last_successful_finish
         end as last_success_at,
         job_stats.last_run_status,
-        case
-            when job_stats.last_run_status = 'Failed' then errors.err_message
-        end as last_error,
+        failing.last_error,
+        failing.failing_since,
         case
             when isfinite(job_stats.next_start) then job_stats.next_start
         end as next_start_at,
@@ -76,8 +71,8 @@ jobs as (
     from live
     left join job_stats
         on live.job_id = job_stats.job_id
-    left join errors
-        on live.job_id = errors.job_id
+    left join failing
+        on live.job_id = failing.job_id
     left join columnstores
         on
             live.relation = columnstores.relation
@@ -115,6 +110,7 @@ jobs as (
             when runs.last_success_at is not null then 'Success'
         end as last_run_status,
         runs.last_error,
+        null::timestamptz as failing_since,
         null::timestamptz as next_start_at,
         null::bigint as bytes_before,
         null::bigint as bytes_after

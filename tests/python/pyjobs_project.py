@@ -39,6 +39,14 @@ BOOKKEEPING = """
         fingerprint text,
         updated_at timestamptz not null default now()
     );
+    create table ops.model_builds (
+        model text,
+        built_at timestamptz default now(),
+        reason text not null,
+        fingerprint text,
+        made_of jsonb,
+        primary key (model, built_at)
+    );
     grant all on schema ingestion, ops to pg_database_owner;
     grant all on all tables in schema ingestion, ops to pg_database_owner;
 """

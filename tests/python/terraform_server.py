@@ -30,6 +30,8 @@ VIGIL_BACKUP_PREFIX='pgbackrest'
 VIGIL_BACKUP_KMS_KEY='arn:aws:kms:eu-central-1:1:key/1'
 VIGIL_FULL_BACKUPS_KEPT='4'
 VIGIL_METRIC_NAMESPACE='Vigil/Database'
+VIGIL_POSTGRESQL_VERSION='17.11'
+VIGIL_TIMESCALE_VERSION='2.29.2'
 """
 
 # A private view of the machine: what is written and mounted goes with the process.

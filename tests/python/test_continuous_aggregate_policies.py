@@ -146,3 +146,54 @@ def test_a_second_build_writes_nothing_anywhere(project: AggregateProject) -> No
         " col_description('analytics.probe'::regclass, 3)"
     )
     assert (comment, column_comment) == ("Readings by the hour.", "Sum of values.")
+
+
+@pytest.mark.editions("community")
+def test_a_paused_job_stays_paused_when_the_rollup_is_built_anew(
+    project: AggregateProject,
+) -> None:
+    settings = {
+        "refresh_policy": POLICY,
+        "columnstore": {"after": "20000 days", "segment_by": ["sensor"]},
+        "retention": "20000 days",
+    }
+    project.write_rollup(settings=settings)
+    project.write_rollup("above", below="probe", settings=settings)
+    project.run()
+    scheduled = (
+        "select proc_name, scheduled from timescaledb_information.jobs"
+        " where hypertable_name = 'probe'"
+        " or config ->> 'hypertable' = 'analytics.probe' order by 1"
+    )
+    paused = ("policy_compression", "policy_refresh_continuous_aggregate")
+    project.execute(
+        "select alter_job(job_id, scheduled => false)"
+        " from timescaledb_information.jobs where hypertable_name = 'probe'"
+        f" and proc_name in {paused}"
+    )
+    expected = [("apply_retention", True), *((name, False) for name in paused)]
+    assert project.query(scheduled) == expected
+    before = project.jobs()
+
+    project.run("--full-refresh")
+    assert project.query(scheduled) == expected
+    project.write_rollup(value="sum(value) + 0", settings=settings)
+    project.run()
+    assert project.query(scheduled) == expected
+    assert {job[0] for job in project.jobs().values()}.isdisjoint(
+        job[0] for job in before.values()
+    )
+    # What was running still runs, on the other rollup all of it.
+    assert {job[0] for job in project.jobs("above").values()}
+    assert project.query(
+        "select count(*) from timescaledb_information.jobs"
+        " where hypertable_name = 'above' and not scheduled"
+    ) == [(0,)]
+
+    # Started again by the operator, it stays so.
+    project.execute(
+        "select alter_job(job_id, scheduled => true)"
+        " from timescaledb_information.jobs where hypertable_name = 'probe'"
+    )
+    project.run("--full-refresh")
+    assert all(is_scheduled for _, is_scheduled in project.query(scheduled))

@@ -197,6 +197,60 @@ def test_loads_and_fingerprint(project: PyJobsProject) -> None:
     assert project.rows("select id from {s}.taken") == [(second,)]
 
 
+def test_a_model_computed_whole_says_why(
+    project: PyJobsProject, capsys: pytest.CaptureFixture[str]
+) -> None:
+    builds = "select reason, made_of from ops.model_builds where model = '{s}.facts'"
+
+    def build(rules: object, code: str = "1", *args: str) -> list[str]:
+        project.model(
+            "facts",
+            f"""
+            return Changes(
+                pa.table({{"id": [1]}}),
+                scope="true",
+                fingerprint=str({rules!r}) + {code!r},
+                made_of={{"rules": {rules!r}, "settings": {{"days": 14}}}},
+            )
+            """,
+            "id bigint",
+            KEYED,
+        )
+        capsys.readouterr()
+        project.built(*args)
+        lines = capsys.readouterr().out.splitlines()
+        return [
+            line.partition("computed again: ")[2]
+            for line in lines
+            if f"{project.schema}.facts: all of it is computed again" in line
+        ]
+
+    assert build([1]) == []
+    assert project.rows(builds) == [
+        ("first build", {"rules": [1], "settings": {"days": 14}})
+    ]
+    assert build([1]) == []
+    assert build([1, 2]) == ["rules is [1, 2] instead of [1]"]
+    assert build([1, 2], "2") == ["its code changed"]
+    assert build(list(range(99)), "2") == ["rules changed"]
+    assert build(list(range(99)), "2", "--full-refresh") == ["full refresh"]
+    reasons = [reason for reason, _ in project.rows(builds)]
+    assert reasons[1:] == [
+        "rules is [1, 2] instead of [1]",
+        "its code changed",
+        "rules changed",
+        "full refresh",
+    ]
+
+    # An earlier release built it: taken over when its mark is the same, else computed.
+    forget = "delete from ops.model_builds"
+    project.connection.execute(forget)
+    assert build(list(range(99)), "2") == []
+    assert [reason for reason, _ in project.rows(builds)] == ["on record"]
+    project.connection.execute(forget)
+    assert build([3]) == ["no record of what it was made of"]
+
+
 def test_failed_finish_leaves_table_and_bookkeeping(project: PyJobsProject) -> None:
     body = """
         if not dbt.is_incremental:

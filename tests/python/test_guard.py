@@ -214,3 +214,46 @@ def test_a_refresh_beyond_what_is_kept_does_not_compile(project: RollupProject) 
         "at most 6 days",
     ):
         assert part in message
+
+
+ROADS: tuple[tuple[str, ...], ...] = (
+    ("run",),
+    ("run", "--select", "coin_daily"),
+    ("run", "--select", "something_else"),
+    ("build", "--select", "something_else"),
+    ("run-operation", "create_sources"),
+    ("run-operation", "run_policies"),
+    (
+        *("run-operation", "run_retention", "--args"),
+        "{table: {relation: hyperliquid.fills, time_column: time, time_unit: ms,"
+        " chunk_interval: 1 day, retention: 2 days}}",
+    ),
+)
+
+
+@pytest.mark.parametrize("kept", ["2 days", "7 days", "30 hours"])
+def test_a_refused_retention_drops_nothing_on_any_road(
+    project: RollupProject, kept: str
+) -> None:
+    project.add_model("something_else", "{{ config(materialized='table') }} select 1")
+    before = build_history(project)
+    raw = raw_days(project)
+    state = "select jsonb_agg(t) from (select * from {} order by 1) as t"
+    tables = ["ops.retention_jobs", "ops.policy_runs", "ops.retention_marks"]
+    if is_community(project):
+        tables.append(
+            "(select job_id, config, scheduled from timescaledb_information.jobs) as j"
+        )
+    records = [project.query(state.format(name)) for name in tables]
+
+    declare_retention(project, kept)
+    log = project.folder / "dbt.log"
+    for road in ROADS:
+        said = len(log.read_text())
+        assert not project.invoke(*road).success, road
+        message = " ".join(log.read_text()[said:].split())
+        assert f"hyperliquid.fills drops its rows after {kept} (retention)" in message
+        assert "Nothing was changed or dropped." in message
+        assert raw_days(project) == raw, road
+    assert history(project) == before
+    assert [project.query(state.format(name)) for name in tables] == records

@@ -28,6 +28,11 @@ ACCEPTED = {
     policy("none", "'90 days'", end="none"): "89 days",
     "interval_bounds('1 month 1 day')": f"({29 * DAY}, {32 * DAY})",
     "human_interval(5400000000)": "90 minutes",
+    # Proposals are round.
+    "round_interval(5400000000)": "90 minutes",
+    "round_interval(172799900000)": "47 hours",
+    "round_interval(60400000, up=true)": "61 seconds",
+    "round_interval(7775940000000, up=true)": "90 days",
     "mark_time('time', 'ms')": (
         "timestamptz '1970-01-01 00:00:00+00'"
         " + (time) * interval '1 microsecond' * 1000"
@@ -48,6 +53,15 @@ REFUSED = {
         "2 days ago (end_offset)",
         "after 3 days (retention)",
         "at least 6 days",
+    ),
+    policy("'3 days'", "'2 days'", bucket="100 milliseconds"): (
+        "after 2 days (retention)",
+        "at most 47 hours",
+        "at least 73 hours",
+    ),
+    policy("none", "'90 seconds'", end="'2 minutes'", bucket="100 milliseconds"): (
+        "after 90 seconds (retention)",
+        "at least 121 seconds",
     ),
     policy("none", "'a while'"): ("'a while'",),
     "guarded_table('raw.nothing')": ("raw.nothing", "schema.name"),

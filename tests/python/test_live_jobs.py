@@ -104,6 +104,62 @@ def test_a_columnstore_says_what_it_saved(project: HypertableProject) -> None:
     assert {row["bytes_before"] for row in others} == {None}
 
 
+@pytest.mark.editions("community")
+@pytest.mark.parametrize(
+    ("action", "says"),
+    [
+        ("raise exception 'no more of it'", "no more of it"),
+        ("perform 1 / (config ->> 'by')::integer", "division by zero"),
+        ("drop table if exists nothing; perform nobody()", "nobody()"),
+    ],
+)
+def test_a_build_warns_of_a_job_that_fails(
+    project: HypertableProject, action: str, says: str
+) -> None:
+    project.execute(
+        "create procedure public.probe(job_id integer, config jsonb) language plpgsql"
+        f" as $$ begin {action}; end $$"
+    )
+    [(job_id,)] = project.query(
+        "select add_job('public.probe', interval '1 day', config => '{\"by\": 0}')"
+    )
+    started = datetime.now(UTC)
+    name = "action public.probe"
+    failed = _run_now(project, name)
+    assert failed["kind"] == "action"
+    assert says in failed["last_error"]
+    since = failed["failing_since"]
+    assert _moment(since) >= started.replace(microsecond=0)
+    # A second failure is since the first.
+    assert _run_now(project, name)["failing_since"] == since
+
+    log = project.folder / "dbt.log"
+
+    def warned(*args: str) -> str:
+        said = len(log.read_text())
+        assert project.invoke(*args).success
+        text = " ".join(log.read_text()[said:].split())
+        _, _, found = text.partition(f"Job {job_id} of the server ({name}) has failed")
+        return found
+
+    text = warned("run", "--select", "live_jobs")
+    assert says in text
+    assert text.startswith(f" since {_moment(since):%Y-%m-%d %H:%M:%S}")
+    assert says in warned("run-operation", "run_policies")
+    assert project.drift() == []
+
+    # Not of one that is paused, nor of one that runs again.
+    project.execute(f"select alter_job({job_id}, scheduled => false)")
+    assert warned("run", "--select", "live_jobs") == ""
+    project.execute(
+        "create or replace procedure public.probe(job_id integer, config jsonb)"
+        f" language sql as 'select 1'; select alter_job({job_id}, scheduled => true)"
+    )
+    done = _run_now(project, name)
+    assert (done["last_error"], done["failing_since"]) == (None, None)
+    assert warned("run", "--select", "live_jobs") == ""
+
+
 @pytest.mark.editions("postgres", "apache")
 def test_what_dbt_runs_is_shown_the_same_way(project: HypertableProject) -> None:
     assert list(_live(project)) == [RETENTION, "retention market_data.btc_ticks"]

@@ -109,6 +109,34 @@ def test_a_rollup_is_lost(database: Database, edition: str, tmp_path: Path) -> N
     assert marts(database) == before
 
 
+def test_a_build_recomputed_everything(database: Database, tmp_path: Path) -> None:
+    env = {**database.env, **WITHOUT_TESTS, "MODEL": "analytics.asset_signals"}
+    env |= {"DBT_TARGET_PATH": str(tmp_path / "dbt"), "DBT_LOG_PATH": str(tmp_path)}
+    create_sources(str(database.conninfo["dbname"]), tmp_path / "dbt")
+    simulate(tmp_path / "tape", "--fills", "2000", "--days", "3")
+    in_clone("load-again", {**env, "FILLS": str(tmp_path / "tape" / "parquet")})
+    in_clone("rebuild-a-model", {**env, "LOST": "+asset_signals"})
+    once = ["dbt", "run", "--select", "asset_signals", "--vars", "signal_z_min_days: 5"]
+    python = Path(sys.executable).parent
+    done = subprocess.run(
+        [python / once[0], *once[1:]],
+        cwd=PROJECT_DIR,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    reason = "the variable signal_z_min_days is 5 instead of 10"
+    assert f"analytics.asset_signals: all of it is computed again: {reason}" in (
+        done.stdout
+    )
+    said = in_clone("why-built", env)
+    assert said.index("first build") < said.index(reason)
+    differing = in_clone("what-differed", env).splitlines()
+    assert [line for line in differing if "signal_z_min_days" in line]
+    assert {line[0] for line in differing if line[0] in "<>"} == {"<", ">"}
+
+
 def marts(database: Database) -> list[tuple[Any, ...]]:
     """Return all rows of a rollup and of marts that are made of it."""
     with psycopg.connect(**database.conninfo) as conn:

@@ -10,9 +10,13 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import terraform_server
+from conftest import Database
 from terraform_server import FILES, Machine
+
+from devdb.programs import wheel_bin_dir
 
 TREE = terraform_server.debian_tree()
 NO_VOLUME = terraform_server.why_no_volume()
@@ -170,6 +174,55 @@ def test_a_new_machine_takes_over_the_data(machine: Machine) -> None:
 
 @pytest.mark.slow
 @needs_tree
+@pytest.mark.parametrize(("named", "is_pinned"), [("17.0", False), ("", True)])
+def test_apt_keeps_to_the_versions_that_are_named(
+    machine: Machine, named: str, is_pinned: bool
+) -> None:
+    """The pin holds for the version named, here the one that is installed, alone."""
+    assert TREE is not None
+    assert machine.volume_step().returncode == 0
+    done = machine.in_debian(
+        TREE,
+        "set -a; . /etc/vigil/instance.env; set +a; . /opt/vigil/bootstrap.sh\n"
+        "has=$(dpkg-query -f '${Version}' -W postgresql-17)\n"
+        f"VIGIL_POSTGRESQL_VERSION={named or '${has%%-*}'}\n"
+        "write_apt_preferences; apt-cache policy postgresql-17\n",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    installed = [line for line in done.stdout.splitlines() if "***" in line]
+    assert len(installed) == 1
+    assert ("1001" in installed[0].split()) == is_pinned, done.stdout
+
+
+@pytest.mark.editions("community")
+@pytest.mark.parametrize("seconds", [60, 1])
+def test_a_first_start_checks_that_a_job_runs(database: Database, seconds: int) -> None:
+    """One second is too short where no scheduler is there to start it."""
+    with psycopg.connect(**database.conninfo, autocommit=True) as conn:
+        if seconds == 1:
+            conn.execute("select _timescaledb_functions.stop_background_workers()")
+        jobs = "select count(*) from timescaledb_information.jobs where job_id >= 1000"
+        done = subprocess.run(
+            [wheel_bin_dir() / "psql", "-Xq", "-f", FILES / "jobs.sql"],
+            env=database.env | {"PGOPTIONS": f"-c vigil.job_seconds={seconds}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if seconds == 60:
+            assert done.returncode == 0, done.stderr
+        else:
+            assert done.returncode != 0
+            assert "does not run the background jobs of TimescaleDB 2." in done.stderr
+            assert "postgresql_version" in done.stderr
+        # Nothing of the check is left.
+        assert conn.execute(jobs).fetchone() == (0,)
+        left = "select to_regproc('public.vigil_job_check')"
+        assert conn.execute(left).fetchone() == (None,)
+
+
+@pytest.mark.slow
+@needs_tree
 def test_the_files_of_the_system_are_as_they_should_be(machine: Machine) -> None:
     assert TREE is not None
     assert machine.volume_step().returncode == 0
@@ -184,7 +237,8 @@ def test_the_files_of_the_system_are_as_they_should_be(machine: Machine) -> None
     )
     assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout.splitlines()
-    pgdg, timescale = [line for line in said if line.startswith("deb ")]
+    pgdg, timescale, archive = [line for line in said if line.startswith("deb ")]
+    assert "apt-archive.postgresql.org/pub/repos/apt trixie-pgdg-archive" in archive
     assert pgdg.endswith("apt.postgresql.org/pub/repos/apt trixie-pgdg main")
     assert timescale.endswith("timescale/timescaledb/debian/ trixie main")
     for line in (

@@ -26,6 +26,7 @@ declared as (
 live as (
 
     select * from {{ ref('live_jobs') }}
+    where kind != 'action'
 
 ),
 

@@ -22,8 +22,8 @@
             ~ (end_offset if end_offset is not none else "0 hours") ~ " ago (end_offset),"
             ~ " but " ~ source ~ " drops its rows after " ~ drop_after ~ " (retention):"
             ~ " some would be gone before they are aggregated. Set retention.drop_after"
-            ~ " of " ~ source ~ " to at least " ~ human_interval(end + 4 * bucket)
-            ~ ", or make end_offset or the bucket shorter."
+            ~ " of " ~ source ~ " to at least " ~ round_interval(end + 4 * bucket, up=true)
+            ~ ", or make end_offset or the bucket shorter. Nothing was changed or dropped."
         ) -%}
     {%- endif -%}
     {%- if start_offset is none -%}
@@ -35,11 +35,53 @@
             consumer ~ ": its refresh goes back " ~ start_offset ~ " (start_offset), but "
             ~ source ~ " drops its rows after " ~ drop_after ~ " (retention): the refresh"
             ~ " would delete the aggregates of dropped rows. Set refresh_policy"
-            ~ ".start_offset to at most " ~ human_interval(furthest) ~ ", one bucket of "
-            ~ bucket_interval ~ " inside what is kept, or leave it out."
+            ~ ".start_offset to at most " ~ round_interval(furthest) ~ ", one bucket of "
+            ~ bucket_interval ~ " inside what is kept, or leave it out, or keep the rows of "
+            ~ source ~ " for at least "
+            ~ round_interval(interval_bounds(start_offset)[1] + bucket, up=true)
+            ~ ". Nothing was changed or dropped."
         ) -%}
     {%- endif -%}
     {{ return(start_offset) }}
+{%- endmacro %}
+
+
+{#
+    The start_offset of a rollup, `schema.name`, by guard_refresh_policy. `settings` is its
+    meta.timescale, `input` the result of rollup_input.
+#}
+{% macro guarded_start_offset(consumer, settings, input) -%}
+    {{ return(guard_refresh_policy(
+        consumer,
+        input['input'],
+        settings['refresh_policy'].get('start_offset'),
+        settings['refresh_policy'].get('end_offset'),
+        retention_interval(input['input_retention']),
+        settings['bucket_interval'],
+        input['time_unit']
+    )) }}
+{%- endmacro %}
+
+
+{#
+    Stops where any rollup of the project refreshes beyond what its input keeps, whatever
+    this run selects. Whatever may drop rows, or have the server drop them, calls it first:
+    the models that refuse such a setting run later, when the rows would be gone.
+#}
+{% macro assert_retention_keeps_refreshes() -%}
+    {%- for node in graph.nodes.values() | sort(attribute='unique_id')
+        if node.resource_type == 'model'
+        and node.config.materialized == 'continuous_aggregate'
+    -%}
+        {%- set settings = node.config.get('meta', {}).get('timescale', {}) -%}
+        {%- if settings.get('refresh_policy') is not none
+            and settings.get('bucket_interval') is not none
+        -%}
+            {%- do guarded_start_offset(
+                node.schema ~ '.' ~ node.alias, settings, rollup_input(node)
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
 {%- endmacro %}
 
 

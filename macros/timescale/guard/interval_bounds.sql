@@ -30,6 +30,21 @@
 
 
 {#
+    Microseconds as an interval to propose to a person: exactly where that is short, else
+    the nearest shorter one, or longer with `up`, in the largest unit of which there are ten.
+#}
+{% macro round_interval(microseconds, up=false) -%}
+    {%- for size in [86400000000, 3600000000, 60000000, 1000000, 1000]
+        if microseconds % size == 0 or microseconds >= 10 * size
+    -%}
+        {%- set number = (microseconds + (size - 1 if up else 0)) // size -%}
+        {{ return(human_interval(number * size)) }}
+    {%- endfor -%}
+    {{ return(human_interval(microseconds)) }}
+{%- endmacro %}
+
+
+{#
     Microseconds as a human interval in the largest unit that divides them: '89 days'.
 #}
 {% macro human_interval(microseconds) -%}

@@ -1,9 +1,9 @@
 {#
     The statements that make the server run exactly what these tables declare, and
     ops.retention_jobs say so: a list of {'summary', 'sql'}, empty when all agree. `found`
-    is the result of describe_policies.
+    is the result of describe_policies; new jobs of the kinds in `paused` are not started.
 #}
-{% macro policy_changes(found, relations) -%}
+{% macro policy_changes(found, relations, paused=[]) -%}
     {%- set changes = [] -%}
     {%- set kept = [] -%}
     {%- if timescale_edition() == 'community' -%}
@@ -33,10 +33,11 @@
                     }) -%}
                 {%- endif -%}
             {%- else -%}
-                {%- set paused = jobs | rejectattr('is_scheduled') | list -%}
+                {%- set is_paused = policy['kind'] in paused
+                    or jobs | rejectattr('is_scheduled') | list | length > 0 -%}
                 {%- do changes.append({
                     'summary': 'new job ' ~ policy['job_name'],
-                    'sql': add_policy_sql(policy, paused | length == 0),
+                    'sql': add_policy_sql(policy, not is_paused),
                 }) -%}
             {%- endif -%}
         {%- endfor -%}

@@ -25,11 +25,13 @@ locals {
     VIGIL_BACKUP_KMS_KEY     = var.kms_key_arn
     VIGIL_FULL_BACKUPS_KEPT  = var.full_backups_kept
     VIGIL_METRIC_NAMESPACE   = var.metric_namespace
+    VIGIL_POSTGRESQL_VERSION = var.postgresql_version
+    VIGIL_TIMESCALE_VERSION  = var.timescaledb_version
     VIGIL_LOADER_SECRET      = aws_secretsmanager_secret.password["vigil_loader"].arn
     VIGIL_TRANSFORMER_SECRET = aws_secretsmanager_secret.password["vigil_transformer"].arn
     VIGIL_READER_SECRET      = aws_secretsmanager_secret.password["vigil_reader"].arn
   }
-  scripts = ["bootstrap.sh", "settings.sh", "vigil_aws.py", "extensions.sql", "roles.sql", "passwords.sql"]
+  scripts = ["bootstrap.sh", "settings.sh", "vigil_aws.py", "extensions.sql", "jobs.sql", "roles.sql", "passwords.sql"]
   cloud_config = {
     write_files = concat(
       [

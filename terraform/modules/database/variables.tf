@@ -65,6 +65,28 @@ variable "ami_id" {
   }
 }
 
+variable "postgresql_version" {
+  description = "PostgreSQL, exactly: with 17.12 no background job of TimescaleDB 2.29.2 succeeds."
+  type        = string
+  default     = "17.11"
+
+  validation {
+    condition     = can(regex("^17\\.[0-9]+$", var.postgresql_version))
+    error_message = "postgresql_version is 17 and a minor version, such as 17.11."
+  }
+}
+
+variable "timescaledb_version" {
+  description = "TimescaleDB, exactly: one that works with that PostgreSQL, which each first start checks."
+  type        = string
+  default     = "2.29.2"
+
+  validation {
+    condition     = can(regex("^2\\.[0-9]+\\.[0-9]+$", var.timescaledb_version))
+    error_message = "timescaledb_version is three numbers, such as 2.29.2."
+  }
+}
+
 variable "instance_type" {
   description = "Type of the instance, x86-64 on Nitro: the data volume is found by its NVMe name."
   type        = string

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Makes a fresh Ubuntu or Debian the database server. Every step can be run again.
 #   bootstrap.sh            all steps, as cloud-init runs it
-#   bootstrap.sh STEP ...   some of them: packages volume cluster settings start roles services
+#   bootstrap.sh STEP ...   some of them: packages volume cluster settings start roles jobs services
 set -euo pipefail
 umask 022
 
 HERE=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
-STEPS=(packages volume cluster settings start roles services)
+STEPS=(packages volume cluster settings start roles jobs services)
 VERSION=17
 CLUSTER=vigil
 DATABASE=vigil
@@ -36,14 +36,18 @@ step_packages() {
     curl -fsSL --retry 5 https://packagecloud.io/timescale/timescaledb/gpgkey \
         -o /etc/apt/keyrings/timescale.asc
     write_apt_sources
+    write_apt_preferences
     apt-get update -qq
     apt-get install -qq -y --no-install-recommends postgresql-common ssl-cert
     # Installing the server would make a cluster on the root volume.
     sed -ri 's/^#?\s*create_main_cluster.*/create_main_cluster = false/' \
         /etc/postgresql-common/createcluster.conf
-    apt-get install -qq -y --no-install-recommends \
-        "postgresql-$VERSION" "postgresql-$VERSION-pgvector" \
-        "timescaledb-2-postgresql-$VERSION" pgbackrest python3-boto3
+    # By version, so that one that is not to be had is an error and no other is taken.
+    apt-get install -qq -y --no-install-recommends --allow-downgrades \
+        "postgresql-$VERSION=$VIGIL_POSTGRESQL_VERSION-*" "postgresql-$VERSION-pgvector" \
+        "timescaledb-2-loader-postgresql-$VERSION=$VIGIL_TIMESCALE_VERSION~*" \
+        "timescaledb-2-postgresql-$VERSION=$VIGIL_TIMESCALE_VERSION~*" \
+        pgbackrest python3-boto3
 }
 
 # Print what a device holds: empty, ours, foreign.
@@ -163,6 +167,12 @@ apply_roles() {
 step_roles() {
     read_passwords
     apply_roles
+}
+
+# A pair of versions that installs may still not run a single job.
+step_jobs() {
+    as_postgres psql --no-psqlrc --quiet -d "$DATABASE" -f "$HERE/jobs.sql" ||
+        fail "background jobs do not run: no retention, no refreshes"
 }
 
 step_services() {

@@ -9,6 +9,21 @@ write_apt_sources() {
     cat >"$list" <<END
 deb [signed-by=/etc/apt/keyrings/pgdg.asc] https://apt.postgresql.org/pub/repos/apt $VERSION_CODENAME-pgdg main
 deb [signed-by=/etc/apt/keyrings/timescale.asc] https://packagecloud.io/timescale/timescaledb/$ID/ $VERSION_CODENAME main
+deb [signed-by=/etc/apt/keyrings/pgdg.asc] https://apt-archive.postgresql.org/pub/repos/apt $VERSION_CODENAME-pgdg-archive main
+END
+}
+
+# The versions that Terraform names, until it names others: `apt upgrade` by hand and
+# unattended upgrades keep to them. Older ones of PostgreSQL are in its archive.
+write_apt_preferences() {
+    cat >"${1:-/etc/apt/preferences.d/vigil}" <<END
+Package: postgresql-17
+Pin: version $VIGIL_POSTGRESQL_VERSION-*
+Pin-Priority: 1001
+
+Package: timescaledb-2-postgresql-17 timescaledb-2-loader-postgresql-17
+Pin: version $VIGIL_TIMESCALE_VERSION~*
+Pin-Priority: 1001
 END
 }
 

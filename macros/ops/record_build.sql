@@ -1,0 +1,131 @@
+{#
+    Writes down that a model was computed whole, why, and what it was made of, in the
+    transaction of its rows. `fingerprint` is what ops.model_state holds before its '@'.
+#}
+{% macro record_build(consumer, fingerprint, reason, made_of) -%}
+    {%- do run_query(
+        'insert into ops.model_builds (model, fingerprint, reason, made_of) values ('
+        ~ dbt.string_literal(dbt.escape_single_quotes(consumer)) ~ ', '
+        ~ dbt.string_literal(dbt.escape_single_quotes(fingerprint)) ~ ', '
+        ~ dbt.string_literal(dbt.escape_single_quotes(reason)) ~ ', '
+        ~ dbt.string_literal(dbt.escape_single_quotes(tojson(made_of))) ~ ')'
+        ~ ' on conflict (model, built_at) do nothing'
+    ) -%}
+{%- endmacro %}
+
+
+{#
+    Says in one line of dbt's log why a model that is there is computed whole again.
+#}
+{% macro say_why_built(consumer, reason) -%}
+    {%- do log(consumer ~ ': all of it is computed again: ' ~ reason, info=true) -%}
+{%- endmacro %}
+
+
+{#
+    What a model is made of besides rows: its SQL without the database's name, which says
+    nothing of the rows; the values of the variables that its own code names, which explain
+    a difference of the SQL; and what `parts` adds.
+#}
+{% macro made_of(query, parts={}) -%}
+    {%- set filled = [query] -%}
+    {%- set relations = [this | string] -%}
+    {%- for id in model.depends_on.nodes -%}
+        {%- do relations.append((graph.sources.get(id) or graph.nodes[id]).relation_name) -%}
+    {%- endfor -%}
+    {%- for relation in relations | select -%}
+        {%- do filled.append(filled.pop().replace(
+            relation, relation.split('.')[1:] | join('.')
+        )) -%}
+    {%- endfor -%}
+    {%- set variables = {} -%}
+    {%- for name in modules.re.findall("\\bvar\\(\\s*['\"](\\w+)['\"]", model.raw_code) -%}
+        {%- do variables.update({name: var(name, none)}) -%}
+    {%- endfor -%}
+    {{ return(dict(parts, query=filled[0], variables=variables)) }}
+{%- endmacro %}
+
+
+{#
+    In which ways two results of made_of differ, as a list of sentences; none but the
+    variables make a difference of rows only through the query.
+#}
+{% macro made_of_changes(before, now) -%}
+    {%- set changes = [] -%}
+    {%- if before['query'] != now['query'] -%}
+        {%- for name, value in now['variables'].items()
+            if name in before['variables'] and before['variables'][name] != value
+        -%}
+            {%- do changes.append(
+                'the variable ' ~ name ~ ' is ' ~ value ~ ' instead of '
+                ~ before['variables'][name]
+            ) -%}
+        {%- endfor -%}
+        {%- if changes | length == 0 -%}
+            {%- do changes.append('its query changed') -%}
+        {%- endif -%}
+    {%- endif -%}
+    {%- for name, value in now.items()
+        if name not in ['query', 'variables'] and before.get(name) != value
+    -%}
+        {%- if value is mapping -%}
+            {%- for key in value if value[key] != (before.get(name) or {}).get(key) -%}
+                {%- do changes.append('the ' ~ name ~ ' of ' ~ key ~ ' changed') -%}
+            {%- endfor -%}
+        {%- else -%}
+            {%- do changes.append(
+                name ~ ' is ' ~ value ~ ' instead of ' ~ before.get(name)
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(changes) }}
+{%- endmacro %}
+
+
+{#
+    Whether a model's definition is the one its rows were computed with, in `state`, a
+    result of rollup_state or loads_state; writes into it `changes`, as made_of_changes, and
+    `definition`, the fingerprint to keep. A release that kept only a hash wrote it over the
+    SQL with the database's name: spec['old_fingerprint'].
+#}
+{% macro compare_definition(spec, state) -%}
+    {%- set changes = [] -%}
+    {%- if state['made_of'] is not none -%}
+        {%- do changes.extend(made_of_changes(state['made_of'], spec['made_of'])) -%}
+    {%- elif state['definition'] != spec['fingerprint']
+        and state['definition'] != spec['old_fingerprint']
+    -%}
+        {%- do changes.append(
+            'its query changed, or the name of the database (the last build kept only a hash)'
+        ) -%}
+    {%- endif -%}
+    {%- do state.update({
+        'changes': changes,
+        'definition': state['definition'] if changes | length == 0 and state['definition']
+            else spec['fingerprint'],
+    }) -%}
+{%- endmacro %}
+
+
+{#
+    SQL of what is on record of a model, for jsonb_build_object: its definition and, if it
+    was kept, what that was made of.
+#}
+{% macro definition_on_record(consumer) -%}
+    'definition', (
+        select split_part(model_state.fingerprint, '@', 1)
+        from ops.model_state
+        where model_state.model = '{{ consumer }}'
+    ),
+    'made_of', (
+        select model_builds.made_of
+        from ops.model_builds
+        inner join ops.model_state
+            on
+                model_builds.model = model_state.model
+                and model_builds.fingerprint = split_part(model_state.fingerprint, '@', 1)
+        where model_builds.model = '{{ consumer }}'
+        order by model_builds.built_at desc
+        limit 1
+    )
+{%- endmacro %}
