@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from rollup_project import REPO, RollupProject, is_native
-from servers import environment
+from rollup_project import REPO, RollupProject
+from servers import environment, storage
 from tick_loading import Trade, loaded, tick_csv
 
 LEVELS = {
@@ -129,15 +129,7 @@ class CandleProject(RollupProject):
 
     def storage(self, name: str) -> str:
         """Return the relation that holds the rows of a level."""
-        if not is_native(self):
-            return f"market_data.{name}"
-        [(found,)] = self.query(
-            "select format('%I.%I', materialization_hypertable_schema,"
-            " materialization_hypertable_name)"
-            " from timescaledb_information.continuous_aggregates"
-            f" where view_schema = 'market_data' and view_name = '{name}'"
-        )
-        return str(found)
+        return storage(self.query, f"market_data.{name}")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Any
 
 import parses
 import psycopg
+import servers
 import yaml
 from dbt.cli.main import dbtRunner
 
@@ -254,15 +255,7 @@ def is_native(project: RollupProject) -> bool:
 
 def storage(project: RollupProject, name: str) -> str:
     """Return the relation that holds a rollup's rows."""
-    if not is_native(project):
-        return f"analytics.{name}"
-    [(found,)] = project.query(
-        "select format('%I.%I', materialization_hypertable_schema,"
-        " materialization_hypertable_name)"
-        " from timescaledb_information.continuous_aggregates"
-        f" where view_schema = 'analytics' and view_name = '{name}'"
-    )
-    return str(found)
+    return servers.storage(project.query, f"analytics.{name}")
 
 
 def row_versions(

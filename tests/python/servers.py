@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -136,6 +136,19 @@ def environment(conninfo: dict[str, Any]) -> dict[str, str]:
     names = {"PGHOST": "host", "PGPORT": "port", "PGUSER": "user"}
     names["PGDATABASE"] = "dbname"
     return {name: str(conninfo[key]) for name, key in names.items()}
+
+
+def storage(query: Callable[[str], list[tuple[Any, ...]]], relation: str) -> str:
+    """Return the table with the rows of ``schema.name``: an aggregate is a view."""
+    aggregates = "timescaledb_information.continuous_aggregates"
+    if query(f"select to_regclass('{aggregates}')") == [(None,)]:
+        return relation
+    found = query(
+        "select format('%I.%I', materialization_hypertable_schema,"
+        f" materialization_hypertable_name) from {aggregates}"
+        f" where format('%I.%I', view_schema, view_name) = '{relation}'"
+    )
+    return str(found[0][0]) if found else relation
 
 
 def scratch_name() -> str:

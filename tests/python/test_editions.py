@@ -18,7 +18,7 @@ from typing import Any
 import psycopg
 import pyarrow.parquet as pq
 import pytest
-from servers import environment
+from servers import environment, storage
 from simulated import simulate
 
 from devdb.conninfo import PROJECT_DIR
@@ -128,7 +128,7 @@ class Built:
         return {
             relation: self.query(
                 f"select tableoid, ctid::text, xmin::text"
-                f" from {self._storage(relation)}"
+                f" from {storage(self.query, relation)}"
                 " order by tableoid, ctid"
             )
             for relation in MODELS.keys() - VIEWS
@@ -138,17 +138,6 @@ class Built:
         """Return all rows of a query."""
         with psycopg.connect(**self.conninfo) as conn:
             return conn.execute(query).fetchall()  # type: ignore[arg-type]
-
-    def _storage(self, relation: str) -> str:
-        if not self.server.startswith("community"):
-            return relation
-        found = self.query(
-            "select format('%I.%I', materialization_hypertable_schema,"
-            " materialization_hypertable_name)"
-            " from timescaledb_information.continuous_aggregates"
-            f" where format('%I.%I', view_schema, view_name) = '{relation}'"
-        )
-        return str(found[0][0]) if found else relation
 
 
 @pytest.fixture(scope="module")
