@@ -185,6 +185,8 @@ SPOT_ROW = "1,3000.1,0.001,3.0001,1717243201122,True,True\n"
         ("BTC-USDT/trades.csv", SPOT_ROW, "binance_spot", "BTCUSDT"),
         ("BTCUSDC-trades-1.csv", SPOT_ROW, "binance_spot", "BTCUSDC"),
         ("SPOT_USDT/2024_BTC.csv", SPOT_ROW, "binance_spot", "BTCUSDT"),
+        ("tmp023m3usd/ethusd_of_old/1.csv", SPOT_ROW, "binance_spot", "BTCUSDT"),
+        ("tmpabcdeusd/august.csv", SPOT_ROW, "binance_spot", "BTCUSDT"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("is_local", [True, False])
@@ -210,6 +212,8 @@ def test_the_name_is_asked_first(
         ("trades_ETH-USDT_1.csv", "ETHUSDT"),
         ("ETHUSDT/2024-06-01.csv", "ETHUSDT"),
         ("symbol=SOLBTC/1.csv", "SOLBTC"),
+        ("symbol=ethusdt/1.csv", "ETHUSDT"),
+        ("old_ETHUSDC_2024/1.csv", "ETHUSDC"),
         ("1000SHIBUSDT-aggTrades-2024.csv", "1000SHIBUSDT"),
     ],
 )
