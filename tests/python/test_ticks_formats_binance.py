@@ -100,6 +100,14 @@ def test_a_recording_of_other_instruments_says_which(tmp_path: Path) -> None:
         decode_text(tmp_path, lines, symbol="BTCUSDT")
 
 
+def test_a_refused_trade_is_of_its_instrument_all_the_same(tmp_path: Path) -> None:
+    refused = trade(2).replace("67500.5", "-1")
+    for line in (refused, refused.replace("{", '{"x":{},')):
+        [chunk] = decode_text(tmp_path, trade(1, "ETHUSDT") + line)
+        assert list(complaints([chunk])) == [2]
+        assert chunk.others == {"ETHUSDT": 1}
+
+
 def test_the_members_come_in_any_order_and_spelling(tmp_path: Path) -> None:
     line = (
         '{ "data": {"T":1717243201122, "m":"true", "q":2.50, "s":"BTCUSDT","p":6.75e4,'
