@@ -100,6 +100,14 @@ def test_a_recording_of_other_instruments_says_which(tmp_path: Path) -> None:
         decode_text(tmp_path, lines, symbol="BTCUSDT")
 
 
+def test_a_refused_trade_is_of_its_instrument_all_the_same(tmp_path: Path) -> None:
+    refused = trade(2).replace("67500.5", "-1")
+    for line in (refused, refused.replace("{", '{"x":{},')):
+        [chunk] = decode_text(tmp_path, trade(1, "ETHUSDT") + line)
+        assert list(complaints([chunk])) == [2]
+        assert chunk.others == {"ETHUSDT": 1}
+
+
 def test_the_members_come_in_any_order_and_spelling(tmp_path: Path) -> None:
     line = (
         '{ "data": {"T":1717243201122, "m":"true", "q":2.50, "s":"BTCUSDT","p":6.75e4,'
@@ -185,6 +193,8 @@ SPOT_ROW = "1,3000.1,0.001,3.0001,1717243201122,True,True\n"
         ("BTC-USDT/trades.csv", SPOT_ROW, "binance_spot", "BTCUSDT"),
         ("BTCUSDC-trades-1.csv", SPOT_ROW, "binance_spot", "BTCUSDC"),
         ("SPOT_USDT/2024_BTC.csv", SPOT_ROW, "binance_spot", "BTCUSDT"),
+        ("tmp023m3usd/ethusd_of_old/1.csv", SPOT_ROW, "binance_spot", "BTCUSDT"),
+        ("tmpabcdeusd/august.csv", SPOT_ROW, "binance_spot", "BTCUSDT"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("is_local", [True, False])
@@ -210,6 +220,8 @@ def test_the_name_is_asked_first(
         ("trades_ETH-USDT_1.csv", "ETHUSDT"),
         ("ETHUSDT/2024-06-01.csv", "ETHUSDT"),
         ("symbol=SOLBTC/1.csv", "SOLBTC"),
+        ("symbol=ethusdt/1.csv", "ETHUSDT"),
+        ("old_ETHUSDC_2024/1.csv", "ETHUSDC"),
         ("1000SHIBUSDT-aggTrades-2024.csv", "1000SHIBUSDT"),
     ],
 )

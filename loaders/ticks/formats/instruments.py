@@ -110,6 +110,7 @@ class InstrumentGuard:
         if not isinstance(symbol, str) or not symbol:
             return False
         if symbol == self.symbol if self._is_named else is_bitcoin(symbol):
+            self.has_own = True  # it may still be refused
             return False
         self._count({self._prefix + symbol: 1})
         return True

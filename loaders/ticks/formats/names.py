@@ -13,16 +13,19 @@ _OWN = re.compile(
     r"(?<![A-Za-z0-9])([A-Z0-9]{4,}(?:_PERP|_[0-9]{6})?)-(?:trades|aggTrades)"
     r"(?![A-Za-z0-9])"
 )
-#: A pair priced in dollars, together or with a separator, in any case.
+#: A pair in capitals: priced in dollars, together or with a separator; in others.
 _DOLLARS = re.compile(
-    r"(?<![A-Z0-9])(?=[0-9]*[A-Z])([A-Z0-9]{2,10})[-_]?"
-    r"(USDT|USDC|FDUSD|BUSD|TUSD|USD)(_PERP|_[0-9]{6})?(?![A-Z0-9])",
-    re.IGNORECASE,
+    r"(?<![A-Za-z0-9])(?=[0-9]*[A-Z])([A-Z0-9]{2,10})[-_]?"
+    r"(USDT|USDC|FDUSD|BUSD|TUSD|USD)(_PERP|_[0-9]{6})?(?![A-Za-z0-9])"
 )
-#: A pair priced in something else: in small letters, words end like it.
 _OTHERS = re.compile(
     r"(?<![A-Za-z0-9])(?=[0-9]*[A-Z])([A-Z0-9]{2,10})"
     r"(EUR|GBP|JPY|TRY|BRL|BTC|ETH|BNB)()(?![A-Za-z0-9])"
+)
+#: In small letters words end like pairs, and names of temporary folders.
+_SMALL = re.compile(
+    r"(?<![A-Za-z0-9])([0-9]*[a-z]{2,6})[-_]?"
+    r"(usdt|usdc|fdusd|busd|tusd|usd)(_perp|_[0-9]{6})?(?![A-Za-z0-9])"
 )
 #: What stands before ``_USDT`` and is no coin.
 _NO_COINS = frozenset(
@@ -62,7 +65,7 @@ def named_symbol(path: str, wanted: str | None) -> str | None:
     'BTCUSDT'
     """
     *folders, name = _parts(path)
-    found = _symbols(name)
+    found = _symbols(name, _SMALL.findall(name))
     if wanted is not None:
         if found and wanted not in found:
             raise ObjectError(
@@ -71,7 +74,9 @@ def named_symbol(path: str, wanted: str | None) -> str | None:
             )
         return wanted
     for folder in reversed(folders):
-        found = found or _symbols(folder)
+        # The folder as a whole, or Hive's ``symbol=btcusdt``.
+        whole = _SMALL.fullmatch(folder.rpartition("=")[2])
+        found = found or _symbols(folder, [whole.groups("")] if whole else [])
     if len(found) > 1:
         raise ObjectError(
             f"its name says {' and '.join(found)}: name the one with --symbol"
@@ -96,9 +101,9 @@ def _parts(path: str) -> list[str]:
     return unquote(path).replace("\\", "/").rstrip("/").split("/")
 
 
-def _symbols(name: str) -> list[str]:
+def _symbols(name: str, small: list[tuple[str, ...]]) -> list[str]:
     if own := _OWN.findall(name):
         return list(dict.fromkeys(own))
-    pairs = [*_DOLLARS.findall(name), *_OTHERS.findall(name)]
+    pairs = [*_DOLLARS.findall(name), *_OTHERS.findall(name), *small]
     coins = [pair for pair in pairs if pair[0].upper() not in _NO_COINS]
-    return list(dict.fromkeys("".join(pair).upper() for pair in coins))
+    return list(dict.fromkeys("".join(filter(None, pair)).upper() for pair in coins))
