@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -81,6 +82,27 @@ def test_make_lists_its_commands() -> None:
     assert done.returncode == 0
     listed = [line.split()[1] for line in done.stdout.splitlines()]
     assert sorted(listed) == sorted({"help", *TARGETS})
+
+
+@pytest.mark.parametrize(
+    ("chosen", "unknown"),
+    [("nonsense", "nonsense"), ("postgres,comunity", "comunity"), ("", "no server")],
+)
+def test_an_unknown_server_is_said_before_the_lint(chosen: str, unknown: str) -> None:
+    lines = make("--dry-run", "test").stdout.splitlines()
+    [check] = [line for line in lines if "--collect-only" in line]
+    assert lines.index(check) < lines.index("ruff check .")
+    env = {k: v for k, v in os.environ.items() if k not in ("PGHOST", "PGSERVICE")}
+    done = subprocess.run(
+        [sys.executable, *check.split(">")[0].split()[1:]],
+        cwd=PROJECT,
+        env={**env, "TEST_SERVERS": chosen},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert f"names {unknown}" in done.stderr
 
 
 def test_an_unfit_python_is_refused(tmp_path: Path) -> None:
