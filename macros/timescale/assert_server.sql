@@ -33,6 +33,12 @@
             ~ " there: create extension vector"
         ) -%}
     {%- endif -%}
+    {%- if found['vector_version'] is not none and not found['has_vector'] -%}
+        {%- do problems.append(
+            "pgvector " ~ found['vector_version'] ~ " is too old: the search needs 0.8."
+            ~ " Install it, then say in the database: alter extension vector update"
+        ) -%}
+    {%- endif -%}
     {%- if not found['may_create'] -%}
         {%- do problems.append(
             "Role " ~ found['role_name'] ~ " may not create schemas in the database. Its"
@@ -72,6 +78,7 @@
             )
         ) as has_timescaledb,
         vector.extversion as vector_version,
+        string_to_array(vector.extversion, '.')::integer[] >= array[0, 8] as has_vector,
         available.default_version as vector_available,
         current_user as role_name,
         pg_get_userbyid(pg_database.datdba) as owner,
