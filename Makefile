@@ -41,7 +41,7 @@ GATES := lint-ruff lint-format lint-types lint-dbt lint-sql
 .NOTPARALLEL:
 .SUFFIXES:
 .PHONY: help run setup test fuzz lint docs report bench up down psql url timescale spark clean
-.PHONY: $(GATES)
+.PHONY: test-servers $(GATES)
 
 say = @printf '\n\033[1m%s\033[0m\n'
 ifeq ($(shell test -t 1 && echo terminal),)
@@ -84,12 +84,16 @@ endif
 
 setup: $(READY)  ## Make the Python environment in .venv
 
-test: setup lint  ## Set up, lint, and run every test on every server found
+test: setup test-servers lint  ## Set up, lint, and run every test on every server found
 	$(say) "Tests"
 	@$(PY) -m pytest --numprocesses auto --maxprocesses 4
 
 fuzz: setup  ## Run the property tests on fresh random examples; ARGS="-k ticks"
 	@$(PY) -m pytest -m hypothesis --hypothesis-profile fuzz $(ARGS)
+
+# Before the minutes that the gates take.
+test-servers: setup
+	@$(PY) -m pytest --quiet --collect-only tests/python/test_servers.py > /dev/null
 
 lint: $(GATES)  ## Check style, types, dbt's YAML and lineage, SQL
 

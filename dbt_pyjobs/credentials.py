@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,7 @@ def redirect(credentials: Any) -> Any:
     PostgresCredentials
         The same object, or a copy with the host and port of ``.vigil/server.json``.
     """
-    if os.environ.get("PGHOST") or os.environ.get("PGPORT"):
-        return credentials
-    if (credentials.host, int(credentials.port)) != (DEFAULT_HOST, DEFAULT_PORT):
+    if not _are_defaults(credentials):
         return credentials
     try:
         server = json.loads((project_dir() / SERVER_FILE).read_text(encoding="utf-8"))
@@ -45,6 +44,39 @@ def redirect(credentials: Any) -> Any:
     except (OSError, ValueError, KeyError, AttributeError):
         return credentials
     return credentials.replace(host=host, port=port)
+
+
+def hint(credentials: Any) -> str:
+    """Return how to start the embedded server, if it is meant and does not run.
+
+    Parameters
+    ----------
+    credentials
+        `dbt.adapters.postgres.PostgresCredentials`, as the profile has them.
+
+    Returns
+    -------
+    str
+        A sentence with a line break before it, or nothing.
+    """
+    if not _are_defaults(credentials):
+        return ""
+    embedded = redirect(credentials)
+    try:
+        with socket.create_connection((embedded.host, embedded.port), timeout=1):
+            return ""
+    except OSError:
+        return (
+            "\nThe project's own server does not run: `make up` starts it; set"
+            " PGHOST to use another one."
+        )
+
+
+def _are_defaults(credentials: Any) -> bool:
+    if os.environ.get("PGHOST") or os.environ.get("PGPORT"):
+        return False
+    address = (credentials.host, int(credentials.port))
+    return address == (DEFAULT_HOST, DEFAULT_PORT)
 
 
 def project_dir() -> Path:

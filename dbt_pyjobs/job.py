@@ -6,6 +6,7 @@ import ctypes
 import linecache
 import sys
 import threading
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -158,13 +159,19 @@ class Job:
     def cancel(self) -> None:
         """Stop the model, from another thread: queries first, then Python code."""
         self.is_cancelled = True
-        if self._is_running and threading.get_ident() != self._thread:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(self._thread), ctypes.py_object(JobCancelled)
-            )
         for connection in self._connections:
             if not connection.closed:
                 connection.cancel()
+        if threading.get_ident() == self._thread:
+            return
+        # An exception inside an import can leave Python's import lock taken for good,
+        # and dbt imports something before it ends.
+        while self._is_running and _is_importing(self._thread):
+            time.sleep(0.01)
+        if self._is_running:
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self._thread), ctypes.py_object(JobCancelled)
+            )
 
     def close(self) -> None:
         """Drop staging tables that are still there and close every connection."""
@@ -182,6 +189,15 @@ class Job:
             except psycopg.Error:
                 pass
             session.connection.close()
+
+
+def _is_importing(thread: int) -> bool:
+    frame = sys._current_frames().get(thread)
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _leading_lines(path: Path) -> int:

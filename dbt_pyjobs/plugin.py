@@ -7,15 +7,21 @@ run Python models; the plugin fills them. Everything else dbt does with a Python
 
 from __future__ import annotations
 
+import sys
 import threading
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import psycopg
 from dbt.adapters.base.impl import PythonJobHelper
 from dbt.adapters.contracts.connection import AdapterResponse
+from dbt.adapters.exceptions.connection import FailedToConnectError
+from dbt.events.types import MainEncounteredError, MainStackTrace
 from dbt.plugins.manager import dbtPlugin
 
-from dbt_pyjobs.credentials import redirect
+from dbt_pyjobs.build_lock import COMMANDS, only_build
+from dbt_pyjobs.credentials import hint, redirect
 from dbt_pyjobs.job import Job
 from dbt_pyjobs.staging import Outcome
 
@@ -34,6 +40,8 @@ class PythonJobsPlugin(dbtPlugin):
         try:
             from dbt.adapters.postgres.connections import PostgresConnectionManager
             from dbt.adapters.postgres.impl import PostgresAdapter
+            from dbt.cli import requires
+            from dbt.task.runnable import GraphRunnableTask
         except ImportError:
             # A project on another adapter in the same environment.
             return
@@ -48,6 +56,9 @@ class PythonJobsPlugin(dbtPlugin):
         _wrap_post_model_hook(adapter)
         _wrap_cancel_open(PostgresConnectionManager)
         _wrap_get_credentials(PostgresConnectionManager)
+        _wrap_open(PostgresConnectionManager)
+        _wrap_execute_with_hooks(GraphRunnableTask)
+        _wrap_fire_event(requires)
 
 
 class InProcessJobHelper(PythonJobHelper):
@@ -122,3 +133,51 @@ def _wrap_get_credentials(manager: Any) -> None:
         return redirect(original(cls, credentials))
 
     manager.get_credentials = classmethod(get_credentials)
+
+
+def _wrap_open(manager: Any) -> None:
+    """Say how to start the embedded server where dbt finds none."""
+    original = manager.open.__func__
+
+    def open_connection(cls: Any, connection: Any) -> Any:
+        try:
+            return original(cls, connection)
+        except FailedToConnectError as error:
+            raise FailedToConnectError(
+                f"{error.msg}{hint(connection.credentials)}"
+            ) from None
+
+    manager.open = classmethod(open_connection)
+
+
+def _wrap_execute_with_hooks(task: Any) -> None:
+    """Let builds of a database take turns, from their start to their end."""
+    original = task.execute_with_hooks
+
+    def execute_with_hooks(self: Any, selected_uids: Any) -> Any:
+        credentials = self.config.credentials
+        if credentials.type != "postgres" or self.args.which not in COMMANDS:
+            return original(self, selected_uids)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(only_build(redirect(credentials), self.args.which))
+            except psycopg.OperationalError as error:
+                raise FailedToConnectError(f"{error}{hint(credentials)}") from None
+            return original(self, selected_uids)
+
+    task.execute_with_hooks = execute_with_hooks
+
+
+def _wrap_fire_event(requires: Any) -> None:
+    """Have a command that Ctrl-C ended say so, without dbt's traceback."""
+    original = requires.fire_event
+
+    def fire_event(event: Any, *args: Any, **kwargs: Any) -> None:
+        if isinstance(sys.exc_info()[1], KeyboardInterrupt):
+            if isinstance(event, MainStackTrace):
+                return
+            if isinstance(event, MainEncounteredError):
+                event = MainEncounteredError(exc="Interrupted.")
+        original(event, *args, **kwargs)
+
+    requires.fire_event = fire_event

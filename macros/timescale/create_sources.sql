@@ -1,8 +1,8 @@
 {#
     Makes the raw tables what the source YAML says: brings the layout of an earlier release
     up to date, creates what is missing, adds new nullable columns, grants what is declared,
-    updates comments. Refuses what would touch data, by name, and a layout of a later
-    release. Never drops anything, `--full-refresh` included.
+    updates comments. Refuses what would touch data, by name, a layout of a later release,
+    and a server that lacks what is needed. Never drops anything, `--full-refresh` included.
 
     Runs before every build (on-run-start) and by hand: dbt run-operation create_sources.
     A few catalog queries find out whether there is anything to do; if not, nothing is
@@ -22,7 +22,12 @@
         {%- do assert_retention_keeps_refreshes() -%}
     {%- endif -%}
     {%- set tables = declared_tables() -%}
-    {%- if pending_migrations() | length > 0
+    {%- set migrations = pending_migrations() -%}
+    {#- Tests only read: a role without rights to create may run them. -#}
+    {%- if flags.WHICH != 'test' -%}
+        {%- do assert_server() -%}
+    {%- endif -%}
+    {%- if migrations | length > 0
         or source_changes(tables) | length > 0
         or grant_changes(tables) | length > 0
     -%}

@@ -65,11 +65,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Count tests by server, and let the processes they start be interrupted.
+    """Refuse servers that are not there; count tests by server; allow interrupts.
 
     A shell starts what runs in its background with interrupts ignored, and all that is
     started from there inherits it.
     """
+    servers.test_servers()
     config.pluginmanager.register(ServerTally(), "server_tally")
     BehaviorFlagRendered._default_source = staticmethod(_module_behind_dbt_common)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

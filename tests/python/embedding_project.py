@@ -27,6 +27,8 @@ COPIED = (
     *("models/marts/signals/btc_similar_windows.sql",),
     *("models/marts/signals/btc_similar_windows_summary.sql",),
     *("models/marts/signals/_similar_windows__models.yml",),
+    *("tests/singular/btc_embeddings_end_in_their_window_5m.sql",),
+    *("tests/singular/btc_similar_windows_lie_apart.sql",),
 )
 EMBEDDINGS = ("btc_feature_scales", "btc_embeddings")
 SEARCH = (*EMBEDDINGS, "btc_similar_windows", "btc_similar_windows_summary")

@@ -76,10 +76,13 @@ def test_servers() -> tuple[TestServer, ...]:
         for server in found
         if "all" in CHOICE or {server.name, server.edition} & set(CHOICE)
     )
-    if not chosen:
-        names = ", ".join(server.name for server in found)
+    names = {name for server in found for name in (server.name, server.edition)}
+    unknown = set(CHOICE) - {"all", *USUAL} - names
+    if unknown or not chosen:
         raise pytest.UsageError(
-            f"TEST_SERVERS={' '.join(CHOICE)!r} names no server found: {names}"
+            f"TEST_SERVERS={' '.join(CHOICE)!r} names"
+            f" {', '.join(sorted(unknown)) or 'no server found'}; there are:"
+            f" {', '.join(server.name for server in found)}, all"
         )
     return chosen
 

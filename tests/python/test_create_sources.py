@@ -209,6 +209,77 @@ def test_compile_does_not_create(tmp_path: Path, database: Database) -> None:
     assert project.query("select to_regnamespace('hyperliquid')::text") == [(None,)]
 
 
+@pytest.mark.parametrize("command", ["run", "build"])
+def test_a_database_without_vector_says_how_to_get_it(
+    tmp_path: Path, database: Database, command: str
+) -> None:
+    project = RollupProject(tmp_path, database.conninfo)
+    project.execute("drop extension vector")
+    message = project.error(command=command)
+    assert "create extension vector" in message
+    assert project.query("select to_regnamespace('hyperliquid')::text") == [(None,)]
+    project.execute("create extension vector")
+    project.create_sources()
+
+
+def _require(project: RollupProject, old: str, new: str) -> None:
+    """Ask for another version than the project does."""
+    path = project.folder / "macros/timescale/assert_server.sql"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_a_server_that_is_too_old_is_refused(
+    tmp_path: Path, database: Database
+) -> None:
+    project = RollupProject(tmp_path, database.conninfo)
+    _require(project, "160000", "990000")
+    [(version,)] = project.query("select current_setting('server_version')")
+    message = project.error("--select", "coin_daily")
+    assert f"PostgreSQL {version} is too old" in message
+
+
+@pytest.mark.editions("apache", "community")
+def test_a_timescaledb_that_is_too_old_is_refused(
+    tmp_path: Path, database: Database
+) -> None:
+    project = RollupProject(tmp_path, database.conninfo)
+    _require(project, "array[2, 19]", "array[99, 0]")
+    message = project.error("--select", "coin_daily")
+    assert "TimescaleDB 2." in message
+    assert "alter extension timescaledb update" in message
+
+
+def test_a_role_that_may_not_create_is_told_who_can_grant_it(
+    tmp_path: Path, database: Database
+) -> None:
+    project = RollupProject(tmp_path, database.conninfo)
+    project.execute("drop extension vector")
+    project.execute("create role newcomer login")
+    # Where a schema is missing, dbt's own error comes first.
+    project.execute("create schema analytics authorization newcomer")
+    try:
+        profile = tmp_path / "profiles.yml"
+        owner = database.conninfo["user"]
+        profile.write_text(
+            profile.read_text().replace(f"user: {owner}", "user: newcomer")
+        )
+        message = project.error("--select", "coin_daily")
+        grant = (
+            f'grant create on database "{database.conninfo["dbname"]}" to "newcomer"'
+        )
+        assert f"owner, {owner}, says: {grant}" in message
+        # All that is missing, at once.
+        assert "create extension vector" in message
+        project.execute(grant)
+        project.execute("create extension vector")
+        project.create_sources()
+    finally:
+        project.execute("drop owned by newcomer cascade")
+        project.execute("drop role newcomer")
+
+
 def test_it_waits_for_a_second_build(tmp_path: Path, database: Database) -> None:
     project = RollupProject(tmp_path, database.conninfo)
     with psycopg.connect(**database.conninfo) as other:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.compute as pc
+import pytest
 from btc_candles import EVENING, HOUR, MIDNIGHT, between
-from embedding_project import EmbeddingProject
+from embedding_project import SEARCH, EmbeddingProject
 
 pytest_plugins = ["embedding_database"]
 
@@ -91,3 +94,43 @@ def test_dimensions_follow_the_variable(
     assert not done.success
     [message] = [r.message for r in done.result if r.node.name == "btc_embeddings"]
     assert "vector(32) in the table and vector(64) in YAML" in message
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"embedding_window": "15 minutes"},
+        {"embedding_window": "90 seconds", "embedding_step": "30 seconds"},
+        {"embedding_training_days": 1, "embedding_horizons": ["2 minutes"]},
+        {"embedding_index": "none", "similar_windows_count": 3},
+    ],
+)
+def test_tests_pass_with_other_settings_and_after_them(
+    project: EmbeddingProject, candles: pa.Table, variables: dict[str, Any]
+) -> None:
+    """Of each version by its own parameters, whatever the variables say now."""
+    project.load(between(candles, EVENING, MIDNIGHT))
+    for given in ({}, variables, {}):
+        project.variables = given
+        project.dbt("build", "--select", *SEARCH)
+    project.variables = variables
+    project.dbt("test", "--select", *SEARCH)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "update signals.btc_embeddings set window_start = bucket - interval '1 day'"
+        " where bucket = (select min(bucket) from signals.btc_embeddings)",
+        "update signals.btc_similar_windows set neighbour_bucket = bucket"
+        " - interval '4 minutes' where neighbour_rank = 1",
+    ],
+)
+def test_windows_out_of_place_fail(
+    project: EmbeddingProject, candles: pa.Table, damage: str
+) -> None:
+    project.load(between(candles, EVENING, MIDNIGHT))
+    project.dbt("build", "--select", *SEARCH)
+    with project.connect() as conn:
+        conn.execute(damage)
+    assert not project.invoke("test", "--select", *SEARCH).success

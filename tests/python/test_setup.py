@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -114,6 +115,27 @@ def test_make_fuzz_explores_and_make_test_does_not() -> None:
         in make("-n", "fuzz", "ARGS=-k ticks").stdout
     )
     assert "hypothesis" not in make("-n", "test").stdout
+
+
+@pytest.mark.parametrize(
+    ("chosen", "unknown"),
+    [("nonsense", "nonsense"), ("postgres,comunity", "comunity"), ("", "no server")],
+)
+def test_an_unknown_server_is_said_before_the_lint(chosen: str, unknown: str) -> None:
+    lines = make("--dry-run", "test").stdout.splitlines()
+    [check] = [line for line in lines if "--collect-only" in line]
+    assert lines.index(check) < lines.index("ruff check .")
+    env = {k: v for k, v in os.environ.items() if k not in ("PGHOST", "PGSERVICE")}
+    done = subprocess.run(
+        [sys.executable, *check.split(">")[0].split()[1:]],
+        cwd=PROJECT,
+        env={**env, "TEST_SERVERS": chosen},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert f"names {unknown}" in done.stderr
 
 
 def test_an_unfit_python_is_refused(tmp_path: Path) -> None:
