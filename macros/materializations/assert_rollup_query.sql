@@ -36,7 +36,7 @@
         {%- do problems.append("it groups by an expression that it does not select") -%}
     {%- endif -%}
     {%- set grouped = grouped | reject('none') | list -%}
-    {%- if grouped | sort != spec['unique_key'] | unique | sort -%}
+    {%- if grouped | sort != spec['unique_key'] | sort -%}
         {%- do problems.append(
             "it groups by " ~ (grouped | join(', ') or 'nothing') ~ ", but unique_key is "
             ~ spec['unique_key'] | join(', ') ~ ": both must name the same columns"
@@ -64,9 +64,9 @@
 
     {%- if problems | length > 0 -%}
         {%- do exceptions.raise_compiler_error(
-            spec['consumer'] ~ " is not the rollup that its config declares, and a later"
-            ~ " load would make its rows wrong. Nothing was changed. "
-            ~ problems | join('; ') ~ "."
+            spec['consumer'] ~ " is not the rollup that its config declares: "
+            ~ problems | join('; ') ~ ". A later load would make its rows wrong, so it"
+            ~ " was not built. Nothing was changed."
         ) -%}
     {%- endif -%}
 {%- endmacro %}

@@ -138,7 +138,7 @@ def project(
     return made
 
 
-def write(project: AggregateProject, old: str, new: str) -> None:
+def write(project: AggregateProject, old: str, new: str, model: str = "probe") -> None:
     """Write the rollup with a piece of it replaced."""
     assert old in GOOD
     unit = f", unit='{project.unit}'" if project.unit else ""
@@ -151,23 +151,33 @@ def write(project: AggregateProject, old: str, new: str) -> None:
         "SHIFT": "1800000" if project.unit else "interval '30 minutes'",
     }.items():
         text = text.replace(name, value)
-    project.add_model("probe", text)
+    project.add_model(model, text)
 
 
 def test_a_rollup_that_is_not_what_it_declares_is_refused(
     project: AggregateProject,
 ) -> None:
-    told: dict[str, str] = {}
-    for name, (old, new, _) in WRONG.items():
-        write(project, old, new)
-        told[name] = project.error()
+    models = {f"wrong_{number}": name for number, name in enumerate(WRONG)}
+    for model, name in models.items():
+        write(project, *WRONG[name][:2], model)
+    done = project.invoke("run")
+    assert not done.success
+    told = {
+        models[r.node.name]: " ".join(r.message.split())
+        for r in done.result
+        if r.node.name in models
+    }
+    assert set(told) == set(WRONG)
     missing = {
         name: told[name]
         for name, (_, _, says) in WRONG.items()
-        if says not in told[name] or "analytics.probe" not in told[name]
+        if says not in told[name] or "analytics.wrong_" not in told[name]
     }
     assert missing == {}
-    assert project.query("select to_regclass('analytics.probe')") == [(None,)]
+    assert (
+        project.query("select relname from pg_class where relname like 'wrong\\_%'")
+        == []
+    )
     left = "select relname from pg_class where relname ~ '__dbt'"
     assert project.query(left) == []
 
