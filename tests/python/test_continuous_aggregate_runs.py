@@ -47,7 +47,7 @@ def test_two_first_builds_at_once_wait_for_each_other(
             )
             for number in range(2)
         ]
-        wait_for_advisory_locks(conn, 2)
+        wait_for_advisory_locks(conn, 1)
         conn.execute(f"select pg_advisory_unlock({lock})")
     outputs = [build.communicate(timeout=240)[0] for build in builds]
     assert [build.returncode for build in builds] == [0, 0], outputs
