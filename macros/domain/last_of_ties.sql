@@ -10,7 +10,7 @@
     fill is last; tests/python/test_fill_order.py compares the two.
 #}
 {% macro create_last_of_ties() -%}
-    {%- if not execute -%}
+    {%- if not execute or not flags.INTROSPECT -%}
         {{ return('') }}
     {%- endif -%}
     {%- set found = run_query(
