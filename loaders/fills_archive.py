@@ -23,7 +23,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,7 @@ from loaders.convert import whole_number
 from loaders.errors import ObjectError
 from loaders.fills_schema import FIELDS, Kind, field_called, given_values
 from loaders.ticks.formats.content import read_blocks
-from loaders.validate import split_fills
+from loaders.validate import falls, split_fills
 
 #: A block of the exchange has some 100 kB; a line is decoded as a whole, in memory.
 _LONGEST_LINE = 64 << 20
@@ -142,7 +141,7 @@ class _Events:
             raise TypeError("an array of something else than fills")
         first, last = self._first_row + len(self), len(fills) - 1
         fills = [_in_the_exchanges_names(fill) for fill in fills]
-        is_falling = _falls([fill.get("time") for fill in fills])
+        is_falling = falls([fill.get("time") for fill in fills])
         for place, fill in enumerate(fills):
             self._add_fill(fill, first + (last - place if is_falling else place))
 
@@ -275,13 +274,6 @@ def _too_long(number: int) -> ObjectError:
         f"line {number} is longer than {_LONGEST_LINE >> 20} MB: no block of the "
         "archive is; write an array of that many fills a fill a line"
     )
-
-
-def _falls(times: Sequence[Any]) -> bool:
-    """Say whether the newest come first."""
-    known = [time for time in times if isinstance(time, int)]
-    steps = [b - a for a, b in pairwise(known) if a != b]
-    return sum(step < 0 for step in steps) * 2 > len(steps)
 
 
 def _in_the_exchanges_names(fill: dict[str, Any]) -> dict[str, Any]:

@@ -628,6 +628,16 @@ def test_places_in_a_parquet_file(
     ]
 
 
+def test_places_of_a_parquet_file_with_the_newest_first(
+    loading_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an answer of `userFills` that somebody made a table of."""
+    monkeypatch.setattr("loaders.fills_parquet.CHUNK_ROWS", 3)
+    rows = [fill(n, time=START + n // 2) for n in range(8)]
+    loaded(parquet(tmp_path / "a.parquet", rows[::-1]))
+    assert places(loading_db) == [(n, None, n + 1) for n in range(8)]
+
+
 def test_a_long_line_is_read_and_a_longer_one_refused(
     loading_db: Database, tmp_path: Path
 ) -> None:
