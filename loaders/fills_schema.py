@@ -134,7 +134,8 @@ def match_columns(
     missing = [f.name for f in FIELDS if f.required and f not in found]
     if missing:
         plural = "columns" if len(missing) > 1 else "column"
-        raise ObjectError(f"required {plural} missing: {', '.join(missing)}")
+        way_out = "; whose fills they are says --user 0x…" if "user" in missing else ""
+        raise ObjectError(f"required {plural} missing: {', '.join(missing)}{way_out}")
     return matched, unknown
 
 

@@ -295,6 +295,34 @@ def test_missing_columns_are_named(loading_db: Database, tmp_path: Path) -> None
     assert is_untouched(loading_db)
 
 
+def test_a_table_without_its_user(loading_db: Database, tmp_path: Path) -> None:
+    row = fill()
+    del row["user"]
+    result = load(parquet(tmp_path / "a.parquet", [row]))
+    assert result.exit_code == 1
+    assert "required column missing: user; whose fills they are says --user" in (
+        " ".join(result.output.split())
+    )
+    assert is_untouched(loading_db)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "a.jsonl: the file is empty; name its --format"),
+        (b"time,user", "its content is of no known format; name its --format"),
+        (b"PK\x03\x04", "a.jsonl: damaged or cut short"),
+    ],
+)
+def test_a_file_that_tells_no_format(
+    loading_db: Database, tmp_path: Path, content: bytes, complaint: str
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(content)
+    assert complaint in " ".join(load(path).output.split())
+    assert is_untouched(loading_db)
+
+
 @pytest.mark.parametrize("name", ["user_address", "USER", " user", "useraddress"])
 def test_column_under_both_names(
     loading_db: Database, tmp_path: Path, name: str
