@@ -44,6 +44,11 @@ NOTHING = b" \t\r\n\v\f\0\xef\xbb\xbf"
 _BY_NAME = {f.name: f for f in FIELDS}
 _INTEGERS = tuple(f.name for f in FIELDS if f.kind in (Kind.INTEGER, Kind.MILLISECONDS))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: What fits as it is: asking Arrow, value by value, takes 20 times as long.
+_FITS = {
+    *((str, kind) for kind in (Kind.TEXT, Kind.DECIMAL, Kind.JSON, Kind.TIMESTAMP)),
+    (bool, Kind.BOOLEAN),
+}
 #: How it is said that a value is none of its column.
 _NOT_FITTING = (pa.ArrowException, TypeError, ValueError, OverflowError)
 _BLOCK_FIELDS = ("block_number", "block_time", "event_index")
@@ -388,6 +393,8 @@ def _fitting_fill(user: Any, fill: Any) -> tuple[dict[str, Any] | None, str | No
 def _fitting(name: str, value: Any) -> Any:
     """Return a value as its column takes it; raise where it is another one."""
     field = _BY_NAME[name]
+    if value is None or (type(value), field.kind) in _FITS:
+        return value
     if isinstance(value, str) and not field.required and not value.strip():
         return None
     match field.kind, value:
