@@ -37,6 +37,7 @@ _PADDING = " \t\r\v\f\u00a0"
 _UTC_INSTANT = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?$"
 #: As BigQuery and Athena write a zone: `` UTC``, `` +00:00``.
 _ZONE_APART = re.compile(r"\s+(UTC|Z|[+-]\d\d:?(?:\d\d)?)$")
+_DIGITS = re.compile(r"[+-]?[0-9]{1,20}")
 #: From here on a float no longer tells neighbouring integers apart.
 _INEXACT = {pa.float64(): 2**53, pa.float32(): 2**24}
 
@@ -160,6 +161,8 @@ def _milliseconds(array: pa.Array) -> Converted:
 def _integer(array: pa.Array) -> Converted:
     if pa.types.is_int64(array.type):
         return array, None
+    if pa.types.is_string(array.type):
+        return _each(array, pa.int64(), whole_number)
     inexact = _INEXACT.get(array.type, 2**63)
     if array.type in _INEXACT:
         array = pc.if_else(pc.is_nan(array), pa.scalar(None, array.type), array)
@@ -229,6 +232,7 @@ def _json(array: pa.Array) -> Converted:
 
 
 def _json_text(value: Any) -> str | None:
+    """Write an object as JSON text; None if it is none."""
     if isinstance(value, list):  # a map's pairs
         value = dict(value)
     if isinstance(value, dict):
@@ -239,8 +243,29 @@ def _json_text(value: Any) -> str | None:
         parsed = orjson.loads(value)
     except orjson.JSONDecodeError:
         return None
+    if isinstance(parsed, str):  # text that was written as JSON once more
+        return _json_text(parsed) if parsed.strip() else "null"
+    if not isinstance(parsed, dict | None):
+        return None
     # jsonb has no NUL characters.
     return None if "\\u0000" in value else ("null" if parsed is None else value)
+
+
+def whole_number(value: str | float) -> int | None:
+    """Read an integer that is written as text or as a float; None if it is none.
+
+    Examples
+    --------
+    >>> whole_number(" 502068 "), whole_number(7.0)
+    (502068, 7)
+    >>> whole_number("7.5") is whole_number(7.5) is whole_number(2.0**53) is None
+    True
+    """
+    if isinstance(value, float):
+        return _whole(value, _INEXACT[pa.float64()])
+    text = value.strip()
+    number = int(text) if _DIGITS.fullmatch(text) else None
+    return number if number is not None and -(2**63) <= number < 2**63 else None
 
 
 def _whole(value: Any, limit: int) -> int | None:

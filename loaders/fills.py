@@ -44,7 +44,14 @@ def recognise_fills(path: Path) -> str | None:
     -------
     str or None
         ``parquet``, ``archive``, ``json``; None where it is nothing of these.
+
+    Raises
+    ------
+    ObjectError
+        It is empty, or packed in a way that cannot be read.
     """
+    if path.stat().st_size == 0:
+        raise ObjectError("the file is empty")
     with open(path, "rb") as file:
         packed = file.read(len(MAGIC))
     if packed == MAGIC:
@@ -53,7 +60,9 @@ def recognise_fills(path: Path) -> str | None:
         head = read_head(path, _HEAD_BYTES)
     except ObjectError:
         # A first block of LZ4 may be longer than what is there of it.
-        return "archive" if packed == _LZ4 else None
+        if packed == _LZ4:
+            return "archive"
+        raise
     text = head.strip(NOTHING)
     if text.startswith(MAGIC):
         return "parquet"

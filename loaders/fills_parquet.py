@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loaders.chunk import CHUNK_ROWS, Chunk
+from loaders.convert import plain_array
 from loaders.errors import ObjectError
 from loaders.fills_schema import Field, check_type, given_values, match_columns
 from loaders.ticks.formats.content import read_blocks, read_head
-from loaders.validate import split_fills
+from loaders.validate import falls, split_fills
 
 MAGIC = b"PAR1"
 
@@ -94,14 +95,29 @@ def _chunks(
         field: value for field, value in given.items() if field not in matched.values()
     }
     total = file.metadata.num_rows
+    newest_first_of: int | None = None
     first_row = 1
     for batch in file.iter_batches(batch_size=CHUNK_ROWS, columns=list(matched)):
         columns = {name: (each, batch.column(name)) for name, each in matched.items()}
         for field, value in constant.items():
             columns[field.name] = field, pa.repeat(value, batch.num_rows)
-        rows, bad = split_fills(columns, _Raw(batch), first_row, kept_from=kept_from)
+        if first_row == 1 and _is_newest_first(columns):
+            newest_first_of = total
+        rows, bad = split_fills(
+            columns,
+            _Raw(batch),
+            first_row,
+            kept_from=kept_from,
+            newest_first_of=newest_first_of,
+        )
         first_row += batch.num_rows
         yield Chunk(rows, batch.num_rows, min(1.0, (first_row - 1) / total), bad)
+
+
+def _is_newest_first(columns: Mapping[str, tuple[Field, pa.Array]]) -> bool:
+    """Say whether times fall, as in an answer of the API that became a table."""
+    times = next(array for field, array in columns.values() if field.name == "time")
+    return falls(plain_array(times).cast(pa.int64(), safe=False).to_pylist())
 
 
 @functools.cache  # once for all files that have the same ones

@@ -134,7 +134,8 @@ def match_columns(
     missing = [f.name for f in FIELDS if f.required and f not in found]
     if missing:
         plural = "columns" if len(missing) > 1 else "column"
-        raise ObjectError(f"required {plural} missing: {', '.join(missing)}")
+        way_out = "; whose fills they are says --user 0x…" if "user" in missing else ""
+        raise ObjectError(f"required {plural} missing: {', '.join(missing)}{way_out}")
     return matched, unknown
 
 
@@ -216,7 +217,8 @@ def _accepts(kind: Kind, found: pa.DataType) -> bool:
         case Kind.INTEGER:
             # pandas makes floats of an integer column with gaps.
             is_float = pa.types.is_float64(found) or pa.types.is_float32(found)
-            return bool(is_integer or is_float or pa.types.is_decimal(found))
+            is_number = is_integer or is_float or pa.types.is_decimal(found)
+            return bool(is_number or is_text)
         case Kind.BOOLEAN:
             return bool(pa.types.is_boolean(found))
         case Kind.JSON:

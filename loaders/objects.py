@@ -107,13 +107,13 @@ class Wanted:
         if self.forced_format is not None:
             return self.forced_format
         why = f"does not end in {self}"
+        if self.recognise is not None:
+            why += ", and its content is of no known format"
         try:
             found = self.suffixes.get(_suffix(path)) or self._recognised(head)
         except (ObjectError, OSError) as error:
             found, why = None, str(error)
         if found is None:
-            if self.recognise is not None:
-                why += ", and its content is of no known format"
             raise SetupError(f"{path}: {why}; name its --format")
         return found
 

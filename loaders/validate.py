@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,7 @@ def split_fills(
     first_row: int,
     refused: Mapping[int, str] | None = None,
     kept_from: datetime | None = None,
+    newest_first_of: int | None = None,
 ) -> tuple[pa.RecordBatch, list[BadRow]]:
     """Convert a batch of fills to the table's columns and take out what cannot be.
 
@@ -64,6 +66,8 @@ def split_fills(
         Rows the reader itself refused, by index, with the reason.
     kept_from
         First instant the table still has all rows of, if it ever dropped any.
+    newest_first_of
+        Rows of the object if the newest come first: places are counted from its end.
 
     Returns
     -------
@@ -85,7 +89,7 @@ def split_fills(
     wrong = set(refusals.reasons)
     if kept_from is not None:
         _check_age(converted["time"], names["time"], kept_from, refusals)
-    _add_places(converted, first_row)
+    _add_places(converted, first_row, newest_first_of)
     rows = _in_table_order(converted)
     if not refusals.reasons:
         return rows, []
@@ -128,7 +132,9 @@ def _check_values(
     refusals.add(keyless, names["oid"], "is missing, and tid is 0", None)
 
 
-def _add_places(columns: dict[str, pa.Array], first_row: int) -> None:
+def _add_places(
+    columns: dict[str, pa.Array], first_row: int, newest_first_of: int | None
+) -> None:
     """Give rows without a place in a block their place in the file."""
     length = len(columns["time"])
     nothing = pa.nulls(length, pa.int64())
@@ -136,9 +142,19 @@ def _add_places(columns: dict[str, pa.Array], first_row: int) -> None:
     block = columns.get("block_number", nothing)
     if block.null_count == 0:
         return
-    places = pa.array(np.arange(first_row, first_row + length), pa.int64())
+    numbers = np.arange(first_row, first_row + length)
+    if newest_first_of is not None:
+        numbers = newest_first_of + 1 - numbers
+    places = pa.array(numbers, pa.int64())
     is_known = pc.or_(block.is_valid(), known.is_valid())
     columns["event_index"] = pc.if_else(is_known, known, places)
+
+
+def falls(times: Sequence[Any]) -> bool:
+    """Say whether the newest come first."""
+    known = [time for time in times if isinstance(time, int)]
+    steps = [b - a for a, b in pairwise(known) if a != b]
+    return sum(step < 0 for step in steps) * 2 > len(steps)
 
 
 def _check_age(

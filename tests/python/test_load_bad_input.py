@@ -143,7 +143,12 @@ def test_bad_json_of_a_liquidation(loading_db: Database, tmp_path: Path) -> None
     ("change", "reason"),
     [
         ({"px": 1.5}, "px: expected a decimal"),
+        ({"px": True}, "px: expected a decimal"),
         ({"oid": "abc"}, "oid: expected an integer ('abc')"),
+        ({"oid": 1003.5}, "oid: expected an integer (1003.5)"),
+        ({"twapId": 2.0**53}, "twapId: expected an integer (9007199254740992.0)"),
+        ({"liquidation": "{'a'"}, "liquidation: expected a struct or JSON text"),
+        ({"liquidation": [7]}, "liquidation: expected a struct or JSON text ('[7]')"),
         ({"crossed": "yes"}, "crossed: expected a boolean ('yes')"),
         ({"side": "X"}, "side: is neither B nor A ('X')"),
         ({"user": 5}, "user: expected a string (5)"),
@@ -267,7 +272,7 @@ def test_damaged_file_fails_alone(
         (b'{"block_time": 1, "block_number": 1, "events": [[1, 2, 3]]}', "line 3"),
         (
             b'{"block_time": "x", "block_number": "y", "events": [["u", {}]]}',
-            "block_number",
+            "the first is row 3, block_number: expected an integer ('y')",
         ),
     ],
 )
@@ -290,6 +295,34 @@ def test_missing_columns_are_named(loading_db: Database, tmp_path: Path) -> None
     assert is_untouched(loading_db)
 
 
+def test_a_table_without_its_user(loading_db: Database, tmp_path: Path) -> None:
+    row = fill()
+    del row["user"]
+    result = load(parquet(tmp_path / "a.parquet", [row]))
+    assert result.exit_code == 1
+    assert "required column missing: user; whose fills they are says --user" in (
+        " ".join(result.output.split())
+    )
+    assert is_untouched(loading_db)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "a.jsonl: the file is empty; name its --format"),
+        (b"time,user", "its content is of no known format; name its --format"),
+        (b"PK\x03\x04", "a.jsonl: damaged or cut short"),
+    ],
+)
+def test_a_file_that_tells_no_format(
+    loading_db: Database, tmp_path: Path, content: bytes, complaint: str
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(content)
+    assert complaint in " ".join(load(path).output.split())
+    assert is_untouched(loading_db)
+
+
 @pytest.mark.parametrize("name", ["user_address", "USER", " user", "useraddress"])
 def test_column_under_both_names(
     loading_db: Database, tmp_path: Path, name: str
@@ -308,7 +341,7 @@ def test_column_under_both_names(
         ("time", "2025-09-01", pa.string()),
         ("time", 1.7e12, pa.float64()),
         ("crossed", "true", pa.string()),
-        ("tid", "5", pa.string()),
+        ("tid", True, pa.bool_()),
         ("tid", 5.0, pa.float16()),
         ("coin", 5, pa.int64()),
         ("liquidation", 5, pa.int64()),

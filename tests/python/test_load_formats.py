@@ -248,20 +248,49 @@ def test_text_as_tools_write_it(
         ("twapId", "twap_id"),
         ("block_time", "block_time"),
         ("block_number", "block_number"),
+        ("liquidation", "liquidation"),
     ],
 )
 @pytest.mark.parametrize("empty", ["", "  ", None])
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
 def test_empty_text_of_an_optional_column_is_absent(
     loading_db: Database,
     tmp_path: Path,
     column: str,
     table_column: str,
     empty: str | None,
+    suffix: str,
 ) -> None:
-    kind = pa.null() if table_column in ("twap_id", "block_number") else pa.string()
-    value = None if kind == pa.null() else empty
-    loaded(parquet(tmp_path / "a.parquet", [fill(**{column: value})], {column: kind}))
-    assert one(loading_db, table_column) == (None,)
+    rows = [fill(0, **{column: empty}), fill(1)]
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "parquet":
+        parquet(path, rows, {column: pa.string()})
+    else:
+        path.write_bytes(b"\n".join(map(orjson.dumps, rows)))
+    loaded(path)
+    assert one(loading_db, f"count(*), count({table_column})") == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "stored"),
+    [
+        ("px", 59001, "px::text = '59001'"),
+        ("startPosition", -2, "start_position = -2"),
+        ("oid", " 502068 ", "oid = 502068"),
+        ("tid", 7.0, "tid = 7"),
+        ("block_number", "5", "block_number = 5"),
+        ("block_time", START, f"extract(epoch from block_time) * 1000 = {START}"),
+        ("liquidation", '{"a": "b"}', "liquidation ->> 'a' = 'b'"),
+        ("liquidation", '"{\\"a\\": \\"b\\"}"', "liquidation ->> 'a' = 'b'"),
+    ],
+)
+def test_values_of_json_in_other_types(
+    loading_db: Database, tmp_path: Path, column: str, value: Any, stored: str
+) -> None:
+    path = tmp_path / "fills.jsonl"
+    path.write_bytes(b"\n".join(map(orjson.dumps, [fill(**{column: value}), fill(1)])))
+    loaded(path)
+    assert one(loading_db, f"count(*), count(*) filter (where {stored})") == (2, 1)
 
 
 @pytest.mark.parametrize(
@@ -312,6 +341,8 @@ def test_names_as_tools_write_them(
         (pa.float32(), 7.0, float(2**24)),
         (pa.decimal128(20, 0), Decimal(2**62), Decimal(2**64)),
         (pa.uint64(), 2**50, 2**63),
+        (pa.string(), " 502068", "0x10"),
+        (pa.binary(), b"7", b"7.5"),
     ],
 )
 @pytest.mark.parametrize("column", ["oid", "tid"])
@@ -595,6 +626,16 @@ def test_places_in_a_parquet_file(
         (2, None, 3),
         (5, None, 6),
     ]
+
+
+def test_places_of_a_parquet_file_with_the_newest_first(
+    loading_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an answer of `userFills` that somebody made a table of."""
+    monkeypatch.setattr("loaders.fills_parquet.CHUNK_ROWS", 3)
+    rows = [fill(n, time=START + n // 2) for n in range(8)]
+    loaded(parquet(tmp_path / "a.parquet", rows[::-1]))
+    assert places(loading_db) == [(n, None, n + 1) for n in range(8)]
 
 
 def test_a_long_line_is_read_and_a_longer_one_refused(
