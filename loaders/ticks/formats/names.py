@@ -13,8 +13,8 @@ _OWN = re.compile(
     r"(?<![A-Z0-9])([A-Z0-9]{4,}(?:_PERP|_[0-9]{6})?)-(?:trades|aggTrades)"
     r"(?![A-Za-z0-9])"
 )
-#: A pair in capitals: priced in dollars, together or with a separator, and small letters
-#: may touch it, as in ``spotETHUSDT``; in others.
+#: A pair in capitals: priced in dollars, together or with a separator, where small
+#: letters may touch it, as in ``spotETHUSDT``; in others.
 _DOLLARS = re.compile(
     r"(?<![A-Z0-9])(?=[0-9]*[A-Z])([A-Z0-9]{2,10})[-_]?"
     r"(USDT|USDC|FDUSD|BUSD|TUSD|USD)(_PERP|_[0-9]{6})?(?![A-Z0-9])"
