@@ -31,6 +31,14 @@
         ) -%}
     {%- endfor -%}
 
+    {%- if found['of_the_moment'] is not none -%}
+        {%- do problems.append(
+            found['of_the_moment'] ~ " gives another value at another moment, but a refresh"
+            ~ " computes only some buckets: move it to a model that reads "
+            ~ spec['consumer']
+        ) -%}
+    {%- endif -%}
+
     {%- set grouped = rollup_group_columns(tree) -%}
     {%- if none in grouped -%}
         {%- do problems.append("it groups by an expression that it does not select") -%}
@@ -79,6 +87,7 @@
     - definition: its text as the server writes it, one selected column a line;
     - bucket: the line that the declared bucket would have there;
     - input_oid: of the table it must read;
+    - of_the_moment: functions such as now() and random() in it, null without any;
     - plan_of_nothing: the plan with `false` for the filter, which should read no table.
 
     The copy of the input has its name, which the query may write before a column.
@@ -107,23 +116,44 @@
         'definition': row[1],
         'bucket': row[2],
         'input_oid': row[3],
+        'of_the_moment': row[4],
         'plan_of_nothing': plan.rows[0][0] | string | replace("'", '"'),
     }) }}
 {%- endmacro %}
 
 
 {% macro rollup_query_sql(copy) %}
+    with rollup_tree as (
+        select pg_rewrite.ev_action::text as tree
+        from pg_rewrite
+        where pg_rewrite.ev_class = 'pg_temp.__dbt_rollup'::regclass
+    )
+
     select
-        (
-            select pg_rewrite.ev_action::text
-            from pg_rewrite
-            where pg_rewrite.ev_class = 'pg_temp.__dbt_rollup'::regclass
-        ) as tree,
+        rollup_tree.tree,
         pg_get_viewdef('pg_temp.__dbt_rollup'::regclass) as definition,
         regexp_replace(
             pg_get_viewdef('pg_temp.__dbt_bucket'::regclass), '^ SELECT |\n   FROM .*$', '', 'g'
         ) as bucket,
-        '{{ copy }}'::regclass::oid::text as input_oid
+        '{{ copy }}'::regclass::oid::text as input_oid,
+        (
+            select string_agg(distinct pg_proc.proname || '()', ', ')
+            from regexp_matches(
+                -- CURRENT_DATE and the like have a node of their own.
+                replace(
+                    rollup_tree.tree, '{SQLVALUEFUNCTION ',
+                    ':funcid ' || 'now()'::regprocedure::oid
+                ),
+                ':(?:op)?funcid ([0-9]+)', 'g'
+            ) as called (id)
+            inner join pg_proc on pg_proc.oid = called.id[1]::oid
+            where
+                pg_proc.provolatile = 'v'
+                or pg_proc.proname in (
+                    'now', 'statement_timestamp', 'transaction_timestamp'
+                )
+        ) as of_the_moment
+    from rollup_tree
 {% endmacro %}
 
 

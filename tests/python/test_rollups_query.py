@@ -45,6 +45,17 @@ WRONG = {
         "rank() over (order by sum(value)) as total",
         "window function",
     ),
+    "now": (
+        "sum(value)",
+        "sum(value) filter (where now() > '2020-01-01')",
+        "now() gives another value",
+    ),
+    "current date": (
+        "sum(value)",
+        "sum(value) filter (where current_date > '2020-01-01')",
+        "at another moment",
+    ),
+    "random": ("sum(value)", "sum(value * random())", "random() gives another"),
     "or": (FILTER, FILTER + " or sensor = 'a'", "rollup_filter"),
     "or before": (
         FILTER,

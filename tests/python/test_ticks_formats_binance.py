@@ -189,6 +189,8 @@ SPOT_ROW = "1,3000.1,0.001,3.0001,1717243201122,True,True\n"
         ("futures/cm/1.csv", WHOLE[:36], "binance_coinm", "BTCUSD_PERP"),
         ("cm-BTCUSD_240927-aggTrades.csv", WHOLE, "binance_coinm", "BTCUSD_240927"),
         ("all.csv", WHOLE, "binance_coinm", "BTCUSD_PERP"),
+        ("btcusd-perp.csv", WHOLE, "binance_coinm", "BTCUSD"),
+        ("futures/um/BTCUSD-aggTrades.csv", WHOLE, "binance_usdm", "BTCUSD"),
         ("old/btcusdc_2024.csv", SPOT_ROW, "binance_spot", "BTCUSDC"),
         ("BTC-USDT/trades.csv", SPOT_ROW, "binance_spot", "BTCUSDT"),
         ("BTCUSDC-trades-1.csv", SPOT_ROW, "binance_spot", "BTCUSDC"),
@@ -223,6 +225,9 @@ def test_the_name_is_asked_first(
         ("symbol=ethusdt/1.csv", "ETHUSDT"),
         ("old_ETHUSDC_2024/1.csv", "ETHUSDC"),
         ("1000SHIBUSDT-aggTrades-2024.csv", "1000SHIBUSDT"),
+        ("spotETHUSDT-trades-2024-06-01.csv", "ETHUSDT"),
+        ("ETHUSDTtrades.csv", "ETHUSDT"),
+        ("rawSOLUSDC.csv", "SOLUSDC"),
     ],
 )
 @pytest.mark.parametrize("content", [SPOT_ROW, "ts,source_seq,price,volume\n"])

@@ -10,13 +10,14 @@ from loaders.ticks.formats.instruments import BINANCE, is_bitcoin, is_inverse
 
 #: As Binance calls its files, with anything before: ``BTCUSD_PERP-aggTrades-2024-08``.
 _OWN = re.compile(
-    r"(?<![A-Za-z0-9])([A-Z0-9]{4,}(?:_PERP|_[0-9]{6})?)-(?:trades|aggTrades)"
+    r"(?<![A-Z0-9])([A-Z0-9]{4,}(?:_PERP|_[0-9]{6})?)-(?:trades|aggTrades)"
     r"(?![A-Za-z0-9])"
 )
-#: A pair in capitals: priced in dollars, together or with a separator; in others.
+#: A pair in capitals: priced in dollars, together or with a separator, where small
+#: letters may touch it, as in ``spotETHUSDT``; in others.
 _DOLLARS = re.compile(
-    r"(?<![A-Za-z0-9])(?=[0-9]*[A-Z])([A-Z0-9]{2,10})[-_]?"
-    r"(USDT|USDC|FDUSD|BUSD|TUSD|USD)(_PERP|_[0-9]{6})?(?![A-Za-z0-9])"
+    r"(?<![A-Z0-9])(?=[0-9]*[A-Z])([A-Z0-9]{2,10})[-_]?"
+    r"(USDT|USDC|FDUSD|BUSD|TUSD|USD)(_PERP|_[0-9]{6})?(?![A-Z0-9])"
 )
 _OTHERS = re.compile(
     r"(?<![A-Za-z0-9])(?=[0-9]*[A-Z])([A-Z0-9]{2,10})"
@@ -91,8 +92,11 @@ def named_symbol(path: str, wanted: str | None) -> str | None:
 
 def named_market(path: str, symbol: str | None) -> str | None:
     """Tell the market of futures by the instrument's spelling, else by the folder."""
-    if symbol is not None:
-        return BINANCE[2] if is_inverse(symbol) else BINANCE[1]
+    if symbol is not None and is_inverse(symbol):
+        return BINANCE[2]
+    # ``BTCUSD`` alone: nothing of USD-M is priced in USD, and COIN-M writes _PERP.
+    if symbol is not None and not symbol.endswith("USD"):
+        return BINANCE[1]
     folders = [_FOLDERS[part] for part in _parts(path) if part in _FOLDERS]
     return folders[-1] if folders else None
 
