@@ -148,7 +148,8 @@ def test_replaced_fills_reach_every_model(
         pq.write_table(corrected, tmp_path / f"{number}.parquet")
     loader = (sys.executable, "-m", "loaders.load_to_db", "fills", "--replace")
     space.run(*loader, str(tmp_path))
-    assert space.value("select sum(rows_replaced) from ingestion.load_log") > 100
+    [(replaced,)] = space.query("select sum(rows_replaced) from ingestion.load_log")
+    assert replaced > 100
     space.dbt("run")
     after = {name: space.rows(name, order) for name, order in MODELS.items()}
     space.dbt("run", "--full-refresh")
