@@ -82,7 +82,10 @@
         available.default_version as vector_available,
         current_user as role_name,
         pg_get_userbyid(pg_database.datdba) as owner,
-        has_database_privilege(pg_database.oid, 'create') as may_create
+        -- Where the tables are there already, their owner is the one to ask: see
+        -- create_sources.
+        to_regnamespace('ingestion') is not null
+        or has_database_privilege(pg_database.oid, 'create') as may_create
     from pg_database
     left join pg_extension as timescaledb on timescaledb.extname = 'timescaledb'
     left join pg_extension as vector on vector.extname = 'vector'
