@@ -78,6 +78,8 @@ def test_terraform_fmt_changes_nothing() -> None:
 
 # For every variable with a validation, values that it accepts and that it refuses.
 VALUES: dict[str, tuple[object, object]] = {
+    "postgresql_version": ("17.11", "17"),
+    "timescaledb_version": ("2.29.2", "latest"),
     "access_log_days": (90, 30),
     "ami_id": ("ami-0123456789abcdef0", "ubuntu"),
     "availability_zones": (["a", "b"], ["a", "a"]),
