@@ -78,8 +78,6 @@ def test_terraform_fmt_changes_nothing() -> None:
 
 # For every variable with a validation, values that it accepts and that it refuses.
 VALUES: dict[str, tuple[object, object]] = {
-    "postgresql_version": ("17.11", "17"),
-    "timescaledb_version": ("2.29.2", "latest"),
     "access_log_days": (90, 30),
     "ami_id": ("ami-0123456789abcdef0", "ubuntu"),
     "availability_zones": (["a", "b"], ["a", "a"]),
@@ -110,11 +108,13 @@ VALUES: dict[str, tuple[object, object]] = {
         ["arn:aws:secretsmanager:eu-central-1:1:secret:*"],
     ),
     "password_version": (2, 1.5),
+    "postgresql_version": ("17.11", "17"),
     "private_ip": ("10.40.0.10", "10.40.0"),
     "region": ("us-east-1", "Frankfurt"),
     "replication_age_seconds": (60, 1),
     "security_group_id": ("sg-0123456789abcdef0", "default"),
     "subnet_id": ("subnet-0123456789abcdef0", "private"),
+    "timescaledb_version": ("2.29.2", "latest"),
     "wal_files_waiting": (10, 0),
 }
 UNCHECKED = {"alarm_emails": ["a@b.example"], "availability_zone": "eu-central-1a"}
