@@ -16,7 +16,7 @@ from tick_formats import FIXTURES, complaints, decode, decode_text, skipped, tic
 from loaders.errors import ObjectError
 from loaders.ticks.chunk import CHUNK_ROWS, DecoderOptions
 from loaders.ticks.formats import lines as lines_module
-from loaders.ticks.formats.content import read_blocks
+from loaders.content import read_blocks
 from loaders.ticks.formats.registry import DECODERS, detect
 
 PLAIN = FIXTURES / "binance_spot_trades_2024.csv"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from loaders.ticks.formats import spans
 from loaders.ticks.formats.exact import BadLine, exact_decimal, exact_time
-from loaders.ticks.formats.instruments import is_bitcoin
+from loaders.ticks.instruments import is_bitcoin
 from loaders.ticks.formats.typed import to_microseconds
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

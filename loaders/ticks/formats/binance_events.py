@@ -17,7 +17,7 @@ from loaders.ticks.formats.exact import (
     parse_decimal,
 )
 from loaders.ticks.formats.fields import Values
-from loaders.ticks.formats.instruments import (
+from loaders.ticks.instruments import (
     BINANCE,
     InstrumentGuard,
     contract_usd,

@@ -30,7 +30,7 @@ from loaders.ticks.formats.binance_trades import VOID, BinanceTrades
 from loaders.ticks.formats.books import BookFold
 from loaders.ticks.formats.exact import BadLine
 from loaders.ticks.formats.fields import STRING, Fields, Mask, Values
-from loaders.ticks.formats.instruments import (
+from loaders.ticks.instruments import (
     BINANCE,
     SPACED,
     InstrumentGuard,

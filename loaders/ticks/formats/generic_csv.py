@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from loaders.errors import ObjectError
 from loaders.ticks.chunk import DecoderOptions, Stream, TickChunk
-from loaders.ticks.formats.content import read_head
+from loaders.content import read_head
 from loaders.ticks.formats.csv_reader import CsvReader, exact_trade, first_row
 from loaders.ticks.formats.exact import BadLine
 from loaders.ticks.formats.fields import Fields, Mask, Values
-from loaders.ticks.formats.instruments import CONSECUTIVE, InstrumentGuard
-from loaders.ticks.formats.names import named_symbol
+from loaders.ticks.instruments import CONSECUTIVE, InstrumentGuard
+from loaders.ticks.names import named_symbol
 from loaders.ticks.formats.reading import TICK, UNUSUAL, Verdicts, read_chunks
 from loaders.ticks.formats.typed import Spelling, read_typed, tick_batch
 

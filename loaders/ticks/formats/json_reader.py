@@ -13,7 +13,7 @@ import pyarrow as pa
 from loaders.ticks.chunk import DecoderOptions, Stream
 from loaders.ticks.formats.exact import BadLine
 from loaders.ticks.formats.fields import STRING, Fields, Mask, Values
-from loaders.ticks.formats.instruments import CONSECUTIVE, InstrumentGuard
+from loaders.ticks.instruments import CONSECUTIVE, InstrumentGuard
 from loaders.ticks.formats.json_line import parse_line
 from loaders.ticks.formats.lines import Lines
 from loaders.ticks.formats.reading import SKIPPED, TICK, UNUSUAL, Verdicts

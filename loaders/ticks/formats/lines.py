@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from loaders.errors import ObjectError
 from loaders.ticks.chunk import CHUNK_ROWS
-from loaders.ticks.formats.content import read_blocks
+from loaders.content import read_blocks
 
 #: A chunk is cut before it has this many bytes, however few its lines are.
 CHUNK_BYTES = 32 << 20

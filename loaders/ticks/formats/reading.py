@@ -29,7 +29,7 @@ from loaders.ticks.formats.fields import (
     merge_fields,
     write_fields,
 )
-from loaders.ticks.formats.instruments import InstrumentGuard
+from loaders.ticks.instruments import InstrumentGuard
 from loaders.ticks.formats.lines import Lines, read_lines
 from loaders.ticks.formats.scan_csv import BLANK, UNDERSTOOD
 from loaders.validate import raw_json

@@ -16,7 +16,7 @@ from loaders.ticks.formats import (
     kraken,
     tardis_csv,
 )
-from loaders.ticks.formats.content import read_head
+from loaders.content import read_head
 
 #: Enough for an order book of some thousand levels to come first.
 _HEAD_BYTES = 1 << 20

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from loaders.errors import ObjectError
 from loaders.ticks.chunk import DecoderOptions, Stream, TickChunk
-from loaders.ticks.formats.content import read_head
+from loaders.content import read_head
 from loaders.ticks.formats.contracts import (
     LEAST_PRICE,
     MOST_CONTRACTS,
@@ -23,7 +23,7 @@ from loaders.ticks.formats.contracts import (
 from loaders.ticks.formats.csv_reader import CsvReader, exact_trade
 from loaders.ticks.formats.exact import BadLine, parse_decimal
 from loaders.ticks.formats.fields import Fields, Mask, Values
-from loaders.ticks.formats.instruments import (
+from loaders.ticks.instruments import (
     CONSECUTIVE,
     InstrumentGuard,
     contract_usd,

@@ -6,7 +6,7 @@ import re
 from urllib.parse import unquote
 
 from loaders.errors import ObjectError
-from loaders.ticks.formats.instruments import BINANCE, is_bitcoin, is_inverse
+from loaders.ticks.instruments import BINANCE, is_bitcoin, is_inverse
 
 #: As Binance calls its files, with anything before: ``BTCUSD_PERP-aggTrades-2024-08``.
 _OWN = re.compile(

@@ -1,0 +1,154 @@
+-- The rules of values that all formats share. A value is the text that the file has.
+
+-- How a refused value is shown.
+create macro shown(t) as
+    ' (''' || case when length(t) > 80 then left(t, 79) || '…' else t end || ''')';
+
+create macro is_number(t) as
+    regexp_full_match(t, '\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\s*');
+
+-- Digits behind the point that are no trailing zeros, an exponent taken into account.
+create macro decimals(t) as
+    length(rtrim(regexp_extract(t, '\.([0-9]*)', 1), '0'))
+    - coalesce(try_cast(regexp_extract(t, '[eE]([+-]?[0-9]+)', 1) as integer), 0);
+
+-- A decimal that is not negative, with so many digits before and behind the point, as
+-- text without an exponent; null where it is none. The text is looked at before the cast,
+-- which rounds and takes `1_0` for 10.
+create macro exact(t, whole, fraction) as
+    case
+        when
+            regexp_full_match(
+                t, '[0-9]{1,' || whole || '}(\.[0-9]{1,' || fraction || '}0*)?'
+            )
+            then t
+        when
+            is_number(t)
+            and try_cast(t as decimal(38, 18)) >= 0
+            and try_cast(t as decimal(38, 18)) < power(10::bigint, whole)
+            and decimals(t) <= fraction
+            then try_cast(t as decimal(38, 18))::varchar
+    end;
+
+create macro is_zero(t) as
+    is_number(t) and not regexp_matches(split_part(lower(t), 'e', 1), '[1-9]');
+
+-- Why `exact` is null or zero.
+create macro no_amount(name, t, whole, fraction) as
+    case
+        when t is null then name || ' is missing'
+        when not is_number(t) then name || ' is no number' || shown(t)
+        when starts_with(ltrim(t), '-') and regexp_matches(t, '[1-9]')
+            then name || ' is negative' || shown(t)
+        when is_zero(t)
+            then name || ' is zero' || shown(t)
+        when decimals(t) > fraction
+            then name || ' has more than ' || fraction || ' decimals' || shown(t)
+        when exact(t, whole, fraction) is null
+            then name || ' has more than ' || whole || ' digits before the point' || shown(t)
+    end;
+
+-- A whole number from 0 to 2^63 - 1, null where it is none.
+create macro whole_number(t) as
+    case when regexp_full_match(t, '\s*[0-9]+\s*') then try_cast(t as bigint) end;
+
+create macro no_whole_number(name, t) as
+    case
+        when coalesce(t, '') = '' then name || ' is missing'
+        when not regexp_full_match(t, '\s*[0-9]+\s*')
+            then name || ' is no whole number' || shown(t)
+        when try_cast(t as bigint) is null
+            then name || ' is beyond the largest whole number' || shown(t)
+    end;
+
+-- Microseconds since the epoch, what is finer cut off: of a number of seconds, milli-,
+-- micro- or nanoseconds, whose size tells which, or of a time as ISO 8601 writes it, in
+-- UTC unless it has an offset; null where it is none.
+create macro microseconds(t) as
+    case
+        when regexp_full_match(t, '[0-9]{13}') then t::bigint * 1000
+        when regexp_full_match(t, '[0-9]{16}') then t::bigint
+        when regexp_full_match(t, '[0-9]{19}') then t::hugeint // 1000
+        when
+            regexp_full_match(t, '\s*[0-9]{10,19}(\.[0-9]*)?\s*')
+            then case length(split_part(trim(t), '.', 1))
+                when 10 then floor(t::decimal(38, 9) * 1000000)::bigint
+                when 13 then floor(t::decimal(38, 9) * 1000)::bigint
+                when 16 then floor(t::decimal(38, 9))::bigint
+                when 19 then floor(t::decimal(38, 9))::hugeint // 1000
+            end
+        when
+            regexp_full_match(
+                t,
+                '\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?'
+                || '\s?(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)?)?\s*'
+            )
+            then epoch_us(try_cast(t as timestamptz))
+    end;
+
+-- From the first bitcoins to the end of tomorrow.
+create macro is_possible_time(us) as
+    us >= epoch_us('2009-01-03'::timestamptz)
+    and us < epoch_us((current_date + 2)::timestamptz);
+
+create macro no_time(name, t) as
+    case
+        when coalesce(t, '') = '' then name || ' is missing'
+        when
+            regexp_full_match(t, '\s*[0-9]+(\.[0-9]*)?\s*')
+            and length(split_part(trim(t), '.', 1)) between 10 and 19
+            and microseconds(t) is null
+            then
+                name || ' is neither in seconds, milli-, micro- nor nanoseconds'
+                || shown(t)
+        when microseconds(t) is null and not is_number(t)
+            then name || ' is no time' || shown(t)
+        else name || ' is not between 2009 and tomorrow' || shown(t)
+    end;
+
+-- Members of a message by name, as text: of the message itself, or of what stands under
+-- `data` in it, where a stream puts its name around the message.
+create macro members(message, names) as
+    case
+        when contains(message, '"data"')
+            then json_extract_string(message, ['$.data.' || name for name in names])
+        else json_extract_string(message, ['$.' || name for name in names])
+    end;
+
+-- Why a message of JSON is none that its venue is known to send.
+create macro unknown_message(message) as
+    'line is no known message: it has '
+    || coalesce(nullif(array_to_string(json_keys(message)[:8], ', '), ''), 'nothing');
+
+-- Whether Binance spells it as a contract of COIN-M: `BTCUSD_PERP`.
+create macro is_inverse(symbol) as
+    case
+        when contains(symbol, '_')
+            then regexp_full_match(symbol, '[A-Z0-9]+USD_(PERP|[0-9]{6})')
+        else false
+    end;
+
+-- The quotient of two whole numbers, rounded half-even.
+create macro rounded(dividend, divisor) as
+    dividend // divisor
+    + case
+        when
+            (dividend % divisor) * 2 > divisor
+            or ((dividend % divisor) * 2 = divisor and (dividend // divisor) % 2 = 1)
+            then 1
+        else 0
+    end;
+
+-- Coins of inverse contracts, each worth `usd` dollars, at a price: exact, to 12 decimals.
+create macro coins(contracts, usd, price) as
+    (
+        rounded(
+            contracts::hugeint * usd * 100000000000000000000,
+            (price::decimal(38, 8) * 100000000)::hugeint
+        )::decimal(38, 0) * 0.000000000001::decimal(13, 12)
+    )::varchar;
+
+-- Within these, `coins` fits into 128 bits; nothing real comes near them.
+create macro are_contracts(contracts, price) as
+    regexp_full_match(contracts, '[0-9]{1,9}(\.0*)?')
+    and try_cast(price as decimal(18, 8)) between 1 and 9000000000;

@@ -1,0 +1,69 @@
+-- Messages of any format as ticks: exact values, or why a line is refused.
+--
+-- `messages` is what a format's statement selects. `message` says what a line is: trade,
+-- void (uses up an id and is no trade), book, other (of no concern here); null is refused.
+with
+
+typed as (
+
+    select
+        *,
+        whole_number(source_seq) as id,
+        microseconds(ts) as us,
+        exact(price, 10, 8) as exact_price,
+        exact(volume, 12, 12) as exact_volume
+    from messages
+
+),
+
+checked as (
+
+    select
+        *,
+        complaint is null
+        and case
+            when message = 'trade'
+                then
+                    id is not null
+                    and is_possible_time(us)
+                    and side is not null
+                    and coalesce(symbol, '') <> ''
+                    and regexp_matches(exact_price, '[1-9]')
+                    and regexp_matches(exact_volume, '[1-9]')
+                    and (contract_usd is null or are_contracts(exact_volume, exact_price))
+            else message is not null
+        end as is_sound
+    from typed
+
+)
+
+select
+    line_number,
+    case when is_sound then message else 'refused' end as message,
+    kind,
+    symbol,
+    exchange,
+    us as ts,
+    id as source_seq,
+    exact_price as price,
+    case
+        when is_sound and contract_usd is not null
+            then coins(exact_volume, contract_usd, exact_price)
+        else exact_volume
+    end as volume,
+    side,
+    microstructure_flags,
+    case
+        when is_sound then null
+        else coalesce(
+            complaint,
+            case when message is null then 'line is no known message' end,
+            case when coalesce(symbol, '') = '' then 's' || ' is missing' end,
+            case when side is null then 'side' end,
+            case when is_possible_time(us) is not true then no_time('T', ts) end,
+            no_amount('p', price, 10, 8),
+            no_amount('q', volume, 12, 12),
+            case when id is null then no_whole_number('t', source_seq) end
+        )
+    end as reason
+from checked
