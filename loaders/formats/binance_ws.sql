@@ -66,8 +66,9 @@ select
     price,
     volume,
     case name when 'aggTrade' then aggregate_id else trade_id end as source_seq,
-    case name when 'aggTrade' then 'a' else 't' end as id_name,
+    taker,
     case taker when 'true' then -1 when 'false' then 1 end as side,
+    case when is_inverse(symbol) then contract_usd(symbol) end as contract_usd,
     case
         when is_inverse(symbol) then 'binance_coinm'
         when market_kind is not null then 'binance_usdm'
@@ -119,5 +120,23 @@ select
             then 'e is no event with such fields' || shown(name)
         when market_kind not in ('MARKET', 'INSURANCE_FUND', 'ADL', 'NA')
             then 'X is none of MARKET, INSURANCE_FUND, ADL, NA' || shown(market_kind)
-    end as complaint
+        when name = 'aggTrade' and message = 'trade'
+            then case
+                when whole_number(first_id) is null
+                    then 'f is no trade id' || shown(first_id)
+                when whole_number(last_id) is null
+                    then 'l is no trade id' || shown(last_id)
+                when whole_number(first_id) > whole_number(last_id)
+                    then 'f is above l ' || last_id || shown(first_id)
+            end
+        when message is null then unknown_message(body)
+    end as complaint,
+    {
+        'source_seq': 't or a',
+        'ts': 'T',
+        'price': 'p',
+        'volume': 'q',
+        'side': 'm',
+        'symbol': 's'
+    } as names
 from named

@@ -68,14 +68,14 @@ create macro microseconds(t) as
     case
         when regexp_full_match(t, '[0-9]{13}') then t::bigint * 1000
         when regexp_full_match(t, '[0-9]{16}') then t::bigint
-        when regexp_full_match(t, '[0-9]{19}') then t::hugeint // 1000
+        when regexp_full_match(t, '[0-9]{19}') then (t::hugeint // 1000)::bigint
         when
             regexp_full_match(t, '\s*[0-9]{10,19}(\.[0-9]*)?\s*')
             then case length(split_part(trim(t), '.', 1))
                 when 10 then floor(t::decimal(38, 9) * 1000000)::bigint
                 when 13 then floor(t::decimal(38, 9) * 1000)::bigint
                 when 16 then floor(t::decimal(38, 9))::bigint
-                when 19 then floor(t::decimal(38, 9))::hugeint // 1000
+                when 19 then (floor(t::decimal(38, 9))::hugeint // 1000)::bigint
             end
         when
             regexp_full_match(
@@ -128,6 +128,13 @@ create macro is_inverse(symbol) as
         else false
     end;
 
+-- Dollars that a contract of COIN-M is worth, by its coin; null where no coin is named.
+create macro contract_usd(symbol) as
+    case
+        when regexp_full_match(symbol, 'BTCUSD[A-Z]?(_(PERP|[0-9]{6}))?') then 100
+        when regexp_full_match(symbol, '[A-Z0-9]+USD[A-Z]?(_(PERP|[0-9]{6}))?') then 10
+    end;
+
 -- The quotient of two whole numbers, rounded half-even.
 create macro rounded(dividend, divisor) as
     dividend // divisor
@@ -152,3 +159,10 @@ create macro coins(contracts, usd, price) as
 create macro are_contracts(contracts, price) as
     regexp_full_match(contracts, '[0-9]{1,9}(\.0*)?')
     and try_cast(price as decimal(18, 8)) between 1 and 9000000000;
+
+create macro no_contracts(name, contracts, price_name, price) as
+    case
+        when not regexp_full_match(contracts, '[0-9]{1,9}(\.0*)?')
+            then name || ' is no number of contracts' || shown(contracts)
+        else price_name || ' is no price of a contract' || shown(price)
+    end;

@@ -41,7 +41,8 @@ select
     line_number,
     case when is_sound then message else 'refused' end as message,
     kind,
-    symbol,
+    -- Other messages may be of any instrument.
+    case when message <> 'other' or not is_sound then symbol end as symbol,
     exchange,
     us as ts,
     id as source_seq,
@@ -54,16 +55,32 @@ select
     side,
     microstructure_flags,
     case
+        when is_sound then false
+        else
+            complaint is null and message = 'trade' and id is null and source_seq <> ''
+            and is_possible_time(us)
+            and exact_price is not null and exact_volume is not null
+    end as is_id_alone,
+    case
         when is_sound then null
         else coalesce(
             complaint,
             case when message is null then 'line is no known message' end,
-            case when coalesce(symbol, '') = '' then 's' || ' is missing' end,
-            case when side is null then 'side' end,
-            case when is_possible_time(us) is not true then no_time('T', ts) end,
-            no_amount('p', price, 10, 8),
-            no_amount('q', volume, 12, 12),
-            case when id is null then no_whole_number('t', source_seq) end
+            case
+                when coalesce(symbol, '') = '' then names.symbol || ' is missing'
+            end,
+            case
+                when side is null and taker is null then names.side || ' is missing'
+                when side is null then names.side || ' is no side' || shown(taker)
+            end,
+            case when not coalesce(is_possible_time(us), false) then no_time(names.ts, ts) end,
+            no_amount(names.price, price, 10, 8),
+            no_amount(names.volume, volume, 12, 12),
+            case
+                when contract_usd is not null
+                    then no_contracts(names.volume, exact_volume, names.price, exact_price)
+            end,
+            no_whole_number(names.source_seq, source_seq)
         )
     end as reason
 from checked

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-import numpy as np
-import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from loaders.errors import ObjectError, list_counts
-from loaders.ticks.formats.fields import Fields
 
 #: What bitcoin is priced in; an instrument in anything else has to be named.
 _QUOTES = (
@@ -81,60 +79,68 @@ def contract_usd(symbol: str) -> int:
     return _CONTRACT_USD.get(match[1], _OTHER_CONTRACT_USD)
 
 
-class InstrumentGuard:
-    """Holds an object to one instrument.
+class Instrument:
+    """The one instrument of an object, and which of its rows are of others.
 
     Parameters
     ----------
-    venue
+    format
         Named in the complaint.
     wanted
         The instrument to take, if the command line names it; else the first that is
         bitcoin.
-    prefix
-        What stands before the instrument's name in the fields.
     """
 
-    def __init__(self, venue: str, wanted: str | None, prefix: str = "") -> None:
-        self.venue = venue
-        self._prefix = prefix
+    def __init__(self, format: str, wanted: str | None) -> None:
         self.symbol = wanted
+        self._format = format
         self._is_named = wanted is not None
-        #: Whether a row of the instrument was seen.
-        self.has_own = False
-        #: Rows of other instruments, by name.
-        self.others: Counter[str] = Counter()
+        self._has_own = False
+        self._others: Counter[str] = Counter()
 
-    def is_other(self, symbol: object) -> bool:
-        """Say whether it is an instrument that nobody asks for, and count it if so."""
-        if not isinstance(symbol, str) or not symbol:
-            return False
-        if symbol == self.symbol if self._is_named else is_bitcoin(symbol):
-            self.has_own = True  # it may still be refused
-            return False
-        self._count({self._prefix + symbol: 1})
-        return True
+    def own(self, messages: pa.Table) -> tuple[pa.Table, Counter[str]]:
+        """Leave out the rows of other instruments; those that name none stay.
 
-    def own(self, fields: Fields, name: str) -> npt.NDArray[np.bool_]:
-        """Which rows are of the object's instrument; the others are to be skipped.
+        Parameters
+        ----------
+        messages
+            With columns ``symbol`` and ``message``.
+
+        Returns
+        -------
+        tuple
+            The other rows, and how many of each instrument were left out.
 
         Raises
         ------
         ObjectError
             Two instruments are bitcoin, and none is named.
         """
+        symbols = messages.column("symbol")
+        is_sound = pc.not_equal(messages.column("message"), "refused")
+        sound = _counts(symbols.filter(is_sound))
         if self.symbol is None:
-            symbols = pc.unique(fields.strings(name)).to_pylist()
-            names = (symbol.removeprefix(self._prefix) for symbol in symbols)
-            self.symbol = next(filter(is_bitcoin, names), None)
-        own = np.zeros(len(fields), dtype=np.bool_)
-        if self.symbol is not None:
-            own = fields.equals(name, self._prefix + self.symbol)
-            self.has_own |= bool(own.any())
-        if not own.all():
-            counts = fields.take(~own).strings(name).value_counts().to_pylist()
-            self._count({each["values"]: each["counts"] for each in counts})
-        return own
+            self.symbol = next(filter(is_bitcoin, sound), None)
+        self._has_own |= self.symbol in sound
+        found = _counts(symbols)
+        others = Counter({name: found[name] for name in found if name != self.symbol})
+        if not self._is_named:
+            for name in sorted(filter(is_bitcoin, others)):
+                if name in sound:
+                    raise ObjectError(
+                        f"{self._format}: both {self.symbol} and {name} are in it; "
+                        "their ids may be the same; name the one to take with "
+                        "--symbol, and load the other under another --exchange"
+                    )
+                # Refused, and perhaps meant to be ours.
+                del others[name]
+        for name, count in others.items():
+            if name in self._others or len(self._others) < _MOST_OTHERS:
+                self._others[name] += count
+        if not others:
+            return messages, others
+        is_other = pc.is_in(symbols, pa.array(others))
+        return messages.filter(pc.invert(is_other)), others
 
     def check(self) -> None:
         """Look at an object that was read to its end.
@@ -144,22 +150,16 @@ class InstrumentGuard:
         ObjectError
             It has rows of instruments, and none of the one that is wanted.
         """
-        if self.has_own or not self.others:
+        if self._has_own or not self._others:
             return
         wanted = f"{self.symbol}" if self._is_named else "bitcoin"
         raise ObjectError(
-            f"{self.venue}: nothing of {wanted} in it; there are rows of "
-            f"{list_counts(self.others)}. Name one of these with --symbol"
+            f"{self._format}: nothing of {wanted} in it; there are rows of "
+            f"{list_counts(self._others)}. Name one of these with --symbol"
         )
 
-    def _count(self, found: dict[str, int]) -> None:
-        for text, count in sorted(found.items()):
-            other = text.removeprefix(self._prefix)
-            if not self._is_named and is_bitcoin(other):
-                raise ObjectError(
-                    f"{self.venue}: both {self.symbol} and {other} are in it; "
-                    "their ids may be the same; name the one to take with "
-                    "--symbol, and load the other under another --exchange"
-                )
-            if other in self.others or len(self.others) < _MOST_OTHERS:
-                self.others[other] += count
+
+def _counts(symbols: pa.ChunkedArray) -> dict[str, int]:
+    """Count each symbol, in the order in which they come."""
+    counts = pc.value_counts(symbols).to_pylist()
+    return {each["values"]: each["counts"] for each in counts if each["values"]}
