@@ -12,9 +12,8 @@ message as (
 
     select
         line_number,
-        strpos(line, '{') as begins,
-        try_cast(left(line, begins - 1) as bigint) as received,
-        case when json_valid(substr(line, begins)) then substr(line, begins) end as body
+        received_of(line) as received,
+        message_of(line) as body
     from lines
 
 ),
@@ -113,7 +112,6 @@ select
     end as message,
     case
         when body is null then 'line is not JSON'
-        when begins > 1 and received is null then 'line does not begin with a message'
         when
             name is not null and name <> 'trade' and name <> 'aggTrade'
             and ts is not null and price is not null and volume is not null
@@ -121,14 +119,7 @@ select
         when market_kind not in ('MARKET', 'INSURANCE_FUND', 'ADL', 'NA')
             then 'X is none of MARKET, INSURANCE_FUND, ADL, NA' || shown(market_kind)
         when name = 'aggTrade' and message = 'trade'
-            then case
-                when whole_number(first_id) is null
-                    then 'f is no trade id' || shown(first_id)
-                when whole_number(last_id) is null
-                    then 'l is no trade id' || shown(last_id)
-                when whole_number(first_id) > whole_number(last_id)
-                    then 'f is above l ' || last_id || shown(first_id)
-            end
+            then no_range(first_id, last_id)
         when message is null then unknown_message(body)
     end as complaint,
     {

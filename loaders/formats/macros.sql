@@ -12,6 +12,10 @@ create macro decimals(t) as
     length(rtrim(regexp_extract(t, '\.([0-9]*)', 1), '0'))
     - coalesce(try_cast(regexp_extract(t, '[eE]([+-]?[0-9]+)', 1) as integer), 0);
 
+-- A decimal as text without trailing zeros.
+create macro plain(number) as
+    rtrim(rtrim(number::varchar, '0'), '.');
+
 -- A decimal that is not negative, with so many digits before and behind the point, as
 -- text without an exponent; null where it is none. The text is looked at before the cast,
 -- which rounds and takes `1_0` for 10.
@@ -27,7 +31,7 @@ create macro exact(t, whole, fraction) as
             and try_cast(t as decimal(38, 18)) >= 0
             and try_cast(t as decimal(38, 18)) < power(10::bigint, whole)
             and decimals(t) <= fraction
-            then try_cast(t as decimal(38, 18))::varchar
+            then plain(try_cast(t as decimal(38, 18)))
     end;
 
 create macro is_zero(t) as
@@ -106,6 +110,31 @@ create macro no_time(name, t) as
         else name || ' is not between 2009 and tomorrow' || shown(t)
     end;
 
+-- The message of a line, null where it is no JSON: a recorder's time of receipt may stand
+-- before it, as nanoseconds, as seconds and a colon, or as ISO 8601.
+create macro message_of(line) as
+    case
+        when
+            json_valid(substr(line, strpos(line, '{')))
+            and case
+                when strpos(line, '{') > 1
+                    then
+                        regexp_full_match(
+                            left(line, strpos(line, '{') - 1),
+                            '\s*([0-9]+(\.[0-9]+)?:?\s+|[0-9-]+T[0-9:.]+Z\s+)?'
+                        )
+                else true
+            end
+            then substr(line, strpos(line, '{'))
+    end;
+
+-- Microseconds since the epoch of the time of receipt.
+create macro received_of(line) as
+    case
+        when strpos(line, '{') > 1
+            then microseconds(rtrim(left(line, strpos(line, '{') - 1), ': '))
+    end;
+
 -- Members of a message by name, as text: of the message itself, or of what stands under
 -- `data` in it, where a stream puts its name around the message.
 create macro members(message, names) as
@@ -113,6 +142,25 @@ create macro members(message, names) as
         when contains(message, '"data"')
             then json_extract_string(message, ['$.data.' || name for name in names])
         else json_extract_string(message, ['$.' || name for name in names])
+    end;
+
+-- The values of a line of CSV, without quotes and without blanks around them.
+create macro cells(line) as
+    case
+        when contains(line, '"')
+            then list_transform(
+                regexp_extract_all(line || ',', '(\s*"(?:[^"]|"")*"\s*|[^,"]*),', 1),
+                lambda cell: case
+                    when starts_with(trim(cell), '"')
+                        then replace(trim(trim(cell), '"'), '""', '"')
+                    else trim(cell)
+                end
+            )
+        when contains(line, ' ') or contains(line, chr(9))
+            then list_transform(
+                string_split(line, ','), lambda cell: trim(cell, chr(9) || ' ')
+            )
+        else string_split(line, ',')
     end;
 
 -- Why a message of JSON is none that its venue is known to send.
@@ -165,4 +213,13 @@ create macro no_contracts(name, contracts, price_name, price) as
         when not regexp_full_match(contracts, '[0-9]{1,9}(\.0*)?')
             then name || ' is no number of contracts' || shown(contracts)
         else price_name || ' is no price of a contract' || shown(price)
+    end;
+
+-- Why the ids of an aggregate's trades are no range.
+create macro no_range(first_id, last_id) as
+    case
+        when whole_number(first_id) is null then 'f is no trade id' || shown(first_id)
+        when whole_number(last_id) is null then 'l is no trade id' || shown(last_id)
+        when whole_number(first_id) > whole_number(last_id)
+            then 'f is above l ' || last_id || shown(first_id)
     end;

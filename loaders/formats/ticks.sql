@@ -71,7 +71,7 @@ select
             end,
             case
                 when side is null and taker is null then names.side || ' is missing'
-                when side is null then names.side || ' is no side' || shown(taker)
+                when side is null then names.side || ' is neither a buy nor a sell' || shown(taker)
             end,
             case when not coalesce(is_possible_time(us), false) then no_time(names.ts, ts) end,
             no_amount(names.price, price, 10, 8),

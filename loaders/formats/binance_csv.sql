@@ -1,0 +1,79 @@
+-- The CSV files that Binance publishes of past days and months, of trades and aggregates.
+--
+-- Spot:    3600000001,42500.01000000,0.01000000,425.00010000,1704067200123,True,True
+-- Futures: id,price,qty,quote_qty,time,is_buyer_maker
+--          4500000001,42510.1,0.010,425.101,1704067200123,true
+--
+-- Files of spot have no header, and times in ms before 2025, in µs since; files of futures
+-- have had a header since about 2022. Instrument, market and layout are the object's:
+-- variables. A futures trade with a price of zero is none, but uses up an id.
+with
+
+cells as (
+
+    select
+        line_number,
+        cells(line) as c
+    from lines
+
+),
+
+named as (
+
+    select
+        line_number,
+        c,
+        getvariable('kind') as kind,
+        getvariable('columns') as width,
+        c[1] as source_seq,
+        c[2] as price,
+        c[3] as volume,
+        case kind when 'trade' then c[5] else c[6] end as ts,
+        case kind when 'trade' then c[6] else c[7] end as taker,
+        case kind when 'aggTrade' then c[4] end as first_id,
+        case kind when 'aggTrade' then c[5] end as last_id
+    from cells
+
+)
+
+select
+    line_number,
+    kind,
+    getvariable('market') as exchange,
+    getvariable('symbol') as symbol,
+    source_seq,
+    ts,
+    price,
+    volume,
+    taker,
+    case
+        when taker in ('true', 'True', 'TRUE') then -1
+        when taker in ('false', 'False', 'FALSE') then 1
+    end as side,
+    getvariable('contract_usd')::integer as contract_usd,
+    case
+        when kind = 'aggTrade'
+            then
+                '{"first_trade_id": ' || first_id
+                || ', "last_trade_id": ' || last_id || '}'
+    end as microstructure_flags,
+    case
+        when line_number = 1 and price = 'price' then 'other'
+        when exchange <> 'binance_spot' and is_zero(price) then 'void'
+        when first_id = '-1' and is_zero(price) then 'void'
+        else 'trade'
+    end as message,
+    case
+        when len(c) <> width and message <> 'other'
+            then 'line has ' || len(c) || ' columns, not ' || width
+        when kind = 'aggTrade' and message = 'trade' then no_range(first_id, last_id)
+    end as complaint,
+    {
+        'source_seq': 'id',
+        'ts': 'time',
+        'price': 'price',
+        'volume': 'qty',
+        'side': 'is_buyer_maker',
+        'symbol': 'symbol'
+    } as names
+from named

@@ -1,0 +1,92 @@
+-- Messages of Kraken's websocket, version 2, channel `trade`.
+--
+-- {"channel":"trade","type":"update","data":[{"symbol":"BTC/USD","side":"buy","price":67512.3,"qty":0.00012345,"ord_type":"market","trade_id":71000001,"timestamp":"2024-06-01T12:00:00.123456Z"}]}
+--
+-- A message holds one trade or several; `side` is the taker's. Price and quantity are
+-- numbers, not strings: they are read as the decimals that they are written as.
+with
+
+message as (
+
+    select
+        line_number,
+        message_of(line) as body
+    from lines
+
+),
+
+events as (
+
+    select
+        line_number,
+        body,
+        json_extract_string(body, '$.channel') as channel,
+        unnest(
+            case
+                when json_array_length(body, '$.data') > 0
+                    then json_extract(body, '$.data[*]')
+                else [null]
+            end
+        ) as trade
+    from message
+
+),
+
+fields as (
+
+    select
+        *,
+        json_extract_string(
+            trade,
+            ['$.trade_id', '$.timestamp', '$.symbol', '$.side', '$.price', '$.qty']
+        ) as f,
+        -- As text a number has the digits of a double, up to 17.
+        case
+            when length(f[5]) > 15 or length(f[6]) > 15
+                then from_json(
+                    trade, '{"price": "decimal(38, 18)", "qty": "decimal(38, 18)"}'
+                )
+        end as exactly
+    from events
+
+)
+
+select
+    line_number,
+    'trade' as kind,
+    'kraken' as exchange,
+    f[3] as symbol,
+    f[1] as source_seq,
+    f[2] as ts,
+    coalesce(plain(exactly.price), f[5]) as price,
+    coalesce(plain(exactly.qty), f[6]) as volume,
+    f[4] as taker,
+    case f[4] when 'buy' then 1 when 'sell' then -1 end as side,
+    null::integer as contract_usd,
+    null::varchar as microstructure_flags,
+    case
+        when channel = 'trade' and trade is not null then 'trade'
+        when f[1] is not null and f[5] is not null and f[6] is not null then null
+        when
+            channel in (
+                'trade', 'book', 'ticker', 'ohlc', 'heartbeat', 'status', 'instrument',
+                'level3', 'executions', 'balances'
+            )
+            then 'other'
+        -- Answers to a request.
+        when channel is null and list_has_any(json_keys(body), ['method', 'error'])
+            then 'other'
+    end as message,
+    case
+        when body is null then 'line is not JSON'
+        when message is null then unknown_message(body)
+    end as complaint,
+    {
+        'source_seq': 'trade_id',
+        'ts': 'timestamp',
+        'price': 'price',
+        'volume': 'qty',
+        'side': 'side',
+        'symbol': 'symbol'
+    } as names
+from fields

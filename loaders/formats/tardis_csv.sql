@@ -1,0 +1,73 @@
+-- The CSV files of trades that Tardis publishes of many venues.
+--
+-- exchange,symbol,timestamp,local_timestamp,id,side,price,amount
+-- bitfinex,BTCUSD,1717243200123456,1717243200125000,1550000001,buy,67515,0.0123
+--
+-- Taken are venues whose amounts are known to be coins (spot, and linear futures counted in
+-- them), and contracts of COIN-M.
+with
+
+cells as (
+
+    select
+        line_number,
+        cells(line) as c
+    from lines
+
+),
+
+venues as (
+
+    select
+        *,
+        case c[1]
+            when 'binance' then 'binance_spot'
+            when 'binance-futures' then 'binance_usdm'
+            when 'binance-delivery' then 'binance_coinm'
+            else replace(c[1], '-', '_')
+        end as exchange,
+        c[1] in (
+            'binance', 'binance-futures', 'binance-delivery', 'binance-us', 'bitfinex',
+            'bitflyer', 'bitget', 'bitnomial', 'bitstamp', 'bitvavo', 'bybit-spot',
+            'coinbase', 'crypto-com', 'ftx', 'ftx-us', 'gate-io', 'gemini', 'hitbtc',
+            'huobi', 'kraken', 'kucoin', 'okcoin', 'okex', 'phemex-spot', 'poloniex',
+            'upbit'
+        ) as is_known
+    from cells
+
+)
+
+select
+    line_number,
+    'trade' as kind,
+    exchange,
+    c[2] as symbol,
+    c[5] as source_seq,
+    c[3] as ts,
+    c[7] as price,
+    c[8] as volume,
+    c[6] as taker,
+    case c[6] when 'buy' then 1 when 'sell' then -1 when 'unknown' then 0 end as side,
+    case when exchange = 'binance_coinm' then contract_usd(symbol) end as contract_usd,
+    null::varchar as microstructure_flags,
+    case when line_number = 1 and c[1] = 'exchange' then 'other' else 'trade' end as message,
+    case
+        when message = 'other' then null
+        when len(c) <> 8 then 'line has ' || len(c) || ' columns, not 8'
+        when not is_known
+            then
+                'exchange: whether its amounts are coins, dollars or contracts is not '
+                || 'known; convert them to coins and load the file with --format csv and '
+                || '--exchange' || shown(c[1])
+        when exchange = 'binance_coinm' and contract_usd(symbol) is null
+            then 'symbol is no contract of COIN-M' || shown(symbol)
+    end as complaint,
+    {
+        'source_seq': 'id',
+        'ts': 'timestamp',
+        'price': 'price',
+        'volume': 'amount',
+        'side': 'side',
+        'symbol': 'symbol'
+    } as names
+from venues
