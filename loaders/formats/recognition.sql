@@ -66,14 +66,32 @@ formats (format, layout, pattern, other_pattern) as (
         ''
     )
 
+),
+
+found as (
+
+    select
+        format,
+        layout
+    from lines
+    inner join formats
+        on regexp_matches(line, pattern) and regexp_matches(line, other_pattern)
+    union all
+    -- Any CSV whose header has this project's names.
+    select
+        'csv' as format,
+        '' as layout
+    from lines
+    where
+        line_number = 1
+        and list_has_all(cells(line), ['ts', 'source_seq', 'price', 'volume'])
+
 )
 
 select
     format,
     layout,
     count(*) as lines
-from lines
-inner join formats
-    on regexp_matches(line, pattern) and regexp_matches(line, other_pattern)
+from found
 group by format, layout
 order by lines desc, format, layout

@@ -17,6 +17,7 @@ from loaders.errors import ObjectError
 from loaders.lines import Lines, read_lines
 from loaders.ticks.chunk import TICK_SCHEMA, DecoderOptions, Stream, TickChunk
 from loaders.ticks.instruments import BINANCE, CONSECUTIVE, SPACED, Instrument
+from loaders.ticks.objects import variables
 from loaders.validate import raw_json
 
 SPOT, USDM, COINM = BINANCE
@@ -31,7 +32,7 @@ def decode(name: str, path: Path, options: DecoderOptions) -> Iterator[TickChunk
     Parameters
     ----------
     name
-        The format, one of `loaders.ticks.recognition.FORMATS`.
+        The format, one of `loaders.ticks.objects.FORMATS`.
     path
         The file.
     options
@@ -75,7 +76,7 @@ class _Reader:
         self._name = name
         self._named_exchange = options.exchange
         self._query = _query(name)
-        self._connection = formats.connect(exchange=options.exchange)
+        self._connection = formats.connect(**variables(name, path, options))
         self._instrument = Instrument(name, options.symbol)
         #: Where the trades are from by what they look like, and what their ids count.
         self._market: str | None = None

@@ -1,0 +1,27 @@
+-- Whether quantities of a futures file are coins or contracts: what its first rows show.
+--
+-- The fourth number of a trade is the value in the other currency, rounded: dollars for
+-- coins (`quote_qty`), coins for contracts (`base_qty`), each worth 10 or 100 dollars.
+with
+
+numbers as (
+
+    select
+        try_cast(cells(line)[2] as double) as price,
+        try_cast(cells(line)[3] as double) as quantity,
+        try_cast(cells(line)[4] as double) as value
+    from lines
+    where try_cast(cells(line)[2] as double) > 0 and try_cast(cells(line)[3] as double) > 0
+
+)
+
+select
+    count(*) as rows,
+    count(*) filter (
+        where
+            quantity <> trunc(quantity)
+            or (getvariable('kind') = 'trade' and abs(value / (price * quantity) - 1) < 0.1)
+    ) as coins,
+    count(*) filter (where abs(value * price / (quantity * 100) - 1) < 0.1) as contracts_of_100,
+    count(*) filter (where abs(value * price / (quantity * 10) - 1) < 0.1) as contracts_of_10
+from numbers
