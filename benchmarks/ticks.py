@@ -25,8 +25,9 @@ from benchmarks.commands import (
 from benchmarks.scoreboard import Figure, figure
 from loaders.ticks import windows
 from loaders.ticks.batch import make_batch
-from loaders.ticks.chunk import Decoder, DecoderOptions
-from loaders.ticks.formats.registry import DECODERS, detect
+from loaders.ticks.chunk import DecoderOptions
+from loaders.ticks.decode import decode
+from loaders.ticks.objects import detect
 from loaders.ticks.prepared import NO_GAPS
 from loaders.ticks.store import RELATION
 
@@ -171,10 +172,10 @@ def _messages(table: pa.Table) -> list[str]:
 def _write_rows(files: list[Path], ready: Path) -> list[str]:
     """Write the rows as the loader would send them; return their columns."""
     columns: list[str] = []
-    decoder: Decoder = DECODERS[detect(files[0])]
+    name = detect(files[0])
     with ready.open("wb") as out:
         for path in files:
-            for chunk in decoder(path, DecoderOptions()):
+            for chunk in decode(name, path, DecoderOptions()):
                 batch = make_batch(chunk.rows)
                 if batch is not None:
                     columns, content = batch.csv(VENUE, 0, NO_GAPS)

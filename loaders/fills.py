@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from loaders.chunk import Dataset
+from loaders.content import read_head
 from loaders.errors import ObjectError
 from loaders.fills_archive import NOTHING, read_fills_archive
 from loaders.fills_parquet import MAGIC, read_fills_parquet
-from loaders.content import read_head
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

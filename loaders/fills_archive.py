@@ -30,10 +30,10 @@ import orjson
 import pyarrow as pa
 
 from loaders.chunk import CHUNK_ROWS, Chunk
+from loaders.content import read_blocks
 from loaders.convert import whole_number
 from loaders.errors import ObjectError
 from loaders.fills_schema import FIELDS, Kind, field_called, given_values
-from loaders.content import read_blocks
 from loaders.validate import falls, split_fills
 
 #: A block of the exchange has some 100 kB; a line is decoded as a whole, in memory.

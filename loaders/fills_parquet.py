@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from loaders.chunk import CHUNK_ROWS, Chunk
+from loaders.content import read_blocks, read_head
 from loaders.convert import plain_array
 from loaders.errors import ObjectError
 from loaders.fills_schema import Field, check_type, given_values, match_columns
-from loaders.content import read_blocks, read_head
 from loaders.validate import falls, split_fills
 
 MAGIC = b"PAR1"

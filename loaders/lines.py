@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from loaders.content import read_blocks
 from loaders.errors import ObjectError
@@ -17,6 +21,8 @@ BATCH_BYTES = 32 << 20
 #: No line of any format comes near: an order book of 5,000 levels has 300 kB.
 _LONGEST_LINE = 64 << 20
 
+_NEWLINE = ord("\n")
+
 
 @dataclass(frozen=True)
 class Lines:
@@ -24,7 +30,7 @@ class Lines:
 
     Attributes
     ----------
-    texts
+    texts : BinaryArray
         The lines, without what ends them.
     first_number
         Number of the first line in the object, from 1.
@@ -32,30 +38,46 @@ class Lines:
         Share of the object read up to here, 0 to 1.
     """
 
-    texts: list[bytes]
+    texts: pa.Array
     first_number: int
     progress: float
 
-    def table(self) -> pa.Table:
-        """Return the lines that are not blank: ``line_number``, ``line``.
+    def __len__(self) -> int:
+        return len(self.texts)
 
-        What is no UTF-8 has the replacement character in its place.
+    @cached_property
+    def not_utf8(self) -> list[int]:
+        """Numbers of the lines that are no UTF-8."""
+        if _is_utf8(self.texts):
+            return []
+        return [
+            self.first_number + place
+            for place in range(len(self.texts))
+            if not _is_utf8(self.texts[place : place + 1])
+        ]
+
+    def table(self) -> pa.Table:
+        """Return the lines that are neither blank nor damaged.
+
+        Returns
+        -------
+        pa.Table
+            ``line_number``, ``line``.
         """
-        numbers, texts = [], []
-        for number, text in enumerate(self.texts, self.first_number):
-            if text.strip():
-                numbers.append(number)
-                texts.append(text)
-        try:
-            lines = pa.array(texts, pa.string())
-        except pa.ArrowInvalid:
-            decoded = [text.decode("utf-8", errors="replace") for text in texts]
-            lines = pa.array(decoded, pa.string())
-        return pa.table({"line_number": pa.array(numbers, pa.int64()), "line": lines})
+        numbers = np.arange(self.first_number, self.first_number + len(self.texts))
+        table = pa.table({"line_number": numbers, "line": self.texts})
+        if self.not_utf8:
+            is_damaged = pc.is_in(table["line_number"], pa.array(self.not_utf8))
+            table = table.filter(pc.invert(is_damaged))
+        line = table["line"].cast(pa.string())
+        table = table.set_column(1, "line", line)
+        if pc.any(pc.less(pc.binary_length(line), 8)).as_py():
+            table = table.filter(pc.not_equal(pc.utf8_trim_whitespace(line), ""))
+        return table
 
     def text(self, number: int) -> str:
         """Return a line by its number, to be shown."""
-        line = self.texts[number - self.first_number]
+        line: bytes = self.texts[number - self.first_number].as_py()
         return line.decode("utf-8", errors="replace")
 
 
@@ -71,43 +93,71 @@ def read_lines(path: Path) -> Iterator[Lines]:
         line is longer than any line of text is.
     """
     number, progress = 1, 0.0
-    texts: list[bytes] = []
-    tail: list[bytes] = []
-    size = 0
+    pending: list[bytes] = []
+    size = newlines = 0
     damage: ObjectError | None = None
     blocks = read_blocks(path)
     while True:
         try:
             block, progress = next(blocks)
         except StopIteration:
-            texts += _without_returns([b"".join(tail)]) if any(tail) else []
             break
         except ObjectError as error:
             damage = error
             break
+        pending.append(block)
         size += len(block)
-        first, *others = block.split(b"\n")
-        tail.append(first)
-        if others:
-            *whole, rest = [b"".join(tail), *others]
-            texts += _without_returns(whole)
-            tail = [rest]
-        elif sum(map(len, tail)) > _LONGEST_LINE:
+        newlines += block.count(b"\n")
+        if newlines == 0 and size > _LONGEST_LINE:
             raise ObjectError(
-                f"line {number + len(texts)} is longer than {_LONGEST_LINE >> 20} MB: "
-                "no text of this kind has such lines"
+                f"line {number} is longer than {_LONGEST_LINE >> 20} MB: no text of "
+                "this kind has such lines"
             )
-        while len(texts) >= BATCH_LINES or (texts and size >= BATCH_BYTES):
-            batch, texts = texts[:BATCH_LINES], texts[BATCH_LINES:]
-            yield Lines(batch, number, progress)
-            number += len(batch)
-            size = 0
-    if texts:
-        yield Lines(texts, number, progress)
-        number += len(texts)
+        while newlines >= BATCH_LINES or (newlines and size >= BATCH_BYTES):
+            content = b"".join(pending)
+            lines, rest = _cut(content, number, progress)
+            yield lines
+            number += len(lines)
+            newlines -= len(lines)
+            pending, size = [rest], len(rest)
+    content = b"".join(pending)
+    if damage is not None:
+        content = content[: content.rfind(b"\n") + 1]
+    elif content and not content.endswith(b"\n"):
+        content += b"\n"
+    while content:
+        lines, content = _cut(content, number, progress)
+        yield lines
+        number += len(lines)
     if damage is not None:
         raise ObjectError(f"{damage} (after line {number - 1:,})") from damage
 
 
-def _without_returns(texts: list[bytes]) -> list[bytes]:
-    return [text.removesuffix(b"\r") for text in texts]
+def _cut(content: bytes, number: int, progress: float) -> tuple[Lines, bytes]:
+    """Cut a batch off; return it and the rest."""
+    text = np.frombuffer(content, np.uint8)
+    ends = np.flatnonzero(text == _NEWLINE)[:BATCH_LINES]
+    ends = ends[: max(1, int(np.searchsorted(ends, BATCH_BYTES)))]
+    end = int(ends[-1]) + 1
+    return Lines(_without_ends(content[:end], ends), number, progress), content[end:]
+
+
+def _without_ends(content: bytes, ends: npt.NDArray[np.int64]) -> pa.Array:
+    """Return the lines that end at these places."""
+    offsets = np.concatenate(([0], ends - np.arange(len(ends)))).astype(np.int32)
+    data = pa.py_buffer(content.translate(None, b"\n"))
+    texts = pa.Array.from_buffers(
+        pa.binary(), len(ends), [None, pa.py_buffer(offsets), data]
+    )
+    if b"\r" not in content:
+        return texts
+    lines = (line.removesuffix(b"\r") for line in texts.to_pylist())
+    return pa.array(lines, pa.binary())
+
+
+def _is_utf8(texts: pa.Array) -> bool:
+    try:
+        texts.cast(pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True

@@ -15,8 +15,8 @@ import duckdb
 import pyarrow as pa
 
 _FOLDER = Path(__file__).parent
-#: Workers are threads already; a chunk of lines needs some 100 MB.
-_SETTINGS = {"threads": 1, "memory_limit": "1GB", "autoload_known_extensions": False}
+#: Each worker of a load runs its statements in its own thread.
+_SETTINGS = {"threads": 1, "memory_limit": "2GB", "autoload_known_extensions": False}
 
 
 @cache
@@ -25,20 +25,40 @@ def statement(name: str) -> str:
     return (_FOLDER / f"{name}.sql").read_text()
 
 
+@cache
+def pipeline(first: str, *others: str) -> str:
+    """Put statements together, each of which reads the one before.
+
+    Examples
+    --------
+    >>> pipeline("kraken", "checked", "ticks").startswith("with messages as (")
+    True
+    """
+    steps = {"messages": first, **{name: name for name in others[:-1]}}
+    tables = (f"{table} as (\n{statement(name)}\n)" for table, name in steps.items())
+    return f"with {', '.join(tables)}\n{statement(others[-1])}"
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(":memory:", config=_SETTINGS)
+    connection.execute(statement("macros"))
+    return connection
+
+
 def connect(**variables: object) -> duckdb.DuckDBPyConnection:
-    """Open a DuckDB in memory that has the macros of the formats.
+    """Open a session of the process's DuckDB, which is in memory and has the macros.
 
     Parameters
     ----------
     variables
         What statements ask for with ``getvariable``.
     """
-    connection = duckdb.connect(":memory:", config=_SETTINGS)
-    connection.execute("set timezone = 'UTC'")
-    connection.execute(statement("macros"))
+    session = _database().cursor()
+    session.execute("set timezone = 'UTC'")
     for name, value in variables.items():
-        connection.execute(f"set variable {name} = $value", {"value": value})
-    return connection
+        session.execute(f"set variable {name} = $value", {"value": value})
+    return session
 
 
 def select(

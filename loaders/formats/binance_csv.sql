@@ -58,13 +58,13 @@ select
                 || ', "last_trade_id": ' || last_id || '}'
     end as microstructure_flags,
     case
-        when line_number = 1 and price = 'price' then 'other'
+        when line_number = 1 and price = 'price' then 'header'
         when exchange <> 'binance_spot' and is_zero(price) then 'void'
         when first_id = '-1' and is_zero(price) then 'void'
         else 'trade'
     end as message,
     case
-        when len(c) <> width and message <> 'other'
+        when len(c) <> width and message <> 'header'
             then 'line has ' || len(c) || ' columns, not ' || width
         when kind = 'aggTrade' and message = 'trade' then no_range(first_id, last_id)
     end as complaint,
@@ -74,6 +74,7 @@ select
         'price': 'price',
         'volume': 'qty',
         'side': 'is_buyer_maker',
+        'sides': 'true nor false',
         'symbol': 'symbol'
     } as names
 from named

@@ -12,7 +12,6 @@ message as (
 
     select
         line_number,
-        received_of(line) as received,
         message_of(line) as body
     from lines
 
@@ -22,13 +21,7 @@ event as (
 
     select
         *,
-        members(
-            body,
-            [
-                'e', 's', 'E', 't', 'a', 'T', 'p', 'q', 'm', 'M', 'X', 'f', 'l', 'u',
-                'lastUpdateId'
-            ]
-        ) as f
+        members(body, ['e', 's', 't', 'T', 'p', 'q', 'm', 'M', 'X']) as f
     from message
 
 ),
@@ -39,95 +32,107 @@ named as (
         * exclude (f),
         f[1] as name,
         f[2] as symbol,
-        f[3] as event_time,
-        f[4] as trade_id,
-        f[5] as aggregate_id,
-        f[6] as ts,
-        f[7] as price,
-        f[8] as volume,
-        f[9] as taker,
-        f[10] is not null as is_spot,
-        f[11] as market_kind,
-        f[12] as first_id,
-        f[13] as last_id,
-        coalesce(f[14], f[15]) as update_id
+        f[3] as trade_id,
+        f[4] as ts,
+        f[5] as price,
+        f[6] as volume,
+        f[7] as taker,
+        f[9] as market_kind,
+        case when name = 'aggTrade' then members(body, ['a', 'f', 'l']) end as aggregate,
+        case when name is null then members(body, ['u', 'lastUpdateId']) end as update_ids,
+        case
+            when getvariable('exchange') in ('binance_spot', 'binance_usdm', 'binance_coinm')
+                then getvariable('exchange')
+            when is_inverse(symbol) then 'binance_coinm'
+            when market_kind is not null then 'binance_usdm'
+            when f[8] is not null then 'binance_spot'
+        end as exchange
     from event
+
+),
+
+sorted as (
+
+    select
+        *,
+        case
+            when name in ('trade', 'aggTrade')
+                then case
+                    when market_kind in ('INSURANCE_FUND', 'ADL', 'NA') then 'void'
+                    when exchange = 'binance_spot' and name = 'trade' then 'trade'
+                    when exchange = 'binance_spot' and aggregate[2] <> '-1' then 'trade'
+                    when is_zero(price) then 'void'
+                    else 'trade'
+                end
+            when name in ('bookTicker', 'depthUpdate') then 'book'
+            when name is null and coalesce(update_ids[1], update_ids[2]) is not null then 'book'
+            when ts is not null and price is not null and volume is not null then null
+            when
+                name in (
+                    'markPriceUpdate', '24hrTicker', '24hrMiniTicker', 'avgPrice', 'kline',
+                    'continuous_kline', 'indexPrice_kline', 'markPrice_kline', '1hTicker',
+                    '4hTicker', '1dTicker', 'forceOrder', 'indexPriceUpdate',
+                    'compositeIndex', 'assetIndexUpdate', 'contractInfo',
+                    'tradingSession', 'referencePrice', 'blockTrade', 'serverShutdown'
+                )
+                then 'other'
+            -- Answers to a request, and streams that send lists.
+            when
+                name is null
+                and (
+                    json_type(body, '$.data') = 'ARRAY'
+                    or list_has_any(
+                        json_keys(body),
+                        ['result', 'error', 'code', 'ping', 'pong', 'method']
+                    )
+                )
+                then 'other'
+        end as message
+    from named
 
 )
 
 select
     line_number,
-    received,
     name as kind,
     symbol,
-    event_time,
     ts,
     price,
     volume,
-    case name when 'aggTrade' then aggregate_id else trade_id end as source_seq,
+    case name when 'aggTrade' then aggregate[1] else trade_id end as source_seq,
     taker,
     case taker when 'true' then -1 when 'false' then 1 end as side,
-    case when is_inverse(symbol) then contract_usd(symbol) end as contract_usd,
-    case
-        when is_inverse(symbol) then 'binance_coinm'
-        when market_kind is not null then 'binance_usdm'
-        when is_spot then 'binance_spot'
-    end as exchange,
+    message,
+    exchange,
+    case when exchange = 'binance_coinm' then contract_usd(symbol) end as contract_usd,
     case
         when name = 'aggTrade'
             then
-                '{"first_trade_id": ' || first_id
-                || ', "last_trade_id": ' || last_id || '}'
+                '{"first_trade_id": ' || aggregate[2]
+                || ', "last_trade_id": ' || aggregate[3] || '}'
     end as microstructure_flags,
     case
-        when name in ('trade', 'aggTrade')
-            then case
-                when market_kind in ('INSURANCE_FUND', 'ADL', 'NA') then 'void'
-                when is_spot and name = 'trade' then 'trade'
-                when is_spot and first_id <> '-1' then 'trade'
-                when is_zero(price) then 'void'
-                else 'trade'
-            end
-        when name in ('bookTicker', 'depthUpdate') then 'book'
-        when name is null and update_id is not null then 'book'
-        when
-            name in (
-                'markPriceUpdate', '24hrTicker', '24hrMiniTicker', 'avgPrice', 'kline',
-                'continuous_kline', 'indexPrice_kline', 'markPrice_kline', '1hTicker',
-                '4hTicker', '1dTicker', 'forceOrder', 'indexPriceUpdate',
-                'compositeIndex', 'assetIndexUpdate', 'contractInfo', 'tradingSession',
-                'referencePrice', 'blockTrade', 'serverShutdown'
-            )
-            then 'other'
-        -- Answers to a request, and streams that send lists.
-        when
-            name is null
-            and (
-                json_type(body, '$.data') = 'ARRAY'
-                or list_has_any(
-                    json_keys(body), ['result', 'error', 'code', 'ping', 'pong', 'method']
-                )
-            )
-            then 'other'
-    end as message,
-    case
         when body is null then 'line is not JSON'
-        when
-            name is not null and name <> 'trade' and name <> 'aggTrade'
-            and ts is not null and price is not null and volume is not null
-            then 'e is no event with such fields' || shown(name)
         when market_kind not in ('MARKET', 'INSURANCE_FUND', 'ADL', 'NA')
             then 'X is none of MARKET, INSURANCE_FUND, ADL, NA' || shown(market_kind)
-        when name = 'aggTrade' and message = 'trade'
-            then no_range(first_id, last_id)
+        when message = 'trade' and exchange = 'binance_coinm' and contract_usd is null
+            then
+                's: what a contract of ' || symbol || ' is worth is not known; those of COIN-M are called '
+                || 'like BTCUSD_PERP or BTCUSD_260327: name it so with --symbol, or '
+                || 'another market with --exchange'
+        when message is null and ts is not null and price is not null
+            then 'e is no event with such fields' || coalesce(shown(name), '')
         when message is null then unknown_message(body)
+        when name = 'aggTrade' and message = 'trade'
+            then no_range(aggregate[2], aggregate[3])
     end as complaint,
     {
-        'source_seq': 't or a',
+        'source_seq': case name when 'aggTrade' then 'a' else 't' end,
         'ts': 'T',
         'price': 'p',
         'volume': 'q',
         'side': 'm',
+        'sides': 'true nor false',
         'symbol': 's'
     } as names
-from named
+from sorted

@@ -63,6 +63,7 @@ select
         'price': 'price_str',
         'volume': 'amount_str',
         'side': 'type',
+        'sides': '0 nor 1',
         'symbol': 'channel'
     } as names
 from fields

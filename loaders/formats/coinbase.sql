@@ -65,6 +65,7 @@ select
         'price': 'price',
         'volume': 'size',
         'side': 'side',
+        'sides': 'buy nor sell',
         'symbol': 'product_id'
     } as names
 from fields

@@ -42,7 +42,7 @@ select
     end as side,
     null::integer as contract_usd,
     null::varchar as microstructure_flags,
-    case when line_number = 1 and getvariable('has_header') then 'other' else 'trade' end
+    case when line_number = 1 and getvariable('has_header') then 'header' else 'trade' end
         as message,
     case
         when message = 'trade' and len(c) <> getvariable('columns')
@@ -56,6 +56,10 @@ select
         'side': case
             when getvariable('side_at') is null then 'is_buyer_maker'
             else 'side'
+        end,
+        'sides': case
+            when getvariable('side_at') is null then 'true nor false'
+            else 'buy nor sell nor unknown'
         end,
         'symbol': 'symbol'
     } as names

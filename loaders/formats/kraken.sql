@@ -21,6 +21,16 @@ events as (
         line_number,
         body,
         json_extract_string(body, '$.channel') as channel,
+        -- As text a number has the digits of a double, up to 17.
+        unnest(
+            case
+                when regexp_matches(body, '[0-9.]{16}')
+                    then from_json(
+                        body,
+                        '{"data": [{"price": "decimal(38,18)", "qty": "decimal(38,18)"}]}'
+                    ).data
+            end
+        ) as exactly,
         unnest(
             case
                 when json_array_length(body, '$.data') > 0
@@ -39,14 +49,7 @@ fields as (
         json_extract_string(
             trade,
             ['$.trade_id', '$.timestamp', '$.symbol', '$.side', '$.price', '$.qty']
-        ) as f,
-        -- As text a number has the digits of a double, up to 17.
-        case
-            when length(f[5]) > 15 or length(f[6]) > 15
-                then from_json(
-                    trade, '{"price": "decimal(38, 18)", "qty": "decimal(38, 18)"}'
-                )
-        end as exactly
+        ) as f
     from events
 
 )
@@ -67,6 +70,7 @@ select
     case
         when channel = 'trade' and trade is not null then 'trade'
         when f[1] is not null and f[5] is not null and f[6] is not null then null
+        when channel = 'trade' and json_array_length(body, '$.data') is null then null
         when
             channel in (
                 'trade', 'book', 'ticker', 'ohlc', 'heartbeat', 'status', 'instrument',
@@ -79,6 +83,9 @@ select
     end as message,
     case
         when body is null then 'line is not JSON'
+        when trade is not null and json_type(trade) <> 'OBJECT'
+            then 'data holds something that is no trade' || shown(trade::varchar)
+        when message is null and channel = 'trade' then 'data is no list of trades'
         when message is null then unknown_message(body)
     end as complaint,
     {
@@ -87,6 +94,7 @@ select
         'price': 'price',
         'volume': 'qty',
         'side': 'side',
+        'sides': 'buy nor sell',
         'symbol': 'symbol'
     } as names
 from fields

@@ -50,15 +50,15 @@ select
     case c[6] when 'buy' then 1 when 'sell' then -1 when 'unknown' then 0 end as side,
     case when exchange = 'binance_coinm' then contract_usd(symbol) end as contract_usd,
     null::varchar as microstructure_flags,
-    case when line_number = 1 and c[1] = 'exchange' then 'other' else 'trade' end as message,
+    case when line_number = 1 and c[1] = 'exchange' then 'header' else 'trade' end as message,
     case
-        when message = 'other' then null
+        when message = 'header' then null
         when len(c) <> 8 then 'line has ' || len(c) || ' columns, not 8'
         when not is_known
             then
-                'exchange: whether its amounts are coins, dollars or contracts is not '
-                || 'known; convert them to coins and load the file with --format csv and '
-                || '--exchange' || shown(c[1])
+                'exchange: whether amounts of ''' || left(c[1], 40) || ''' are coins, '
+                || 'dollars or contracts is not known; convert them to coins and load '
+                || 'the file with --format csv and --exchange'
         when exchange = 'binance_coinm' and contract_usd(symbol) is null
             then 'symbol is no contract of COIN-M' || shown(symbol)
     end as complaint,
@@ -68,6 +68,7 @@ select
         'price': 'price',
         'volume': 'amount',
         'side': 'side',
+        'sides': 'buy nor sell nor unknown',
         'symbol': 'symbol'
     } as names
 from venues

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
 from loaders.chunk import BadRow
-
-#: Lines or rows in one chunk, which is one transaction.
-CHUNK_ROWS = 50_000
 
 #: Good ticks in the order of the recording. Price and volume are decimal texts without
 #: an exponent, within numeric(18,8) and numeric(24,12); flags are JSON texts or null.
@@ -94,24 +90,6 @@ class TickChunk:
     books: Mapping[datetime, dict[str, Any]] = field(default_factory=dict)
     void_ids: list[int] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
-
-
-class Decoder(Protocol):
-    """Reads one format."""
-
-    def __call__(self, path: Path, options: DecoderOptions) -> Iterator[TickChunk]:
-        """Read a local file in chunks of at most `CHUNK_ROWS` lines.
-
-        The same file always gives the same chunks: an interrupted load counts them off.
-
-        Raises
-        ------
-        ObjectError
-            Not this format at all; several venues, instruments or kinds of ids in one
-            object; ids that are no integers; no line is a known message, or none is
-            of the instrument that is wanted.
-        """
-        ...
 
 
 @dataclass(frozen=True)

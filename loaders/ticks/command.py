@@ -20,6 +20,7 @@ from loaders.ticks import windows
 from loaders.ticks.chunk import DecoderOptions
 from loaders.ticks.instants import utc_text, window_of
 from loaders.ticks.load import AUTO, TickLoader
+from loaders.ticks.objects import FORMATS, GENERIC
 from loaders.ticks.progress import Taken
 from loaders.ticks.store import RELATION
 
@@ -129,11 +130,8 @@ def ticks(
     is loaded once, however often and in whatever order recordings bring it. A recording
     is loaded in batches, each of them one transaction; stopped, it goes on from there.
     """
-    # Here, not above: the decoders' kernels take a while to import.
-    from loaders.ticks.formats.registry import DECODERS, GENERIC, detect
-
-    if file_format is not None and file_format not in DECODERS:
-        known = ", ".join(sorted(DECODERS))
+    if file_format is not None and file_format not in FORMATS:
+        known = ", ".join(sorted(FORMATS))
         raise click.BadParameter(
             f"{file_format!r} is none of {known}", param_hint="--format"
         )
@@ -157,7 +155,7 @@ def ticks(
         return Taken.of(source, offset, options, file_format).is_complete
 
     run_load(
-        TickLoader(options, max_bad_rows, DECODERS, detect),
+        TickLoader(options, max_bad_rows),
         [RELATION, windows.RELATION, "ingestion.sequence_runs"],
         find,
         is_loaded,

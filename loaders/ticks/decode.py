@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ SPOT, USDM, COINM = BINANCE
 
 #: Raw text kept of a refused line.
 _RAW_CHARACTERS = 4000
+_NOT_UTF8 = "line is not UTF-8"
 
 
 def decode(name: str, path: Path, options: DecoderOptions) -> Iterator[TickChunk]:
@@ -73,41 +75,45 @@ class _Reader:
     """Reads the batches of one object."""
 
     def __init__(self, name: str, path: Path, options: DecoderOptions) -> None:
+        said = variables(name, path, options)
         self._name = name
         self._named_exchange = options.exchange
-        self._query = _query(name)
-        self._connection = formats.connect(**variables(name, path, options))
-        self._instrument = Instrument(name, options.symbol)
+        self._connection = formats.connect(**said)
+        self._instrument = Instrument(name, said["symbol"])
         #: Where the trades are from by what they look like, and what their ids count.
-        self._market: str | None = None
-        self._kind: str | None = None
-        self._has_known = self._has_text = False
+        self._market: str | None = said.get("market")
+        self._kind: str | None = said.get("kind")
+        self._has_known = self._has_text = self._has_ticks = False
         self._first_bad: BadRow | None = None
 
     @property
     def _stream(self) -> Stream | None:
         """Whose ticks these are, once known."""
-        if self._kind is None or self._market is None or self._instrument.symbol is None:
+        symbol = self._instrument.symbol
+        if self._kind is None or self._market is None or symbol is None:
             return None
         exchange = self._named_exchange or self._market
         is_consecutive = self._market in CONSECUTIVE and exchange != SPACED
-        return Stream(exchange, self._instrument.symbol, self._kind, is_consecutive)
+        return Stream(exchange, symbol, self._kind, is_consecutive)
 
     def read(self, lines: Lines) -> TickChunk:
         """Read a batch."""
         table = lines.table()
-        found = formats.select(self._connection, self._query, {"lines": table})
+        found = self._select("ticks", table)
         messages, others = self._instrument.own(found)
         trades = _only(messages, "trade")
-        refused = _only(messages, "refused")
-        bad = [_bad_row(lines, row) for row in refused.to_pylist()]
         self._settle(trades)
-        self._check_ids(refused, bad)
+        self._has_ticks |= trades.num_rows > 0
+        refused = _only(messages, "refused").column("line_number")
+        bad = self._refused(lines, table, refused, others) if len(refused) else []
+        bad += [_bad_row(lines, number, _NOT_UTF8) for number in lines.not_utf8]
+        bad.sort(key=lambda row: row.row_number)
         self._first_bad = self._first_bad or next(iter(bad), None)
-        self._has_text |= table.num_rows > 0
-        self._has_known |= table.num_rows > len(bad)
+        self._has_text |= table.num_rows + len(lines.not_utf8) > 0
+        is_unknown = pa.array(["refused", "header"])
+        self._has_known |= not pc.all(pc.is_in(found.column("message"), is_unknown))
         # A line with several trades counts them all.
-        rows_read = len(lines.texts) + found.num_rows - table.num_rows
+        rows_read = len(lines) + found.num_rows - table.num_rows
         return TickChunk(
             self._stream,
             _ticks(trades),
@@ -139,50 +145,57 @@ class _Reader:
 
     def _settle(self, trades: pa.Table) -> None:
         """Hold the object to one market and one kind of ids."""
+        if not trades.num_rows:
+            return
         kinds = pc.unique(trades.column("kind")).to_pylist()
         markets = pc.unique(trades.column("exchange").drop_null()).to_pylist()
-        if trades.num_rows and self._kind is None:
-            self._kind = kinds[0]
-            # An aggregate without a mark is of USD-M; spot's have one.
-            is_aggregate = self._kind == "aggTrade"
-            self._market = next(iter(markets), USDM if is_aggregate else None)
-        for mine, found, way_out in (
-            (self._kind, kinds, "by the field e"),
-            (self._market, markets, "by venue"),
-        ):
-            other = next((each for each in found if each != mine), None)
-            if other is not None:
+        self._kind = self._kind or kinds[0]
+        # An aggregate without a mark is of USD-M; spot's have one.
+        default = USDM if self._kind == "aggTrade" else None
+        self._market = self._market or next(iter(markets), default)
+        for mine, found in ((self._kind, kinds), (self._market, markets)):
+            if other := next((each for each in found if each != mine), None):
                 raise ObjectError(
                     f"{self._name}: both {mine} and {other} of "
                     f"{self._instrument.symbol} are in it, whose ids mean different "
-                    f"things: split it {way_out}, and load one of the two under "
-                    "another --exchange, or not at all"
+                    "things: split it, and load one of the two under another "
+                    "--exchange, or not at all"
                 )
-        if trades.num_rows and self._market is None:
+        if self._market is None:
             raise ObjectError(
                 f"{self._name}: trades of {self._instrument.symbol} with neither X "
-                f"(futures have it) nor M (spot has it): name the market with "
+                "(futures have it) nor M (spot has it): name the market with "
                 f"--exchange {SPOT} or --exchange {USDM}"
             )
 
-    def _check_ids(self, refused: pa.Table, bad: list[BadRow]) -> None:
-        """Refuse the object if nothing but the ids of its trades is wrong."""
-        if self._kind is not None:
-            return
-        is_id = refused.column("is_id_alone").to_pylist()
-        first = next((row for row, is_it in zip(bad, is_id, strict=True) if is_it), None)
-        if first is not None:
-            raise ObjectError(
-                f"{self._name}: ids are no integers here (line {first.row_number:,}: "
-                f"{first.reason}), so this venue's trades cannot be told apart by "
-                "them; give them whole numbers and load them as generic CSV"
-            )
+    def _refused(
+        self, lines: Lines, table: pa.Table, numbers: pa.Array, others: Counter[str]
+    ) -> list[BadRow]:
+        """Ask of refused lines why they are; those of other instruments are none.
 
+        Raises
+        ------
+        ObjectError
+            Nothing but the ids of the object's trades is wrong.
+        """
+        chosen = table.filter(pc.is_in(table.column("line_number"), numbers))
+        bad = []
+        for row in self._select("refused", chosen).to_pylist():
+            if row["symbol"] in others:
+                continue
+            bad.append(_bad_row(lines, row["line_number"], row["reason"]))
+            if row["is_id_alone"] and not self._has_ticks:
+                raise ObjectError(
+                    f"{self._name}: ids are no integers here (line "
+                    f"{bad[-1].row_number:,}: {bad[-1].reason}), so this venue's "
+                    "trades cannot be told apart by them; give them whole numbers "
+                    "and load them as generic CSV"
+                )
+        return bad
 
-def _query(name: str) -> str:
-    """Return the statement of a format, and around it what all have in common."""
-    messages = f"with\n\nmessages as (\n\n{formats.statement(name)}\n),\n"
-    return formats.statement("ticks").replace("with\n", messages, 1)
+    def _select(self, outcome: str, lines: pa.Table) -> pa.Table:
+        query = formats.pipeline(self._name, "checked", outcome)
+        return formats.select(self._connection, query, {"lines": lines})
 
 
 def _only(messages: pa.Table, message: str) -> pa.Table:
@@ -199,8 +212,8 @@ def _ticks(trades: pa.Table) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=TICK_SCHEMA)
 
 
-def _bad_row(lines: Lines, row: Mapping[str, Any]) -> BadRow:
-    text = lines.text(row["line_number"])
+def _bad_row(lines: Lines, number: int, reason: str) -> BadRow:
+    text = lines.text(number)
     if len(text) > _RAW_CHARACTERS:
         text = f"{text[:_RAW_CHARACTERS]}… ({len(text):,} characters)"
-    return BadRow(row["line_number"], row["reason"], raw_json(text))
+    return BadRow(number, reason, raw_json(text))

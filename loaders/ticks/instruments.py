@@ -121,8 +121,9 @@ class Instrument:
         sound = _counts(symbols.filter(is_sound))
         if self.symbol is None:
             self.symbol = next(filter(is_bitcoin, sound), None)
-        self._has_own |= self.symbol in sound
         found = _counts(symbols)
+        # Also where it is refused.
+        self._has_own |= self.symbol in found or any(map(self._is_meant, found))
         others = Counter({name: found[name] for name in found if name != self.symbol})
         if not self._is_named:
             for name in sorted(filter(is_bitcoin, others)):
@@ -141,6 +142,9 @@ class Instrument:
             return messages, others
         is_other = pc.is_in(symbols, pa.array(others))
         return messages.filter(pc.invert(is_other)), others
+
+    def _is_meant(self, symbol: str) -> bool:
+        return not self._is_named and is_bitcoin(symbol)
 
     def check(self) -> None:
         """Look at an object that was read to its end.

@@ -8,7 +8,7 @@ so this is exact, whatever a decoder remembers from line to line.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,8 +23,10 @@ from loaders.interfaces import Part
 from loaders.kept_from import KeptFrom
 from loaders.ledger import LoadResult
 from loaders.objects import Object
-from loaders.ticks.chunk import Decoder, DecoderOptions
+from loaders.ticks.chunk import DecoderOptions
+from loaders.ticks.decode import decode
 from loaders.ticks.instants import window_of
+from loaders.ticks.objects import detect
 from loaders.ticks.prepared import LoadIds, prepare
 from loaders.ticks.progress import Taken
 from loaders.ticks.store import RELATION
@@ -50,16 +52,10 @@ class TickLoader:
         What the command line says of the objects.
     limit
         Refused rows an object may have.
-    decoders
-        By format.
-    detect
-        Tells the format of a local file.
     """
 
     options: DecoderOptions
     limit: BadRowLimit
-    decoders: Mapping[str, Decoder]
-    detect: Callable[[Path], str]
 
     #: What an interrupt leaves behind.
     interrupted = (
@@ -84,7 +80,7 @@ class TickLoader:
         with _turn(conn, source):
             offset = ledger.object_offsets(conn, [source.uri]).get(source.uri)
             is_named = source.format != AUTO
-            name = source.format if is_named else self.detect(path)
+            name = source.format if is_named else detect(path)
             taken = Taken.of(source, offset, self.options, name)
             if taken.is_complete:
                 if taken.is_named and not is_named:  # from now on it is known
@@ -95,7 +91,7 @@ class TickLoader:
             options = replace(self.options, uri=source.uri)
             ids = LoadIds(conn, _AHEAD + 3)
             kept_from = KeptFrom(RELATION, "ts", led_by=("window_start", window_of))
-            chunks = self.decoders[name](path, options)
+            chunks = decode(name, path, options)
             try:
                 prepared_ahead = prepare(chunks, taken.lines, ids)
                 with prefetch(prepared_ahead, depth=_AHEAD) as batches:

@@ -138,8 +138,10 @@ def _columns(
     positions = {f"{name}_at": places.get(name) for name in (*REQUIRED, *OPTIONAL)}
     return {
         **positions,
+        "kind": "trade",
+        "market": options.exchange,
         "exchange": options.exchange,
-        "symbol": None if "symbol" in places else options.symbol or "BTC",
+        "symbol": options.symbol or (None if "symbol" in places else "BTC"),
         "columns": len(first),
         # By positions alone, a first line without a price is a header all the same.
         "has_header": by_header or not first[places["price"] - 1][:1].isdecimal(),

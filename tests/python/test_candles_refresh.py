@@ -92,7 +92,7 @@ def test_many_small_loads_in_any_order_equal_one(
     project: CandleProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A load of its own for every 50 lines, each with its line in the log.
-    monkeypatch.setattr("loaders.ticks.formats.lines.CHUNK_ROWS", 50)
+    monkeypatch.setattr("loaders.lines.BATCH_LINES", 50)
     pieces = [TAPE[start : start + 300] for start in range(0, len(TAPE), 300)]
     random.Random(7).shuffle(pieces)
     for piece in pieces[:4]:

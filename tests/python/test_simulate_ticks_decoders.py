@@ -11,7 +11,8 @@ from tick_tape import START, Tape, Tick, in_milliseconds, read_plainly, settings
 from loaders.simulation_ticks.csv_lines import DESK_COLUMNS
 from loaders.simulation_ticks.simulation import simulate
 from loaders.ticks.chunk import DecoderOptions, TickChunk
-from loaders.ticks.formats.registry import DECODERS, detect
+from loaders.ticks.decode import decode as decode_file
+from loaders.ticks.objects import detect
 
 #: Folders whose recordings do not say all by themselves.
 OPTIONS = {
@@ -43,7 +44,7 @@ def tape(tmp_path_factory: pytest.TempPathFactory) -> Tape:
 def decode(file: Path) -> list[TickChunk]:
     kind = file.parent.name
     name = "csv" if kind == "desk" else detect(file)
-    return list(DECODERS[name](file, OPTIONS.get(kind, DecoderOptions())))
+    return list(decode_file(name, file, OPTIONS.get(kind, DecoderOptions())))
 
 
 def ticks_of(chunks: list[TickChunk]) -> list[Tick]:

@@ -6,7 +6,7 @@ import pytest
 from tick_formats import FIXTURES, Tick, complaints, decode, skipped, tick, ticks
 
 from loaders.ticks.chunk import Stream
-from loaders.ticks.formats.registry import DECODERS, detect
+from loaders.ticks.objects import FORMATS, detect
 
 NOON = "2024-06-01T12:00:0"
 NEW_YEAR = "2024-01-01T00:00:00"
@@ -32,10 +32,9 @@ CASES: dict[str, tuple[str, dict, Stream, list[Tick], int, dict[int, str]]] = {
         ],
         4,
         {
-            9: "p has more than 8 decimals (67500.000000001)",
+            9: "p has more than 8 decimals ('67500.000000001')",
             10: "q is zero ('0.00000000')",
-            11: "line is not JSON: Unterminated string starting at: line 1 column 64 "
-            "(char 63)",
+            11: "line is not JSON",
         },
     ),
     "binance_spot_aggtrade.jsonl": (
@@ -182,7 +181,7 @@ CASES: dict[str, tuple[str, dict, Stream, list[Tick], int, dict[int, str]]] = {
             tick(f"{NOON}0.5Z", 600000002, "67510.24", "1.5", -1),
         ],
         4,
-        {7: "side is neither 'buy' nor 'sell' ('short')"},
+        {7: "side is neither buy nor sell ('short')"},
     ),
     "kraken_trades.jsonl": (
         "kraken",
@@ -194,7 +193,7 @@ CASES: dict[str, tuple[str, dict, Stream, list[Tick], int, dict[int, str]]] = {
             tick(f"{NOON}0.323456Z", 71000003, "67512.1", "0.00005", -1),
         ],
         3,
-        {5: "qty is negative (-0.1)"},
+        {5: "qty is negative ('-0.1')"},
     ),
     "bitstamp_live_trades.jsonl": (
         "bitstamp",
@@ -205,7 +204,7 @@ CASES: dict[str, tuple[str, dict, Stream, list[Tick], int, dict[int, str]]] = {
             tick(f"{NOON}1.123456Z", 340000019, "67510", "0.00001", -1),
         ],
         2,
-        {5: "type is neither '0' nor '1' (2)"},
+        {5: "type is neither 0 nor 1 ('2')"},
     ),
     "tardis_trades.csv": (
         "tardis_csv",
@@ -217,7 +216,7 @@ CASES: dict[str, tuple[str, dict, Stream, list[Tick], int, dict[int, str]]] = {
             tick(f"{NOON}0.323456Z", 1550000003, "67514.5", "0.000001", 0),
         ],
         1,
-        {5: "side is neither 'buy' nor 'sell' nor 'unknown' ('hold')"},
+        {5: "side is neither buy nor sell nor unknown ('hold')"},
     ),
     "desk.csv": (
         "csv",
@@ -229,8 +228,7 @@ CASES: dict[str, tuple[str, dict, Stream, list[Tick], int, dict[int, str]]] = {
             tick(f"{NOON}1Z", 3, "67520", "0.3", 0),
         ],
         1,
-        {5: "side is none of buy, BUY, Buy, b, B, 1, +1, sell, SELL, Sell, s, S, -1, "
-            "unknown, UNKNOWN, Unknown, 0 or nothing ('X')"},
+        {5: "side is neither buy nor sell nor unknown ('X')"},
     ),
 }  # fmt: skip
 
@@ -251,7 +249,7 @@ def test_is_recognised_by_its_content(file: str) -> None:
 
 
 def test_every_format_has_a_file() -> None:
-    assert {case[0] for case in CASES.values()} == set(DECODERS)
+    assert {case[0] for case in CASES.values()} == set(FORMATS)
     assert {path.name for path in FIXTURES.iterdir()} == set(CASES)
 
 

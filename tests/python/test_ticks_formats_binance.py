@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from tick_formats import FIXTURES, complaints, decode, decode_text, skipped, ticks
 
 from loaders.errors import ObjectError
 from loaders.ticks.chunk import Stream
-from loaders.ticks.formats.contracts import inverse_volumes
-from loaders.ticks.formats.exact import contracts_volume
 
 COINM = "binance_coinm"
+#: Bitcoins of two contracts of 100 USD at 67,500.5.
+TWO_CONTRACTS = "0.002962941015"
 
 
 def trade(seq: int = 1, symbol: str = "BTCUSDT", more: str = ',"M":true') -> str:
@@ -53,7 +49,7 @@ def test_a_message_tells_its_market(tmp_path: Path, line: str, exchange: str) ->
     assert chunk.stream is not None
     assert chunk.stream.exchange == exchange
     [tick] = ticks([chunk])
-    expected = contracts_volume("2", "67500.5", 100) if "coinm" in exchange else "2"
+    expected = TWO_CONTRACTS if "coinm" in exchange else "2"
     assert tick.volume == Decimal(expected)
 
 
@@ -66,7 +62,7 @@ def test_a_message_that_does_not_tell_its_market_needs_the_venue(
     [chunk] = decode_text(tmp_path, line, exchange="binance_coinm")
     assert chunk.stream is not None
     assert chunk.stream.exchange == "binance_coinm"
-    assert ticks([chunk])[0].volume == Decimal(contracts_volume("2", "67500.5", 100))
+    assert ticks([chunk])[0].volume == Decimal(TWO_CONTRACTS)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +71,8 @@ def test_a_message_that_does_not_tell_its_market_needs_the_venue(
         (trade() + aggregate(more=',"M":true'), "both trade and aggTrade of BTCUSDT"),
         (aggregate() + trade(more=',"X":"MARKET"'), "both aggTrade and trade"),
         (trade() + trade(symbol="BTCUSDC"), "both BTCUSDT and BTCUSDC.*--symbol"),
-        (trade() + trade(more=',"X":"MARKET"'), "of spot .* and of futures"),
-        (trade(more=',"X":"MARKET"') + trade(), "of spot .* and of futures"),
+        (trade() + trade(more=',"X":"MARKET"'), "binance_spot and binance_usdm"),
+        (trade(more=',"X":"MARKET"') + trade(), "binance_usdm and binance_spot"),
     ],
 )
 def test_streams_are_not_mixed(tmp_path: Path, lines: str, complaint: str) -> None:
@@ -111,7 +107,7 @@ def test_a_refused_trade_is_of_its_instrument_all_the_same(tmp_path: Path) -> No
 def test_the_members_come_in_any_order_and_spelling(tmp_path: Path) -> None:
     line = (
         '{ "data": {"T":1717243201122, "m":"true", "q":2.50, "s":"BTCUSDT","p":6.75e4,'
-        '"t":"7","e":"\\u0074rade","M":null}, "stream":"btcusdt@trade"}\n'
+        '"t":"7","e":"\\u0074rade","M":false}, "stream":"btcusdt@trade"}\n'
     )
     [tick] = ticks(decode_text(tmp_path, line, "binance_ws"))
     assert (tick.source_seq, tick.price, tick.volume, tick.side) == (
@@ -136,8 +132,8 @@ def test_the_members_come_in_any_order_and_spelling(tmp_path: Path) -> None:
         ('"e":"trade"', '"e":"traed"', "e is no event with such fields"),
         ('"BTCUSDT"', '""', "s is missing"),
         ("{", "[", "line is not JSON"),
-        ('"p":"67500.5"', '"p":1e9999999999999999999', "line is not JSON: a number"),
-        ('"p":"67500.5"', '"p":' + "[" * 100_000, "line is not JSON: maximum recur"),
+        ('"p":"67500.5"', '"p":1e9999999999999999999', "p is no number"),
+        ('"p":"67500.5"', '"p":' + "[" * 100_000, "line is not JSON"),
     ],
 )
 def test_a_refused_trade_says_why(
@@ -298,8 +294,8 @@ QUOTE = "id,price,qty,quote_qty,time,is_buyer_maker\n"
         ("BTCUSD_PERP-trades-1.csv", QUOTE, "name says binance_coinm, its columns"),
         ("BTCUSD_PERP-trades-1.csv", SPOT_ROW, "BTCUSD_PERP .* COIN-M.* of spot"),
         # 10 USD a contract, which is no bitcoin's.
-        ("any.csv", BASE + INVERSE, "BTCUSD_PERP is worth 100 USD, but id 1 has 6"),
-        ("BTCUSD_PERP-trades-1.csv", INVERSE, "worth 100 USD, but id 1 has 6"),
+        ("any.csv", BASE + INVERSE, "BTCUSD_PERP is worth 100 USD, but .* 0 of the first 1"),
+        ("BTCUSD_PERP-trades-1.csv", INVERSE, "worth 100 USD, but .* 0 of the first 1"),
     ],
 )  # fmt: skip
 def test_names_and_columns_that_contradict_each_other(
@@ -403,31 +399,3 @@ def test_a_file_of_another_instrument_is_refused_by_its_name(tmp_path: Path) -> 
     path.write_bytes((FIXTURES / "binance_spot_trades_2024.csv").read_bytes())
     with pytest.raises(ObjectError, match="ETHUSDT"):
         decode(path)
-
-
-@settings(max_examples=300)
-@given(
-    st.lists(
-        st.tuples(
-            st.integers(1, 900_000_000),
-            st.one_of(
-                st.integers(10**8, 9 * 10**17),
-                # Powers of two make ties.
-                st.integers(0, 30).map(lambda power: 10**8 << power),
-            ),
-        ),
-        min_size=1,
-        max_size=20,
-    )
-)
-def test_contracts_become_bitcoins_exactly(trades: list[tuple[int, int]]) -> None:
-    contracts, prices = (
-        np.array(column, dtype=np.int64) for column in zip(*trades, strict=True)
-    )
-    for volume, (count, price) in zip(
-        inverse_volumes(contracts, prices, 100).to_pylist(), trades, strict=True
-    ):
-        exact = Fraction(count * 100 * 10**8, price)
-        assert Fraction(volume) * 10**12 == round(exact * 10**12)
-        plain = f"{price // 10**8}.{price % 10**8:08d}"
-        assert contracts_volume(str(count), plain, 100) == volume

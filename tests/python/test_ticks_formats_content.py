@@ -13,11 +13,13 @@ import lz4.frame
 import pytest
 from tick_formats import FIXTURES, complaints, decode, decode_text, skipped, ticks
 
-from loaders.errors import ObjectError
-from loaders.ticks.chunk import CHUNK_ROWS, DecoderOptions
-from loaders.ticks.formats import lines as lines_module
+from loaders import lines as lines_module
 from loaders.content import read_blocks
-from loaders.ticks.formats.registry import DECODERS, detect
+from loaders.errors import ObjectError
+from loaders.lines import BATCH_LINES
+from loaders.ticks.chunk import DecoderOptions
+from loaders.ticks.decode import decode as decode_file
+from loaders.ticks.objects import FORMATS, detect
 
 PLAIN = FIXTURES / "binance_spot_trades_2024.csv"
 
@@ -69,7 +71,7 @@ def test_a_file_cut_short_gives_what_stands_before(
     packed = pack(whole)
     (tmp_path / "cut").write_bytes(packed[: len(packed) // 2])
     chunks = []
-    decoding = DECODERS["binance_csv"](tmp_path / "cut", DecoderOptions())
+    decoding = decode_file("binance_csv", tmp_path / "cut", DecoderOptions())
     with pytest.raises(ObjectError, match=r"cut short.*\(after line [0-9,]+\)"):
         chunks.extend(decoding)
     found = [tick.source_seq for tick in ticks(chunks)]
@@ -81,9 +83,9 @@ def test_a_file_cut_short_gives_what_stands_before(
 def test_chunks_are_cut_at_lines_and_do_not_depend_on_the_packing(
     tmp_path: Path,
 ) -> None:
-    content = rows(2 * CHUNK_ROWS + 5)
+    content = rows(2 * BATCH_LINES + 5)
     chunks = decode_text(tmp_path, content)
-    assert [chunk.rows_read for chunk in chunks] == [CHUNK_ROWS, CHUNK_ROWS, 5]
+    assert [chunk.rows_read for chunk in chunks] == [BATCH_LINES, BATCH_LINES, 5]
     assert [chunk.progress for chunk in chunks] == sorted(c.progress for c in chunks)
     assert chunks[-1].progress == 1.0
     again = decode_text(tmp_path, gzip.compress(content))
@@ -93,7 +95,7 @@ def test_chunks_are_cut_at_lines_and_do_not_depend_on_the_packing(
 def test_long_lines_make_short_chunks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines_module, "CHUNK_BYTES", 2000)
+    monkeypatch.setattr(lines_module, "BATCH_BYTES", 2000)
     content = rows(100)
     chunks = decode_text(tmp_path, content)
     assert all(chunk.rows_read * 48 <= 2000 for chunk in chunks)
@@ -102,23 +104,23 @@ def test_long_lines_make_short_chunks(
 
 
 def test_line_numbers_go_on_through_chunks(tmp_path: Path) -> None:
-    content = rows(CHUNK_ROWS + 1) + b"1,2,3\n" + rows(1, first=10**6)
+    content = rows(BATCH_LINES + 1) + b"1,2,3\n" + rows(1, first=10**6)
     assert complaints(decode_text(tmp_path, content)) == {
-        CHUNK_ROWS + 2: "line has 3 columns, not 7"
+        BATCH_LINES + 2: "line has 3 columns, not 7"
     }
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     def peak(chunks: int) -> int:
         path = tmp_path / str(chunks)
-        path.write_bytes(gzip.compress(rows(chunks * CHUNK_ROWS), 1))
+        path.write_bytes(gzip.compress(rows(chunks * BATCH_LINES), 1))
         tracemalloc.start()
         count = sum(
-            c.rows.num_rows for c in DECODERS["binance_csv"](path, DecoderOptions())
+            c.rows.num_rows for c in decode_file("binance_csv", path, DecoderOptions())
         )
         highest = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert count == chunks * CHUNK_ROWS
+        assert count == chunks * BATCH_LINES
         return highest
 
     peak(1)
@@ -151,7 +153,7 @@ def test_formats_are_listed_where_none_is_recognised(tmp_path: Path) -> None:
     (tmp_path / "object").write_text("a;b\n")
     with pytest.raises(ObjectError) as caught:
         detect(tmp_path / "object")
-    for name in DECODERS:
+    for name in FORMATS:
         assert name in str(caught.value)
 
 

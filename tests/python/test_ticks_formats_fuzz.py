@@ -6,21 +6,16 @@ import json
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tick_formats import FIXTURES, decode_text, ticks
 
 from loaders.errors import ObjectError
 from loaders.ticks.chunk import TickChunk
-from loaders.ticks.formats import binance_ws, csv_reader, json_reader
-from loaders.ticks.formats.registry import DECODERS, detect
+from loaders.ticks.objects import FORMATS, detect
 
 DESK = {"ts": "0", "source_seq": "1", "price": "2", "volume": "3", "side": "4"}
 PLAIN = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
@@ -153,45 +148,6 @@ def test_sound_lines_survive_their_neighbours(damaged: Damaged) -> None:
 
 
 @slow_start
-@given(damaged_files())
-def test_the_fast_way_agrees_with_the_slow_one(damaged: Damaged) -> None:
-    fast = outcome(damaged)
-    with pytest.MonkeyPatch.context() as patch, one_by_one(patch):
-        slow = outcome(damaged)
-    assert fast == slow
-
-
-def outcome(damaged: Damaged) -> object:
-    try:
-        chunks = read(damaged)
-    except ObjectError as error:
-        return str(error)
-    rest = [replace(chunk, rows=None) for chunk in chunks]  # type: ignore[arg-type]
-    return ticks(chunks), rest
-
-
-@contextmanager
-def one_by_one(patch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let no line be understood by the compiled code."""
-    for module, name in (
-        (json_reader, "scan_json"),
-        (binance_ws, "scan_json"),
-        (csv_reader, "scan_csv"),
-    ):
-        scan = getattr(module, name)
-
-        def slow(*arguments: object, scan=scan, **named: object):
-            fields, status = scan(*arguments, **named)
-            blank = np.full_like(fields.starts, -1)
-            nothing = np.zeros_like(fields.kinds)
-            unknown = replace(fields, starts=blank, ends=blank, kinds=nothing)
-            return unknown, np.where(status == 1, 1, 2).astype(np.uint8)
-
-        patch.setattr(module, name, slow)
-    yield
-
-
-@slow_start
 @given(st.one_of(st.binary(max_size=200), damaged_files().map(lambda d: d.content)))
 def test_recognition_never_crashes(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -201,4 +157,4 @@ def test_recognition_never_crashes(content: bytes) -> None:
             name = detect(path)
         except ObjectError:
             return
-        assert name in DECODERS
+        assert name in FORMATS

@@ -251,7 +251,7 @@ def test_chunks_of_another_size_resume_exactly(
         (Jsonb({"size": path.stat().st_size, "etag": str(path.stat().st_mtime_ns)}),),
     )
     assert stat.st_size != path.stat().st_size
-    monkeypatch.setattr("loaders.ticks.formats.lines.CHUNK_ROWS", 333)
+    monkeypatch.setattr("loaders.lines.BATCH_LINES", 333)
     loaded(path)
     assert ticks(ticks_db) == expected(rows[:741])
     assert log_totals(ticks_db)[1:3] == (741, 700 - 2 * 333)

@@ -35,5 +35,5 @@ def ticks_db(
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> int:
     """Chunks of so many lines, hence as many transactions as a real load has."""
     rows = 100
-    monkeypatch.setattr("loaders.ticks.formats.lines.CHUNK_ROWS", rows)
+    monkeypatch.setattr("loaders.lines.BATCH_LINES", rows)
     return rows

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from loaders.ticks.chunk import TICK_SCHEMA, DecoderOptions, TickChunk
-from loaders.ticks.formats.registry import DECODERS, detect
+from loaders.ticks.decode import decode as decode_file
+from loaders.ticks.objects import detect
 
 FIXTURES = Path(__file__).parent / "fixtures" / "ticks"
 RECORDINGS = Path(__file__).parents[3] / "shared" / "data" / "binance_spot"
@@ -34,8 +35,8 @@ def tick(
 
 
 def decode(path: Path, name: str | None = None, **options: object) -> list[TickChunk]:
-    decoder = DECODERS[name or detect(path)]
-    return list(decoder(path, DecoderOptions(**options)))  # type: ignore[arg-type]
+    said = DecoderOptions(**options)  # type: ignore[arg-type]
+    return list(decode_file(name or detect(path), path, said))
 
 
 def decode_text(

@@ -32,7 +32,7 @@ OTHER_VENUE = "elsewhere"
 
 #: The loader as a process, with chunks so small that an interrupt has many to hit.
 SMALL_CHUNKS = (
-    "import sys, loaders.ticks.formats.lines as lines; lines.CHUNK_ROWS = 1000; "
+    "import sys, loaders.lines as lines; lines.BATCH_LINES = 1000; "
     "from loaders.load_to_db import main; main()"
 )
 

@@ -16,13 +16,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from loaders.content import packed_name, read_head
 from loaders.errors import ObjectError
 from loaders.ticks.chunk import DecoderOptions, Stream, TickChunk
 from loaders.ticks.formats.binance_trades import VOID, BinanceTrades
-from loaders.content import packed_name, read_head
 from loaders.ticks.formats.csv_reader import CsvReader
 from loaders.ticks.formats.exact import BadLine
 from loaders.ticks.formats.fields import Fields, Values
+from loaders.ticks.formats.reading import TICK, UNUSUAL, Verdicts, read_chunks
 from loaders.ticks.instruments import (
     BINANCE,
     SPACED,
@@ -31,7 +32,6 @@ from loaders.ticks.instruments import (
     is_inverse,
 )
 from loaders.ticks.names import named_market, named_symbol
-from loaders.ticks.formats.reading import TICK, UNUSUAL, Verdicts, read_chunks
 
 NAME = "binance_csv"
 

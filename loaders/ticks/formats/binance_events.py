@@ -17,14 +17,14 @@ from loaders.ticks.formats.exact import (
     parse_decimal,
 )
 from loaders.ticks.formats.fields import Values
+from loaders.ticks.formats.json_line import known_symbol, parse_line, unknown_message
+from loaders.ticks.formats.scan_json import RECEIVED
 from loaders.ticks.instruments import (
     BINANCE,
     InstrumentGuard,
     contract_usd,
     is_inverse,
 )
-from loaders.ticks.formats.json_line import known_symbol, parse_line, unknown_message
-from loaders.ticks.formats.scan_json import RECEIVED
 
 TRADES = ("trade", "aggTrade")
 #: Flat messages of other streams.

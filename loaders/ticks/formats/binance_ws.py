@@ -30,14 +30,6 @@ from loaders.ticks.formats.binance_trades import VOID, BinanceTrades
 from loaders.ticks.formats.books import BookFold
 from loaders.ticks.formats.exact import BadLine
 from loaders.ticks.formats.fields import STRING, Fields, Mask, Values
-from loaders.ticks.instruments import (
-    BINANCE,
-    SPACED,
-    InstrumentGuard,
-    contract_usd,
-    is_bitcoin,
-    is_inverse,
-)
 from loaders.ticks.formats.lines import Lines
 from loaders.ticks.formats.reading import (
     BOOK,
@@ -50,6 +42,14 @@ from loaders.ticks.formats.reading import (
 from loaders.ticks.formats.recorded_book import RecordedBook, usual_books
 from loaders.ticks.formats.scan_json import RECEIVED, scan_json
 from loaders.ticks.formats.typed import tick_batch
+from loaders.ticks.instruments import (
+    BINANCE,
+    SPACED,
+    InstrumentGuard,
+    contract_usd,
+    is_bitcoin,
+    is_inverse,
+)
 
 NAME = "binance_ws"
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from loaders.content import read_head
 from loaders.errors import ObjectError
 from loaders.ticks.chunk import DecoderOptions, Stream, TickChunk
-from loaders.content import read_head
 from loaders.ticks.formats.csv_reader import CsvReader, exact_trade, first_row
 from loaders.ticks.formats.exact import BadLine
 from loaders.ticks.formats.fields import Fields, Mask, Values
-from loaders.ticks.instruments import CONSECUTIVE, InstrumentGuard
-from loaders.ticks.names import named_symbol
 from loaders.ticks.formats.reading import TICK, UNUSUAL, Verdicts, read_chunks
 from loaders.ticks.formats.typed import Spelling, read_typed, tick_batch
+from loaders.ticks.instruments import CONSECUTIVE, InstrumentGuard
+from loaders.ticks.names import named_symbol
 
 NAME = "csv"
 REQUIRED = ("ts", "source_seq", "price", "volume")

@@ -13,12 +13,12 @@ import pyarrow as pa
 from loaders.ticks.chunk import DecoderOptions, Stream
 from loaders.ticks.formats.exact import BadLine
 from loaders.ticks.formats.fields import STRING, Fields, Mask, Values
-from loaders.ticks.instruments import CONSECUTIVE, InstrumentGuard
 from loaders.ticks.formats.json_line import parse_line
 from loaders.ticks.formats.lines import Lines
 from loaders.ticks.formats.reading import SKIPPED, TICK, UNUSUAL, Verdicts
 from loaders.ticks.formats.scan_json import RECEIVED, scan_json
 from loaders.ticks.formats.typed import Spelling, read_typed, tick_batch
+from loaders.ticks.instruments import CONSECUTIVE, InstrumentGuard
 
 
 class JsonReader:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from loaders.content import read_blocks
 from loaders.errors import ObjectError
 from loaders.ticks.chunk import CHUNK_ROWS
-from loaders.content import read_blocks
 
 #: A chunk is cut before it has this many bytes, however few its lines are.
 CHUNK_BYTES = 32 << 20

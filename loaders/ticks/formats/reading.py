@@ -29,9 +29,9 @@ from loaders.ticks.formats.fields import (
     merge_fields,
     write_fields,
 )
-from loaders.ticks.instruments import InstrumentGuard
 from loaders.ticks.formats.lines import Lines, read_lines
 from loaders.ticks.formats.scan_csv import BLANK, UNDERSTOOD
+from loaders.ticks.instruments import InstrumentGuard
 from loaders.validate import raw_json
 
 #: What a row is: to be looked at by itself, none of ours, a trade, news of the book.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from loaders.content import read_head
 from loaders.errors import ObjectError
 from loaders.ticks.chunk import Decoder
 from loaders.ticks.formats import (
@@ -16,7 +17,6 @@ from loaders.ticks.formats import (
     kraken,
     tardis_csv,
 )
-from loaders.content import read_head
 
 #: Enough for an order book of some thousand levels to come first.
 _HEAD_BYTES = 1 << 20

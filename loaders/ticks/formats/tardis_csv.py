@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from loaders.content import read_head
 from loaders.errors import ObjectError
 from loaders.ticks.chunk import DecoderOptions, Stream, TickChunk
-from loaders.content import read_head
 from loaders.ticks.formats.contracts import (
     LEAST_PRICE,
     MOST_CONTRACTS,
@@ -23,14 +23,14 @@ from loaders.ticks.formats.contracts import (
 from loaders.ticks.formats.csv_reader import CsvReader, exact_trade
 from loaders.ticks.formats.exact import BadLine, parse_decimal
 from loaders.ticks.formats.fields import Fields, Mask, Values
+from loaders.ticks.formats.json_line import known_symbol, known_word
+from loaders.ticks.formats.reading import SKIPPED, TICK, UNUSUAL, Verdicts, read_chunks
+from loaders.ticks.formats.typed import Spelling, read_typed, tick_batch
 from loaders.ticks.instruments import (
     CONSECUTIVE,
     InstrumentGuard,
     contract_usd,
 )
-from loaders.ticks.formats.json_line import known_symbol, known_word
-from loaders.ticks.formats.reading import SKIPPED, TICK, UNUSUAL, Verdicts, read_chunks
-from loaders.ticks.formats.typed import Spelling, read_typed, tick_batch
 
 NAME = "tardis_csv"
 

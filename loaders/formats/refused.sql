@@ -1,0 +1,33 @@
+-- Why messages are refused: the field, the complaint and the value.
+select
+    line_number,
+    symbol,
+    -- Whether nothing is wrong with it but its id.
+    complaint is null
+    and message = 'trade'
+    and id is null
+    and source_seq <> ''
+    and is_possible_time(us)
+    and exact_price is not null
+    and exact_volume is not null as is_id_alone,
+    coalesce(
+        complaint,
+        case when message is null then 'line is no known message' end,
+        case
+            when coalesce(symbol, '') = '' then names.symbol || ' is missing'
+        end,
+        case
+            when side is null and taker is null then names.side || ' is missing'
+            when side is null then names.side || ' is neither ' || names.sides || shown(taker)
+        end,
+        case when not coalesce(is_possible_time(us), false) then no_time(names.ts, ts) end,
+        no_amount(names.price, price, 10, 8),
+        no_amount(names.volume, volume, 12, 12),
+        case
+            when contract_usd is not null
+                then no_contracts(names.volume, exact_volume, names.price, exact_price)
+        end,
+        no_whole_number(names.source_seq, source_seq)
+    ) as reason
+from checked
+where not is_sound
