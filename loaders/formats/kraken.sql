@@ -31,13 +31,7 @@ events as (
                     ).data
             end
         ) as exactly,
-        unnest(
-            case
-                when json_array_length(body, '$.data') > 0
-                    then json_extract(body, '$.data[*]')
-                else [null]
-            end
-        ) as trade
+        unnest(trades_of(body)) as trade
     from message
 
 ),

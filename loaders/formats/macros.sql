@@ -223,3 +223,33 @@ create macro no_range(first_id, last_id) as
         when whole_number(first_id) > whole_number(last_id)
             then 'f is above l ' || last_id || shown(first_id)
     end;
+
+-- This project's name of a venue of Tardis, null where it is not known that amounts are
+-- coins (spot, and linear futures counted in them), or contracts of COIN-M.
+create macro exchange_of_tardis(name) as
+    case
+        when name = 'binance' then 'binance_spot'
+        when name = 'binance-futures' then 'binance_usdm'
+        when name = 'binance-delivery' then 'binance_coinm'
+        when
+            name in (
+                'binance-us', 'bitfinex', 'bitflyer', 'bitget', 'bitnomial', 'bitstamp',
+                'bitvavo', 'bybit-spot', 'coinbase', 'crypto-com', 'ftx', 'ftx-us',
+                'gate-io', 'gemini', 'hitbtc', 'huobi', 'kraken', 'kucoin', 'okcoin',
+                'okex', 'phemex-spot', 'poloniex', 'upbit'
+            )
+            then replace(name, '-', '_')
+    end;
+
+create macro unknown_amounts(exchange) as
+    'exchange: whether amounts of ''' || left(exchange, 40) || ''' are coins, dollars or '
+    || 'contracts is not known; convert them to coins and load the file with --format csv '
+    || 'and --exchange';
+
+-- The trades of a message that lists them under `data`; one null where it lists none.
+create macro trades_of(message) as
+    case
+        when json_array_length(message, '$.data') > 0
+            then json_extract(message, '$.data[*]')
+        else [null]
+    end;

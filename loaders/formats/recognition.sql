@@ -25,6 +25,16 @@ formats (format, layout, pattern, other_pattern) as (
         'tardis_csv', '',
         '^exchange,symbol,timestamp,local_timestamp,id,side,price,amount\s*$', ''
     ),
+    (
+        'tardis_normalised', '', '"type"\s*:\s*"(trade|book_change|quote|derivative_ticker)"',
+        '"localTimestamp"'
+    ),
+    (
+        'hyperliquid', '',
+        '"channel"\s*:\s*"(trades|l2Book|bbo|subscriptionResponse)"', '"(coin|subscription)"'
+    ),
+    ('bybit', '', '"topic"\s*:\s*"publicTrade\.', '"data"'),
+    ('okx', '', '"channel"\s*:\s*"trades(-all)?"', '"instId"'),
     -- id, price, quantity, value, time, buyer is maker, best match
     (
         'binance_csv', 'spot trade',

@@ -14,33 +14,12 @@ cells as (
         cells(line) as c
     from lines
 
-),
-
-venues as (
-
-    select
-        *,
-        case c[1]
-            when 'binance' then 'binance_spot'
-            when 'binance-futures' then 'binance_usdm'
-            when 'binance-delivery' then 'binance_coinm'
-            else replace(c[1], '-', '_')
-        end as exchange,
-        c[1] in (
-            'binance', 'binance-futures', 'binance-delivery', 'binance-us', 'bitfinex',
-            'bitflyer', 'bitget', 'bitnomial', 'bitstamp', 'bitvavo', 'bybit-spot',
-            'coinbase', 'crypto-com', 'ftx', 'ftx-us', 'gate-io', 'gemini', 'hitbtc',
-            'huobi', 'kraken', 'kucoin', 'okcoin', 'okex', 'phemex-spot', 'poloniex',
-            'upbit'
-        ) as is_known
-    from cells
-
 )
 
 select
     line_number,
     'trade' as kind,
-    exchange,
+    exchange_of_tardis(c[1]) as exchange,
     c[2] as symbol,
     c[5] as source_seq,
     c[3] as ts,
@@ -54,11 +33,7 @@ select
     case
         when message = 'header' then null
         when len(c) <> 8 then 'line has ' || len(c) || ' columns, not 8'
-        when not is_known
-            then
-                'exchange: whether amounts of ''' || left(c[1], 40) || ''' are coins, '
-                || 'dollars or contracts is not known; convert them to coins and load '
-                || 'the file with --format csv and --exchange'
+        when exchange is null then unknown_amounts(c[1])
         when exchange = 'binance_coinm' and contract_usd(symbol) is null
             then 'symbol is no contract of COIN-M' || shown(symbol)
     end as complaint,
@@ -71,4 +46,4 @@ select
         'sides': 'buy nor sell nor unknown',
         'symbol': 'symbol'
     } as names
-from venues
+from cells

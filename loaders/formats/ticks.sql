@@ -4,7 +4,9 @@ select
     case when is_sound then message else 'refused' end as message,
     kind,
     -- Other messages may be of any instrument.
-    case when message <> 'other' or not is_sound then symbol end as symbol,
+    case
+        when not is_sound or message not in ('other', 'header') then symbol
+    end as symbol,
     exchange,
     us as ts,
     id as source_seq,

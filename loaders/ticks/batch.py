@@ -34,10 +34,13 @@ class Batch:
         `loaders.ticks.chunk.TICK_SCHEMA`; at least one, every id once.
     void_ids
         Ids between theirs that are no market trades: nothing is missing there.
+    is_ordered
+        Whether ids grow with time.
     """
 
     rows: pa.RecordBatch
     void_ids: Sequence[int] = ()
+    is_ordered: bool = True
 
     @cached_property
     def ids(self) -> Integers:
@@ -181,7 +184,9 @@ class Batch:
         return pc.replace_with_mask(flags, pa.array(mask), joined)
 
 
-def make_batch(rows: pa.RecordBatch, void_ids: Sequence[int] = ()) -> Batch | None:
+def make_batch(
+    rows: pa.RecordBatch, void_ids: Sequence[int] = (), *, is_ordered: bool = True
+) -> Batch | None:
     """Take repeats out of the ticks of a chunk and look at their order.
 
     Parameters
@@ -190,6 +195,8 @@ def make_batch(rows: pa.RecordBatch, void_ids: Sequence[int] = ()) -> Batch | No
         `loaders.ticks.chunk.TICK_SCHEMA`.
     void_ids
         Ids that are no market trades.
+    is_ordered
+        Whether ids grow with time.
 
     Returns
     -------
@@ -206,8 +213,9 @@ def make_batch(rows: pa.RecordBatch, void_ids: Sequence[int] = ()) -> Batch | No
     ids = integers(rows.column("source_seq"))
     if not np.all(ids[1:] > ids[:-1]):
         rows = _without_repeats(rows, ids)
-    batch = Batch(rows, void_ids)
-    _check_order(batch)
+    batch = Batch(rows, void_ids, is_ordered)
+    if is_ordered:
+        _check_order(batch)
     return batch
 
 

@@ -40,12 +40,15 @@ class Stream:
         What an id stands for: ``trade`` or ``aggTrade``.
     is_consecutive
         Whether ids count up by one, so that a jump is a gap.
+    is_ordered
+        Whether ids grow with time. Those of some venues are hashes.
     """
 
     exchange: str
     symbol: str
     kind: str
     is_consecutive: bool = True
+    is_ordered: bool = True
 
 
 @dataclass(frozen=True)

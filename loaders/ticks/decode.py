@@ -17,7 +17,7 @@ from loaders.chunk import BadRow
 from loaders.errors import ObjectError
 from loaders.lines import Lines, read_lines
 from loaders.ticks.chunk import TICK_SCHEMA, DecoderOptions, Stream, TickChunk
-from loaders.ticks.instruments import BINANCE, CONSECUTIVE, SPACED, Instrument
+from loaders.ticks.instruments import BINANCE, CONSECUTIVE, SPACED, UNORDERED, Instrument
 from loaders.ticks.objects import variables
 from loaders.validate import raw_json
 
@@ -94,7 +94,8 @@ class _Reader:
             return None
         exchange = self._named_exchange or self._market
         is_consecutive = self._market in CONSECUTIVE and exchange != SPACED
-        return Stream(exchange, symbol, self._kind, is_consecutive)
+        is_ordered = self._market not in UNORDERED
+        return Stream(exchange, symbol, self._kind, is_consecutive, is_ordered)
 
     def read(self, lines: Lines) -> TickChunk:
         """Read a batch."""

@@ -17,7 +17,7 @@ _QUOTES = (
     "BIDR|BKRW|BVND"
 )
 _BITCOIN = re.compile(
-    rf"(BTC|XBT)[-/_:]?({_QUOTES})([-_/:]?(PERP|PERPETUAL|SWAP|[0-9]{{6}}))?",
+    rf"(BTC|XBT)([-/_:]?({_QUOTES})([-_/:]?(PERP|PERPETUAL|SWAP|[0-9]{{6}}))?)?",
     re.IGNORECASE,
 )
 _INVERSE = re.compile(r"[A-Z0-9]+USD_(PERP|[0-9]{6})")
@@ -28,6 +28,8 @@ _CONTRACT = re.compile(r"([A-Z0-9]+?)USD[A-Z]?(?:_(?:PERP|[0-9]{6}))?")
 CONSECUTIVE = frozenset(
     {"binance_spot", "binance_usdm", "binance_coinm", "coinbase", "kraken"}
 )
+#: Venues whose ids are hashes of a trade: unique, and in no order.
+UNORDERED = frozenset({"hyperliquid", "bybit_linear", "bybit_inverse"})
 BINANCE = ("binance_spot", "binance_usdm", "binance_coinm")
 #: A venue in Binance's formats whose ids do not count up by one.
 SPACED = "binance_us"
@@ -39,12 +41,14 @@ _MOST_OTHERS = 10_000
 
 
 def is_bitcoin(symbol: str) -> bool:
-    """Say whether it is bitcoin priced in a currency, in any venue's spelling.
+    """Say whether it is bitcoin, priced in a currency, in any venue's spelling.
 
     Examples
     --------
     >>> is_bitcoin("BTCUSDT"), is_bitcoin("BTC/USD"), is_bitcoin("BTCUSD_PERP")
     (True, True, True)
+    >>> is_bitcoin("BTC"), is_bitcoin("UBTC")
+    (True, False)
     >>> is_bitcoin("BTCDOMUSDT"), is_bitcoin("ETHBTC")
     (False, False)
     """

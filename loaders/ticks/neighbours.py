@@ -11,7 +11,7 @@ from psycopg import sql
 
 from loaders.errors import ObjectError
 from loaders.ticks.batch import ORDER_TOLERANCE_US, Batch
-from loaders.ticks.contradictions import order_message
+from loaders.ticks.contradictions import SAME_TIME_US, order_message
 from loaders.ticks.instants import utc_text
 from loaders.ticks.venue import Venue
 
@@ -19,6 +19,7 @@ from loaders.ticks.venue import Venue
 STORED = "which is stored"
 
 _TOLERANCE = timedelta(microseconds=ORDER_TOLERANCE_US)
+_SAME_TIME = timedelta(microseconds=SAME_TIME_US)
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,16 @@ def is_beyond(venue: Venue, batch: Batch) -> bool:
     """Say whether a batch lies beyond all that is stored of its venue."""
     if venue.last_id is None or venue.last_at is None:
         return True
+    if not batch.is_ordered:
+        return batch.first_at > venue.last_at + _TOLERANCE
     is_later = batch.first_at >= venue.last_at - _TOLERANCE
     return batch.first_id > venue.last_id and is_later
 
 
 def find_range(conn: psycopg.Connection[Any], exchange: str, batch: Batch) -> Range:
     """Find the neighbours of a batch in time, whose ids have to agree with it.
+
+    Where ids are in no order, a trade that is stored is there at the same time.
 
     Neighbours in time and not by id: time is what the index and the chunks are led by,
     and what compressed chunks are sorted by.
@@ -78,6 +83,9 @@ def find_range(conn: psycopg.Connection[Any], exchange: str, batch: Batch) -> Ra
     ObjectError
         They do not: names two ticks.
     """
+    if not batch.is_ordered:
+        earliest, latest = batch.first_at - _SAME_TIME, batch.last_at + _SAME_TIME
+        return Range(exchange, batch.first_id, batch.last_id, earliest, latest)
     query = """
         (
             select source_seq, ts, 'before' from market_data.btc_ticks

@@ -27,8 +27,8 @@ _SURE_ROWS = 100
 #: The format whose columns the command line names.
 GENERIC = "csv"
 FORMATS = (
-    *("binance_ws", "binance_csv", "coinbase", "kraken", "bitstamp", "tardis_csv"),
-    GENERIC,
+    *("binance_ws", "binance_csv", "coinbase", "kraken", "bitstamp", "hyperliquid"),
+    *("bybit", "okx", "tardis_csv", "tardis_normalised", GENERIC),
 )
 #: Columns of a generic CSV. `side` may come as `is_buyer_maker`.
 REQUIRED = ("ts", "source_seq", "price", "volume")

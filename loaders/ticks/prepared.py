@@ -112,7 +112,8 @@ def prepare(
 def _prepare(
     chunk: TickChunk, books: Books, void_ids: Sequence[int], load_id: int
 ) -> Prepared:
-    batch = make_batch(chunk.rows, void_ids)
+    is_ordered = chunk.stream is None or chunk.stream.is_ordered
+    batch = make_batch(chunk.rows, void_ids, is_ordered=is_ordered)
     if batch is None or chunk.stream is None:
         return Prepared(chunk, batch, books, load_id)
     gaps = NO_GAPS

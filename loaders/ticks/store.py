@@ -97,7 +97,7 @@ def insert_ticks(
     _copy_staged(conn, columns, csv)
     _check_same_trades(conn, place)
     inserted = _insert_staged(conn, columns, place)
-    if inserted.count:
+    if inserted.count and batch.is_ordered:
         check_order(conn, place)
     return inserted
 

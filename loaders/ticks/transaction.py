@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -117,7 +118,8 @@ def _without_late(
     is_kept = pc.greater_equal(batch.rows.column("ts"), pa.scalar(kept_from))
     kept = batch.rows.filter(is_kept)
     late = batch.rows.num_rows - kept.num_rows
-    return (Batch(kept, batch.void_ids) if kept.num_rows else None), late
+    rest = replace(batch, rows=kept) if kept.num_rows else None
+    return rest, late
 
 
 def _write_ticks(
@@ -152,6 +154,9 @@ def _write_ticks(
         venue.latest_window = max(
             [*inserted.windows, *filter(None, [venue.latest_window])]
         )
-    if venue.last_id is None or batch.last_id > venue.last_id:
+    if not batch.is_ordered:
+        venue.last_id = batch.last_id
+        venue.last_at = max(filter(None, [venue.last_at, batch.last_at]))
+    elif venue.last_id is None or batch.last_id > venue.last_id:
         venue.last_id, venue.last_at = batch.last_id, batch.last_id_at
     venue.reading[source.uri] = from_us(int(batch.window_us[-1]))

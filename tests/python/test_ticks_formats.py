@@ -218,6 +218,75 @@ CASES: dict[str, tuple[str, dict, Stream, list[Tick], int, dict[int, str]]] = {
         1,
         {5: "side is neither buy nor sell nor unknown ('hold')"},
     ),
+    "hyperliquid_trades.jsonl": (
+        "hyperliquid",
+        {},
+        Stream("hyperliquid", "BTC", "trade", is_consecutive=False, is_ordered=False),
+        [
+            tick(f"{NOON}1.122Z", 918906512037719, "67500", "0.015", 1),
+            tick(f"{NOON}1.122Z", 118906512037720, "67499", "0.2", -1),
+        ],
+        3,
+        {4: "side is neither B nor A ('C')"},
+    ),
+    "bybit_public_trades.jsonl": (
+        "bybit",
+        {},
+        Stream(
+            *("bybit_linear", "BTCUSDT", "trade"), is_consecutive=False, is_ordered=False
+        ),
+        [
+            tick(f"{NOON}1.122Z", 0x20F43950D8DD5B3, "67500.5", "0.001", 1),
+            tick(f"{NOON}1.123Z", 0x100000000000500, "67500.4", "0.25", -1),
+        ],
+        3,
+        {4: "v is zero ('0')"},
+    ),
+    "okx_trades.jsonl": (
+        "okx",
+        {},
+        Stream("okx_linear", "BTC-USDT-SWAP", "aggTrade", is_consecutive=False),
+        [
+            # Contracts of 0.01 bitcoins.
+            tick(f"{NOON}1.122Z", 130639474, "67500.1", "0.121", 1),
+            tick(f"{NOON}1.123Z", 130639475, "67500", "0.01", -1),
+        ],
+        1,
+        {4: "side is neither buy nor sell ('')"},
+    ),
+    "tardis_normalised.jsonl": (
+        "tardis_normalised",
+        {},
+        Stream("binance_spot", "BTCUSDT", "trade"),
+        [
+            tick(f"{NOON}1.122Z", 900000001, "67500.01", "0.015", -1),
+            tick(f"{NOON}1.123456Z", 900000002, "67500.02", "0.00001", 0),
+        ],
+        2,
+        {4: "price is negative ('-67500.02')"},
+    ),
+    "binance_tardis_raw.jsonl": (
+        "binance_ws",
+        {},
+        Stream("binance_spot", "BTCUSDT", "trade"),
+        [
+            tick(f"{NOON}1.122Z", 900000001, "67500.01", "0.015", -1),
+            tick(f"{NOON}1.123Z", 900000002, "67500.02", "0.015", -1),
+        ],
+        0,
+        {},
+    ),
+    "binance_cryptofeed_raw.jsonl": (
+        "binance_ws",
+        {},
+        Stream("binance_spot", "BTCUSDT", "trade"),
+        [
+            tick(f"{NOON}1.122Z", 900000001, "67500.01", "0.015", -1),
+            tick(f"{NOON}1.123Z", 900000002, "67500.02", "0.015", -1),
+        ],
+        0,
+        {3: "line is not JSON"},
+    ),
     "desk.csv": (
         "csv",
         {"exchange": "desk", "symbol": "BTCUSD", "columns": DESK},

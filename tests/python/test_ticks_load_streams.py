@@ -362,3 +362,29 @@ def test_merged_runs_are_the_runs_of_all_ids(parts: list[set[int]]) -> None:
     numbers, missing = merged.gaps_before(array)
     assert numbers.tolist() == whole.first[1:].tolist()
     assert missing.tolist() == (whole.first[1:] - whole.last[:-1] - 1).tolist()
+
+
+def test_ids_in_no_order_are_loaded_once_in_any_order_of_files(
+    ticks_db: Database, tmp_path: Path
+) -> None:
+    """Hyperliquid's are hashes: nothing about them says when a trade was."""
+    rng = random.Random(4)
+    ids = rng.sample(range(1, 2**50), 60)
+    lines = [
+        '{"channel":"trades","data":[{"coin":"BTC","side":"B","px":"60000.5","sz":"0.1",'
+        f'"time":{START_US // 1000 + 40 * place},"tid":{trade_id}}}]}}'
+        for place, trade_id in enumerate(ids)
+    ]
+    parts = {"b": lines[20:45], "a": lines[:30], "c": lines[40:], "again": lines}
+    for name, part in parts.items():
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("\n".join(part) + "\n")
+        loaded(path, exchange=None)
+    stored = ticks_db.execute(
+        "select source_seq from market_data.btc_ticks where exchange = 'hyperliquid'"
+    )
+    assert sorted(row[0] for row in stored.fetchall()) == sorted(ids)
+    assert runs(ticks_db, "hyperliquid") == []
+    path = tmp_path / "other.jsonl"
+    path.write_text(lines[7].replace("60000.5", "60000.6") + "\n")
+    assert "stands for two trades" in refused(path, exchange=None)
