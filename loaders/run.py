@@ -6,6 +6,7 @@ import queue
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,8 +18,6 @@ from loaders.errors import LoadAborted, ObjectError
 from loaders.interfaces import Loader, Part, Reporter
 from loaders.ledger import LoadResult
 from loaders.objects import Object
-
-_POLL_S = 0.2
 
 
 @dataclass
@@ -96,22 +95,15 @@ class Run:
         todo: queue.SimpleQueue[Object] = queue.SimpleQueue()
         for each in objects:
             todo.put(each)
-        threads = [
-            threading.Thread(target=self._work, args=(todo,), name=f"loader-{number}")
-            for number in range(min(workers, len(objects)))
-        ]
-        for thread in threads:
-            thread.start()
-        try:
-            for thread in threads:
-                while thread.is_alive():
-                    thread.join(_POLL_S)
-        except KeyboardInterrupt:
-            self._abort()
-            raise
-        finally:
-            for thread in threads:
-                thread.join()
+        count = max(1, min(workers, len(objects)))
+        with ThreadPoolExecutor(count, "loader") as pool:
+            try:
+                # Not by joining the threads: in Python 3.11 a thread whose join is
+                # interrupted counts as stopped while it still runs.
+                wait([pool.submit(self._work, todo) for _ in range(count)])
+            except KeyboardInterrupt:
+                self._abort()
+                raise
         if self._crash is not None:
             raise self._crash
 

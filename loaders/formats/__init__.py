@@ -1,8 +1,8 @@
 """File formats, one SQL statement each, and the DuckDB that runs them.
 
-A statement reads the table ``lines`` (``line_number``, ``line``) and says of every line
-what it is and what its values are, as the text that the file has. What is exact, what is
-refused and why, `ticks.sql` says for all formats alike.
+The statement of a format reads the table ``lines`` (``line_number``, ``line``) and says
+of every line what it is and what its values are, as the text that the file has. What is
+exact, `checked.sql` says for all formats alike, and `refused.sql` why a line is refused.
 """
 
 from __future__ import annotations

@@ -165,8 +165,14 @@ create macro cells(line) as
 
 -- Why a message of JSON is none that its venue is known to send.
 create macro unknown_message(message) as
-    'line is no known message: it has '
-    || coalesce(nullif(array_to_string(json_keys(message)[:8], ', '), ''), 'nothing');
+    case
+        when json_type(message) <> 'OBJECT' then 'line is no JSON object'
+        else
+            'line is no known message: it has '
+            || coalesce(
+                nullif(array_to_string(json_keys(message)[:8], ', '), ''), 'nothing'
+            )
+    end;
 
 -- Whether Binance spells it as a contract of COIN-M: `BTCUSD_PERP`.
 create macro is_inverse(symbol) as

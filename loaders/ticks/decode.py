@@ -17,7 +17,13 @@ from loaders.chunk import BadRow
 from loaders.errors import ObjectError
 from loaders.lines import Lines, read_lines
 from loaders.ticks.chunk import TICK_SCHEMA, DecoderOptions, Stream, TickChunk
-from loaders.ticks.instruments import BINANCE, CONSECUTIVE, SPACED, UNORDERED, Instrument
+from loaders.ticks.instruments import (
+    BINANCE,
+    CONSECUTIVE,
+    SPACED,
+    UNORDERED,
+    Instrument,
+)
 from loaders.ticks.objects import variables
 from loaders.validate import raw_json
 
