@@ -1,1 +1,0 @@
-"""One module per format of recordings, and how to tell them apart."""
