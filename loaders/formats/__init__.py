@@ -15,8 +15,6 @@ import duckdb
 import pyarrow as pa
 
 _FOLDER = Path(__file__).parent
-#: Each worker of a load runs its statements in its own thread.
-_SETTINGS = {"threads": 1, "memory_limit": "2GB", "autoload_known_extensions": False}
 
 
 @cache
@@ -41,7 +39,10 @@ def pipeline(first: str, *others: str) -> str:
 
 @cache
 def _database() -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(":memory:", config=_SETTINGS)
+    # Each worker of a load runs its statements in its own thread.
+    connection = duckdb.connect(
+        config={"threads": 1, "memory_limit": "2GB", "autoload_known_extensions": False}
+    )
     connection.execute(statement("macros"))
     return connection
 
@@ -77,4 +78,5 @@ def select(
     """
     for name, table in tables.items():
         connection.register(name, table)
-    return connection.sql(query).to_arrow_table()
+    found: pa.Table = connection.sql(query).to_arrow_table()
+    return found

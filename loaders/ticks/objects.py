@@ -66,7 +66,8 @@ class _Head:
 
     def _ask(self, query: str, **parameters: object) -> list[dict[str, Any]]:
         with formats.connect(**parameters) as connection:
-            return formats.select(connection, query, {"lines": self.lines}).to_pylist()
+            found = formats.select(connection, query, {"lines": self.lines})
+        return list(found.to_pylist())
 
 
 def detect(path: Path) -> str:
