@@ -16,7 +16,7 @@ from loaders.content import read_blocks
 from loaders.errors import ObjectError
 
 #: A batch has no more lines than this, and hardly more bytes.
-BATCH_LINES = 50_000
+BATCH_LINES = 100_000
 BATCH_BYTES = 32 << 20
 #: No line of any format comes near: an order book of 5,000 levels has 300 kB.
 _LONGEST_LINE = 64 << 20
