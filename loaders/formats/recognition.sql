@@ -1,9 +1,12 @@
--- What a recording of trades is, by how many of its first lines look like which format.
--- Binance's CSV files have four layouts; which one is what most lines have.
-with
-
-formats (format, layout, pattern, other_pattern) as (
-
+-- What a recording of trades is, by how many of its first lines look like which format: a
+-- line does that has both patterns. Binance's CSV files have four layouts; which one it is
+-- is what most lines have.
+select
+    format,
+    layout,
+    pattern,
+    other_pattern
+from (
     values
     (
         'binance_ws', '',
@@ -74,34 +77,11 @@ formats (format, layout, pattern, other_pattern) as (
         'binance_csv', 'futures aggTrade',
         '^agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\s*$',
         ''
-    )
-
-),
-
-found as (
-
-    select
-        format,
-        layout
-    from lines
-    inner join formats
-        on regexp_matches(line, pattern) and regexp_matches(line, other_pattern)
-    union all
+    ),
     -- Any CSV whose header has this project's names.
-    select
-        'csv' as format,
-        '' as layout
-    from lines
-    where
-        line_number = 1
-        and list_has_all(cells(line), ['ts', 'source_seq', 'price', 'volume'])
-
-)
-
-select
-    format,
-    layout,
-    count(*) as lines
-from found
-group by format, layout
-order by lines desc, format, layout
+    (
+        'csv', '',
+        '^(?=(.*,)?\s*"?ts"?\s*(,|$))(?=(.*,)?\s*"?source_seq"?\s*(,|$))(?=(.*,)?\s*"?price"?\s*(,|$))(?=(.*,)?\s*"?volume"?\s*(,|$))',
+        ''
+    )
+) as formats (format, layout, pattern, other_pattern)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +38,19 @@ REQUIRED = ("ts", "source_seq", "price", "volume")
 OPTIONAL = ("side", "is_buyer_maker", "symbol")
 
 
+@cache
+def _patterns() -> list[tuple[str, str, re.Pattern[str], re.Pattern[str]]]:
+    """Return formats and layouts with the two patterns of their lines."""
+    with formats.connect() as connection:
+        rows = connection.execute(formats.statement("recognition")).fetchall()
+    return [(*names, re.compile(one), re.compile(other)) for *names, one, other in rows]
+
+
 @dataclass(frozen=True)
 class _Head:
-    """The first lines of an object, ``line_number`` and ``line``."""
+    """The first lines of an object that are not blank."""
 
-    lines: pa.Table
+    lines: list[str]
 
     @classmethod
     def of(cls, path: Path) -> _Head:
@@ -48,26 +59,22 @@ class _Head:
         lines = [line for line in lines if line.strip()]
         if not lines:
             raise ObjectError("is empty: nothing to tell a format by")
-        numbers = range(1, len(lines) + 1)
-        return cls(pa.table({"line_number": numbers, "line": lines}))
+        return cls(lines)
 
-    @property
-    def first(self) -> str:
-        return str(self.lines.column("line")[0])
+    def layouts(self) -> Counter[tuple[str, str]]:
+        """Count the lines of each format and layout."""
+        found: Counter[tuple[str, str]] = Counter()
+        for format, layout, pattern, other in _patterns():
+            lines = filter(pattern.search, self.lines)
+            found[format, layout] += sum(1 for line in lines if other.search(line))
+        return +found
 
-    def layouts(self) -> list[dict[str, Any]]:
-        """Return the formats and layouts that lines have, most lines first."""
-        return self._ask(formats.statement("recognition"))
-
-    def cells(self) -> list[str]:
-        """Return the first line's values, as CSV."""
-        query = "select cells(line) as cells from lines where line_number = 1"
-        return list(self._ask(query)[0]["cells"])
-
-    def _ask(self, query: str, **parameters: object) -> list[dict[str, Any]]:
+    def select(self, query: str, **parameters: object) -> dict[str, Any]:
+        """Run a query over the table ``lines`` that gives one row."""
+        lines = pa.table({"line": self.lines})
         with formats.connect(**parameters) as connection:
-            found = formats.select(connection, query, {"lines": self.lines})
-        return list(found.to_pylist())
+            found = formats.select(connection, query, {"lines": lines})
+        return dict(found.to_pylist()[0])
 
 
 def detect(path: Path) -> str:
@@ -79,15 +86,15 @@ def detect(path: Path) -> str:
         It is none of them, or more than one; says which there are, and ``--format``.
     """
     head = _Head.of(path)
-    found = list(dict.fromkeys(row["format"] for row in head.layouts()))
+    found = list(dict.fromkeys(format for format, _ in head.layouts()))
     if len(found) == 1:
-        return str(found[0])
+        return found[0]
     known = ", ".join(FORMATS)
     if found:
         raise ObjectError(
             f"could be {' or '.join(found)}: name it with --format (one of {known})"
         )
-    shown = head.first[:60].replace("\0", "\ufffd")
+    shown = head.lines[0][:60].replace("\0", "\ufffd")
     raise ObjectError(
         f"no format is recognised in its first lines ({shown!r}…): name it with "
         f"--format (one of {known}; for csv also --columns)"
@@ -103,7 +110,9 @@ def variables(name: str, path: Path, options: DecoderOptions) -> dict[str, Any]:
         The object does not say it, or says two things.
     """
     if name == GENERIC:
-        return _columns(_Head.of(path).cells(), path, options)
+        head = _Head.of(path)
+        first = head.select("select cells(line) as cells from lines limit 1")["cells"]
+        return _columns(first, path, options)
     if name == "binance_csv":
         return _binance_csv(_Head.of(path), path, options)
     return {"exchange": options.exchange, "symbol": options.symbol}
@@ -170,14 +179,14 @@ def _binance_csv(head: _Head, path: Path, options: DecoderOptions) -> dict[str, 
     if (member := packed_name(path)) != path.name:
         name = f"{name}/{member}"
     symbol = named_symbol(name, options.symbol)
-    evidence = head._ask(formats.statement("binance_csv_evidence"), kind=kind)[0]
+    evidence = head.select(formats.statement("binance_csv_evidence"), kind=kind)
     is_spot = market == "spot"
     if options.exchange in BINANCE:
         market = options.exchange
     elif is_spot:
         market = _spot(symbol)
     else:
-        market = _futures(head.first, kind, evidence, name, symbol)
+        market = _futures(head.lines[0], kind, evidence, name, symbol)
     symbol = symbol or ("BTCUSD_PERP" if market == _COINM else "BTCUSDT")
     return {
         "kind": kind,
@@ -192,19 +201,20 @@ def _binance_csv(head: _Head, path: Path, options: DecoderOptions) -> dict[str, 
 
 def _layout(head: _Head) -> tuple[str, str]:
     """Find the layout of most of the first lines: any one of them may be damaged."""
-    ranked = [row for row in head.layouts() if row["format"] == "binance_csv"]
+    found = head.layouts().most_common()
+    ranked = [(layout, lines) for (_, layout), lines in found if layout]
     if not ranked:
         raise ObjectError(
             "no line of the first ones has the columns of a trades or aggTrades file "
             "of Binance; other CSV loads with --format csv and --columns"
         )
-    if len(ranked) > 1 and ranked[0]["lines"] == ranked[1]["lines"]:
-        both = " and ".join(row["layout"] for row in ranked[:2])
+    if len(ranked) > 1 and ranked[0][1] == ranked[1][1]:
+        both = " and ".join(layout for layout, _ in ranked[:2])
         raise ObjectError(
             f"as many of its first lines have the columns of {both}: it cannot be told "
             "which of them are damaged"
         )
-    market, kind = ranked[0]["layout"].split()
+    market, kind = ranked[0][0].split()
     return market, kind
 
 
