@@ -35,11 +35,11 @@ from devdb.conninfo import connect
 from loaders.fills import FILLS as FORMAT
 from loaders.load_to_db import main as load_to_db
 from loaders.objects import list_objects
-from loaders.simulate import main as simulate
 from pgio.copy_out import read_table
 from python_jobs.lib.positions import PositionJob
 from runners.position_partition import fold_partition
 from runners.remote_objects import RemoteObject
+from simulation.fills.command import main as simulate
 
 pytestmark = pytest.mark.any_server
 

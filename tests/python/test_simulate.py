@@ -18,11 +18,10 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from loaders import simulate as command
-from loaders.simulate import simulate
-from loaders.simulation import simulation
-from loaders.simulation.instruments import INSTRUMENTS
-from loaders.simulation.simulation import Settings
+from simulation.fills import command, simulation
+from simulation.fills.command import simulate
+from simulation.fills.instruments import INSTRUMENTS
+from simulation.fills.simulation import Settings
 
 Row = dict[str, Any]
 Key = tuple[str, str]

@@ -23,9 +23,9 @@ from tick_tape import (
     settings,
 )
 
-from loaders.simulation_ticks import simulation
-from loaders.simulation_ticks.simulation import simulate
-from loaders.simulation_ticks.venues import BY_NAME
+from simulation.ticks import simulation
+from simulation.ticks.simulation import simulate
+from simulation.ticks.venues import BY_NAME
 
 
 @pytest.fixture(scope="module")

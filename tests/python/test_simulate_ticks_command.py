@@ -1,4 +1,4 @@
-"""``python -m loaders.simulate_ticks``: defaults, refusals, what it says."""
+"""``python -m simulation ticks``: defaults, refusals, what it says."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from click.testing import CliRunner
 from tick_tape import Tape
 
-from loaders import simulate_ticks as command
+from simulation.ticks import command
 
 
 def test_the_command_ends_yesterday_and_replaces_when_told(tmp_path: Path) -> None:

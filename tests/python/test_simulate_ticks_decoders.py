@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from tick_tape import START, Tape, Tick, in_milliseconds, read_plainly, settings
 
-from loaders.simulation_ticks.csv_lines import DESK_COLUMNS
-from loaders.simulation_ticks.simulation import simulate
 from loaders.ticks.chunk import DecoderOptions, TickChunk
 from loaders.ticks.formats.registry import DECODERS, detect
+from simulation.ticks.csv_lines import DESK_COLUMNS
+from simulation.ticks.simulation import simulate
 
 #: Folders whose recordings do not say all by themselves.
 OPTIONS = {

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from loaders.simulation_ticks.market import Stretch
-from loaders.simulation_ticks.pricing import trade_prices, trade_sizes
-from loaders.simulation_ticks.venues import TICK, Kind, Venue
+from simulation.ticks.market import Stretch
+from simulation.ticks.pricing import trade_prices, trade_sizes
+from simulation.ticks.venues import TICK, Kind, Venue
 
 Ints = npt.NDArray[np.int64]
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loaders.simulation.market import BLOCK_MS, HOUR_MS, block_noise, block_times
-from loaders.simulation.tape import block_time_text, spans
+from simulation.fills.market import BLOCK_MS, HOUR_MS, block_noise, block_times
+from simulation.fills.tape import block_time_text, spans
 
 # Keys in the archive's order; the value's text is quoted or not. Null leaves a key out.
 _QUOTED = True

@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from loaders.simulation.text import decimal_text
-from loaders.simulation_ticks.text import (
+from simulation.fills.text import decimal_text
+from simulation.ticks.text import (
     fixed_text,
     integer_text,
     join,
     pick,
     time_text,
 )
-from loaders.simulation_ticks.venues import Kind, Venue
+from simulation.ticks.venues import Kind, Venue
 
 USDM_HEADER = "id,price,qty,quote_qty,time,is_buyer_maker\n"
 COINM_HEADER = "id,price,qty,base_qty,time,is_buyer_maker\n"

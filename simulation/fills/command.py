@@ -1,4 +1,4 @@
-"""Command line of the simulator: `python -m loaders.simulate OUT_DIR`."""
+"""Command line of the simulator: `python -m simulation fills OUT_DIR`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 
 import click
 
-from loaders.simulation.archive import ArchiveTape
-from loaders.simulation.simulation import Settings, Simulation, default_traders
-from loaders.simulation.tape import ParquetTape, Printer
-from loaders.simulation.truth import Truth
+from simulation.fills.archive import ArchiveTape
+from simulation.fills.simulation import Settings, Simulation, default_traders
+from simulation.fills.tape import ParquetTape, Printer
+from simulation.fills.truth import Truth
 
 _FOLDERS = ("parquet", "archive", "truth")
 

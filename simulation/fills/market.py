@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from loaders.simulation.arithmetic import scramble
-from loaders.simulation.codes import Kind
-from loaders.simulation.instruments import Instrument
+from simulation.fills.arithmetic import scramble
+from simulation.fills.codes import Kind
+from simulation.fills.instruments import Instrument
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from loaders.simulation.arithmetic import scramble, snap, uniform
-from loaders.simulation.codes import Dir, Kind, Method
-from loaders.simulation.decisions import part_of, size_of, value_of
-from loaders.simulation.settlement import can_trade, next_oid, settle_leg
-from loaders.simulation.state import NEXT_TX, ROWS_LEFT, Event, Leg, Request, World
 from pgio.compiled import compilable
+from simulation.fills.arithmetic import scramble, snap, uniform
+from simulation.fills.codes import Dir, Kind, Method
+from simulation.fills.decisions import part_of, size_of, value_of
+from simulation.fills.settlement import can_trade, next_oid, settle_leg
+from simulation.fills.state import NEXT_TX, ROWS_LEFT, Event, Leg, Request, World
 
 _PERP = int(Kind.PERP)
 _BY_POSITION = int(Dir.BY_POSITION)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from loaders.simulation import housekeeping
-from loaders.simulation.arithmetic import price_at, uniform
-from loaders.simulation.codes import Kind, Order, Role
-from loaders.simulation.decisions import (
+from pgio.compiled import compilable, compiled
+from simulation.fills import housekeeping
+from simulation.fills.arithmetic import price_at, uniform
+from simulation.fills.codes import Kind, Order, Role
+from simulation.fills.decisions import (
     decide,
     is_ruined,
     largest_holding,
@@ -16,11 +17,10 @@ from loaders.simulation.decisions import (
     size_of,
     value_of,
 )
-from loaders.simulation.liquidation import liquidate
-from loaders.simulation.matching import rest, sweep
-from loaders.simulation.settlement import can_trade
-from loaders.simulation.state import ROWS, ROWS_LEFT, Request, World
-from pgio.compiled import compilable, compiled
+from simulation.fills.liquidation import liquidate
+from simulation.fills.matching import rest, sweep
+from simulation.fills.settlement import can_trade
+from simulation.fills.state import ROWS, ROWS_LEFT, Request, World
 
 _PERP = int(Kind.PERP)
 _BASIS = int(Role.BASIS)

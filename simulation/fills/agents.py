@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from loaders.simulation.codes import Kind, Role
-from loaders.simulation.instruments import Instrument
+from simulation.fills.codes import Kind, Role
+from simulation.fills.instruments import Instrument
 
 # Fee rates are integers in units of 1e-8: 45,000 is 0.045 %.
 RATE_UNIT = 100_000_000

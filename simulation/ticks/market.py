@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from loaders.simulation_ticks.patterns import (
+from pgio.compiled import compiled
+from simulation.ticks.patterns import (
     FOLLOW_MINUTES,
     PATTERN_MINUTES,
     Occurrence,
 )
-from pgio.compiled import compiled
 
 MINUTE_US = 60_000_000
 DAY_US = 1440 * MINUTE_US

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from loaders.simulation.agents import Population
-from loaders.simulation.codes import DIR_WORDS, METHOD_WORDS
-from loaders.simulation.instruments import Instrument
-from loaders.simulation.market import BLOCK_MS, HOUR_MS, block_noise
-from loaders.simulation.text import decimal_text, hash_text, null_where
+from simulation.fills.agents import Population
+from simulation.fills.codes import DIR_WORDS, METHOD_WORDS
+from simulation.fills.instruments import Instrument
+from simulation.fills.market import BLOCK_MS, HOUR_MS, block_noise
+from simulation.fills.text import decimal_text, hash_text, null_where
 
 LIQUIDATION = pa.struct(
     [

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from loaders.simulation_ticks.market import STEP_US, Stretch
-from loaders.simulation_ticks.venues import Venue
+from simulation.ticks.market import STEP_US, Stretch
+from simulation.ticks.venues import Venue
 
 Ints = npt.NDArray[np.int64]
 

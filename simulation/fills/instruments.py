@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from loaders.simulation.codes import Kind
+from simulation.fills.codes import Kind
 
 # A spot fee is paid in tokens, finer than a lot by this many decimals.
 SPOT_FEE_DECIMALS = 4

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from loaders.simulation.agents import Population, populate
-from loaders.simulation.codes import Kind, Role
-from loaders.simulation.exchange import run_orders
-from loaders.simulation.instruments import INSTRUMENTS, instrument_table
-from loaders.simulation.ledger import close_all
-from loaders.simulation.market import (
+from simulation.fills.agents import Population, populate
+from simulation.fills.codes import Kind, Role
+from simulation.fills.exchange import run_orders
+from simulation.fills.instruments import INSTRUMENTS, instrument_table
+from simulation.fills.ledger import close_all
+from simulation.fills.market import (
     DAY_MS,
     Market,
     block_numbers,
@@ -24,8 +24,8 @@ from loaders.simulation.market import (
     day_weights,
     hours_share,
 )
-from loaders.simulation.orders import Orders, draw_orders
-from loaders.simulation.state import (
+from simulation.fills.orders import Orders, draw_orders
+from simulation.fills.state import (
     COUNTERS,
     EPISODE,
     EPISODES,

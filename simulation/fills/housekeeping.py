@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from loaders.simulation.arithmetic import price_at, snap
-from loaders.simulation.codes import Dir, Kind
-from loaders.simulation.matching import next_tid
-from loaders.simulation.settlement import can_trade, next_oid, settle_leg
-from loaders.simulation.state import ROWS_LEFT, Event, Leg, World
 from pgio.compiled import compilable
+from simulation.fills.arithmetic import price_at, snap
+from simulation.fills.codes import Dir, Kind
+from simulation.fills.matching import next_tid
+from simulation.fills.settlement import can_trade, next_oid, settle_leg
+from simulation.fills.state import ROWS_LEFT, Event, Leg, World
 
 _PERP = int(Kind.PERP)
 _SPOT = int(Kind.SPOT)

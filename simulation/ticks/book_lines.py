@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loaders.simulation.arithmetic import scramble
-from loaders.simulation_ticks.market import STEP_US, Stretch
-from loaders.simulation_ticks.pricing import quotes
-from loaders.simulation_ticks.text import fixed_text, integer_text, join
-from loaders.simulation_ticks.venues import Venue
+from simulation.fills.arithmetic import scramble
+from simulation.ticks.market import STEP_US, Stretch
+from simulation.ticks.pricing import quotes
+from simulation.ticks.text import fixed_text, integer_text, join
+from simulation.ticks.venues import Venue
 
 Ints = npt.NDArray[np.int64]
 

@@ -13,17 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from loaders.simulation.agents import Population
-from loaders.simulation.codes import DIR_WORDS, REASON_WORDS, Kind, Role
-from loaders.simulation.instruments import Instrument
-from loaders.simulation.state import (
+from simulation.fills.agents import Population
+from simulation.fills.codes import DIR_WORDS, REASON_WORDS, Kind, Role
+from simulation.fills.instruments import Instrument
+from simulation.fills.state import (
     GAPS_FROM_FLAT,
     GAPS_KEPT,
     GAPS_TO_FLAT,
     GAPS_TO_OTHER_SIDE,
     World,
 )
-from loaders.simulation.text import decimal_text, null_where
+from simulation.fills.text import decimal_text, null_where
 
 MONEY = pa.decimal128(30, 12)
 

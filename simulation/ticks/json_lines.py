@@ -9,16 +9,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loaders.simulation.arithmetic import scramble
-from loaders.simulation.text import decimal_text, hash_text
-from loaders.simulation_ticks.text import (
+from simulation.fills.arithmetic import scramble
+from simulation.fills.text import decimal_text, hash_text
+from simulation.ticks.text import (
     fixed_text,
     integer_text,
     join,
     pick,
     time_text,
 )
-from loaders.simulation_ticks.venues import Venue
+from simulation.ticks.venues import Venue
 
 Rows = npt.NDArray[Any]
 

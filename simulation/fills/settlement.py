@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from loaders.simulation.agents import RATE_UNIT
-from loaders.simulation.arithmetic import proportion
-from loaders.simulation.codes import Dir, Kind
-from loaders.simulation.ledger import book
-from loaders.simulation.state import (
+from pgio.compiled import compilable
+from simulation.fills.agents import RATE_UNIT
+from simulation.fills.arithmetic import proportion
+from simulation.fills.codes import Dir, Kind
+from simulation.fills.ledger import book
+from simulation.fills.state import (
     LEGS,
     NEXT_CLOID,
     NEXT_OID,
@@ -20,7 +21,6 @@ from loaders.simulation.state import (
     Leg,
     World,
 )
-from pgio.compiled import compilable
 
 _PERP = int(Kind.PERP)
 _SPOT = int(Kind.SPOT)

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loaders.simulation.arithmetic import scramble
 from pgio.compiled import compiled
+from simulation.fills.arithmetic import scramble
 
 # A sign, nineteen digits, a point and a leading zero.
 _DECIMAL_WIDTH = 24

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from loaders.simulation.arithmetic import price_at, uniform
-from loaders.simulation.codes import Kind, Order, Role
-from loaders.simulation.state import World
 from pgio.compiled import compilable
+from simulation.fills.arithmetic import price_at, uniform
+from simulation.fills.codes import Kind, Order, Role
+from simulation.fills.state import World
 
 _PERP = int(Kind.PERP)
 _WINNER = int(Role.WINNER)

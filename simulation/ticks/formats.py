@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from loaders.simulation_ticks import csv_lines, json_lines
-from loaders.simulation_ticks.market import DAY_US
-from loaders.simulation_ticks.recordings import Format, Recording
-from loaders.simulation_ticks.venues import Venue
+from simulation.ticks import csv_lines, json_lines
+from simulation.ticks.market import DAY_US
+from simulation.ticks.recordings import Format, Recording
+from simulation.ticks.venues import Venue
 
 _HOUR_US = DAY_US // 24
 _MINUTE_US = _HOUR_US // 60

@@ -1,4 +1,4 @@
-"""Simulator of ticks, command line: `python -m loaders.simulate_ticks OUT_DIR`."""
+"""Simulator of ticks, command line: `python -m simulation ticks OUT_DIR`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 import click
 
-from loaders.simulate import prepare
-from loaders.simulation_ticks.patterns import SHAPES
-from loaders.simulation_ticks.simulation import Settings, simulate
-from loaders.simulation_ticks.venues import BY_NAME
+from simulation.fills.command import prepare
+from simulation.ticks.patterns import SHAPES
+from simulation.ticks.simulation import Settings, simulate
+from simulation.ticks.venues import BY_NAME
 
 _FOLDERS = ("ticks", "truth")
 

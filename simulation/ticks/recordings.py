@@ -13,13 +13,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loaders.simulation.tape import spans
-from loaders.simulation_ticks.book_lines import Book
-from loaders.simulation_ticks.files import LinesFile
-from loaders.simulation_ticks.json_lines import receive_times
-from loaders.simulation_ticks.market import STEP_US, Stretch
-from loaders.simulation_ticks.text import integer_text, join, lines_buffer
-from loaders.simulation_ticks.venues import TICK, Kind, Venue
+from simulation.fills.tape import spans
+from simulation.ticks.book_lines import Book
+from simulation.ticks.files import LinesFile
+from simulation.ticks.json_lines import receive_times
+from simulation.ticks.market import STEP_US, Stretch
+from simulation.ticks.text import integer_text, join, lines_buffer
+from simulation.ticks.venues import TICK, Kind, Venue
 
 # Rows printed at once.
 _PIECE = 100_000

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from loaders.simulation_ticks.formats import recordings
-from loaders.simulation_ticks.market import DAY_US, MINUTE_US, Market, Stretch
-from loaders.simulation_ticks.orders import trades
-from loaders.simulation_ticks.patterns import FIRST_START, HOUR_MINUTES, plant
-from loaders.simulation_ticks.truth import Hole, Truth
-from loaders.simulation_ticks.venues import BY_NAME, IDS_PER_DAY, VENUES, Venue
+from simulation.ticks.formats import recordings
+from simulation.ticks.market import DAY_US, MINUTE_US, Market, Stretch
+from simulation.ticks.orders import trades
+from simulation.ticks.patterns import FIRST_START, HOUR_MINUTES, plant
+from simulation.ticks.truth import Hole, Truth
+from simulation.ticks.venues import BY_NAME, IDS_PER_DAY, VENUES, Venue
 
 # Parts of a day that are simulated at once, in minutes: the longest one that has no
 # more than so many trades.

@@ -16,10 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from loaders.simulation_ticks.market import MINUTE_US
-from loaders.simulation_ticks.patterns import PATTERN_MINUTES, Occurrence
-from loaders.simulation_ticks.recordings import FileRecord
-from loaders.simulation_ticks.venues import Kind, Venue
+from simulation.ticks.market import MINUTE_US
+from simulation.ticks.patterns import PATTERN_MINUTES, Occurrence
+from simulation.ticks.recordings import FileRecord
+from simulation.ticks.venues import Kind, Venue
 
 PRICE = pa.decimal128(18, 8)
 VOLUME = pa.decimal128(24, 12)

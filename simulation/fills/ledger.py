@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from loaders.simulation.arithmetic import proportion
-from loaders.simulation.codes import Dir, Kind, Reason
-from loaders.simulation.state import (
+from pgio.compiled import compilable, compiled
+from simulation.fills.arithmetic import proportion
+from simulation.fills.codes import Dir, Kind, Reason
+from simulation.fills.state import (
     EPISODES,
     GAPS_FROM_FLAT,
     GAPS_KEPT,
@@ -19,7 +20,6 @@ from loaders.simulation.state import (
     Event,
     World,
 )
-from pgio.compiled import compilable, compiled
 
 # Enumerations as plain integers, which the kernel compares fastest.
 _OUTCOME = int(Kind.OUTCOME)

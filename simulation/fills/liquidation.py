@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from loaders.simulation.arithmetic import snap, uniform
-from loaders.simulation.codes import Dir, Method
-from loaders.simulation.decisions import part_of
-from loaders.simulation.matching import next_tid, next_tx, sweep
-from loaders.simulation.settlement import can_trade, next_oid, settle_leg
-from loaders.simulation.state import Event, Leg, Request, World
 from pgio.compiled import compilable
+from simulation.fills.arithmetic import snap, uniform
+from simulation.fills.codes import Dir, Method
+from simulation.fills.decisions import part_of
+from simulation.fills.matching import next_tid, next_tx, sweep
+from simulation.fills.settlement import can_trade, next_oid, settle_leg
+from simulation.fills.state import Event, Leg, Request, World
 
 _BY_POSITION = int(Dir.BY_POSITION)
 _LIQUIDATED_LONG = int(Dir.LIQUIDATED_LONG)

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from loaders.simulation.agents import FAVOURITES, Population
-from loaders.simulation.codes import Order, Role
-from loaders.simulation.market import BLOCK_MS, DAY_MS, HOUR_MS, times_of_day
+from simulation.fills.agents import FAVOURITES, Population
+from simulation.fills.codes import Order, Role
+from simulation.fills.market import BLOCK_MS, DAY_MS, HOUR_MS, times_of_day
 
 _TWAP_SPACING_MS = 30_000
 _SCALP_MEAN_MS = 150_000

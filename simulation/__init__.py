@@ -1,0 +1,1 @@
+"""The sample data of `make run`, and beside it the truth that a reader should find."""
