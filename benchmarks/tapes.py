@@ -14,8 +14,8 @@ import click
 import pyarrow.parquet as pq
 
 from benchmarks.repetition import Repetition, counter_spans
-from simulation.fills.command import prepare, simulate
-from simulation.fills.simulation import Settings, default_traders
+from simulation.files import prepare
+from simulation.fills.run import Settings, default_traders, simulate
 
 BATCH_ROWS = 131_072
 #: Two years and more end before today: the loader refuses fills of the future.

@@ -1,175 +1,197 @@
-"""Who acts when: the orders of one day, before anyone decides side and size."""
+"""Who acts when, on which coin and with which expectation: the orders of a part."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from simulation.fills.agents import FAVOURITES, Population
-from simulation.fills.codes import Order, Role
-from simulation.fills.market import BLOCK_MS, DAY_MS, HOUR_MS, times_of_day
+from simulation.fills.coins import DELISTED, KINDS, LEADER_OF, PERP
+from simulation.fills.market import (
+    BLOCK_MS,
+    DAY_MS,
+    HOUR_MS,
+    Market,
+    block_times,
+    times_of_day,
+)
+from simulation.fills.traders import FAVOURITES, Population
 
+Ints = npt.NDArray[np.int64]
+
+# What an order asks for. The tape misses those from HIDDEN_RESIZE on.
+NORMAL, CLOSE, HEDGE, TWAP, HIDDEN_RESIZE, HIDDEN_CLOSE, HIDDEN_FLIP = range(7)
+
+ORDER = np.dtype(
+    [
+        # Milliseconds since the epoch, of the block.
+        ("time", "i8"),
+        ("trader", "i8"),
+        ("coin", "i8"),
+        ("kind", "i8"),
+        # Trades that it makes.
+        ("trades", "i8"),
+        # Id of the TWAP order that it is a slice of, 0 for none.
+        ("twap", "i8"),
+        # Expected direction of the price: 1 or -1.
+        ("outlook", "i8"),
+        ("usd", "f8"),
+        # Price in the middle of the spread, price units.
+        ("mid", "f8"),
+    ]
+)
+
+_MOST_TRADES = 5
 _TWAP_SPACING_MS = 30_000
 _SCALP_MEAN_MS = 150_000
-# Room for ids; a day drawn at once may use the room of all its hours.
-_TWAPS_AN_HOUR = 5_000
-_NETTING_HOUR = 8
-_SETTLEMENT_HOUR = 14
-_NOBODY = -1
-
-
-class Orders(NamedTuple):
-    """Orders in the sequence the exchange takes them.
-
-    Attributes
-    ----------
-    slots : ndarray of int64, shape (orders,)
-        Time of the block, in units of `BLOCK_MS` since the epoch.
-    traders : ndarray of int64, shape (orders,)
-        -1 for the exchange itself.
-    coins : ndarray of int64, shape (orders,)
-    kinds : ndarray of int64, shape (orders,)
-        `codes.Order`.
-    twaps : ndarray of int64, shape (orders,)
-        Id of the TWAP order that an order is a slice of, 0 for none.
-    """
-
-    slots: npt.NDArray[np.int64]
-    traders: npt.NDArray[np.int64]
-    coins: npt.NDArray[np.int64]
-    kinds: npt.NDArray[np.int64]
-    twaps: npt.NDArray[np.int64]
+# A winner stays out when the move ahead would not pay for fees and spread.
+_LEAST_EDGE = 0.0025
+# Room for what the exchange does first in a part, and for orders moved to later blocks.
+_MARGIN_MS = 5_000
+_TWAPS_AN_HOUR = 100_000
 
 
 def draw_orders(
     rng: np.random.Generator,
     population: Population,
+    market: Market,
     day_ms: int,
     hours: tuple[int, int],
-    count: int,
-    settled_coin: int,
-) -> Orders:
-    """Draw the orders of a day, or of some hours of it.
+    trades: int,
+    is_delisted: bool,
+) -> npt.NDArray[Any]:
+    """Draw orders that make so many trades, besides those that the tape misses.
 
     Parameters
     ----------
     rng : Generator
-        Of these hours only.
+        Of this part only.
     population : Population
+    market : Market
     day_ms : int
         Midnight, milliseconds since the epoch.
     hours : tuple of int
-        First hour, and the hour to end before.
-    count : int
-        Orders drawn; scalpers' exits and TWAP slices come on top.
-    settled_coin : int
-        Coin that the exchange settles in the afternoon of the day, -1 for none.
+        First hour of the part and number of hours.
+    trades : int
+    is_delisted : bool
+        The coin that the exchange delists is traded no more.
 
     Returns
     -------
-    Orders
-        Sorted by time.
+    ndarray of ORDER, shape (orders,)
+        Sorted by time; no block has two orders in one coin.
+
+    Raises
+    ------
+    ValueError
+        There are not blocks enough for so many orders.
     """
-    times = np.sort(times_of_day(rng, hours, count))
-    traders = np.searchsorted(population.activity, rng.random(count)).astype(np.int64)
-    traders = np.minimum(traders, len(population.table) - 1)
-    column = rng.integers(0, FAVOURITES, size=count)
-    coins = population.favourites[traders, column].astype(np.int64)
-    roles = population.table["role"][traders]
-    kinds = _kinds(rng, roles)
-    # Bursts: an order in the block of the one before it, often by the same trader.
-    burst = rng.random(count) < 0.05
-    same = burst & (rng.random(count) < 0.4) & (kinds == Order.NORMAL)
-    burst[:1] = same[:1] = False
-    follower = np.flatnonzero(burst)
-    times[follower] = times[follower - 1]
-    twin = np.flatnonzero(same)
-    traders[twin] = traders[twin - 1]
-    coins[twin] = coins[twin - 1]
-
-    twaps = np.zeros(count, dtype=np.int64)
-    parents = np.flatnonzero(kinds == Order.TWAP_SLICE)
+    first_ms = day_ms + hours[0] * HOUR_MS
+    end_ms = first_ms + hours[1] * HOUR_MS - _MARGIN_MS
+    # More than enough; those too many are dropped below.
+    count = trades + trades // 2 + 16
+    base = np.zeros(count, dtype=ORDER)
+    base["time"] = day_ms + times_of_day(rng, *hours, count)
+    base["time"] = np.clip(base["time"], first_ms + _MARGIN_MS, end_ms)
+    drawn = np.searchsorted(population.activity, rng.random(count))
+    trader = np.minimum(drawn, len(population.roles) - 1)
+    base["trader"] = trader
+    column = rng.integers(0, FAVOURITES, count)
+    base["coin"] = population.favourites[trader, column]
+    if is_delisted:
+        base["coin"][base["coin"] == DELISTED] = 0
+    base["usd"] = population.order_usd[trader] * (0.25 + 2.25 * rng.random(count) ** 2)
+    base["trades"] = np.minimum(rng.geometric(0.6, count), _MOST_TRADES)
+    role = population.roles[trader]
+    _set_kinds(rng, base, role)
+    twaps = base["kind"] == TWAP
     first_twap = (day_ms // DAY_MS * 24 + hours[0]) * _TWAPS_AN_HOUR
-    twaps[parents] = first_twap + np.arange(len(parents))
-    drawn = (times, traders, coins, kinds, twaps)
-    # The exchange acts first in a block: nobody has traded what it closes.
-    parts = [
-        _housekeeping(settled_coin),
-        drawn,
-        _exits(rng, population, drawn),
-        _slices(rng, drawn),
-    ]
-    time, trader, coin, kind, twap = (
-        np.concatenate(column) for column in zip(*parts, strict=True)
+    base["twap"][twaps] = first_twap + np.arange(np.count_nonzero(twaps))
+    now = market.at(base["coin"], base["time"])
+    later = market.at(base["coin"], base["time"] + population.horizon_ms[trader])
+    foresees = rng.random(count) < population.skill[trader]
+    base["outlook"] = np.where((later > now) == foresees, 1, -1)
+    stays_out = (role == "winner") & (np.abs(later / now - 1) < _LEAST_EDGE)
+    base = base[~stays_out | (rng.random(count) < 0.2)]
+    orders = _first(_with_followers(rng, population, base, end_ms), trades)
+    return _in_blocks(rng, orders, market, first_ms + hours[1] * HOUR_MS)
+
+
+def _set_kinds(
+    rng: np.random.Generator, base: npt.NDArray[Any], role: npt.NDArray[np.str_]
+) -> None:
+    draw = rng.random(len(base))
+    can_miss = np.isin(role, ("retail", "loser", "winner"))
+    base["kind"][can_miss & (draw < 0.0018)] = HIDDEN_FLIP
+    base["kind"][can_miss & (draw < 0.0012)] = HIDDEN_CLOSE
+    base["kind"][can_miss & (draw < 0.0006)] = HIDDEN_RESIZE
+    twap = np.isin(role, ("retail", "winner")) & (KINDS[base["coin"]] == PERP)
+    base["kind"][twap & (draw > 0.996)] = TWAP
+    base["trades"][base["kind"] == TWAP] = 1
+
+
+def _with_followers(
+    rng: np.random.Generator, population: Population, base: npt.NDArray[Any], end: int
+) -> npt.NDArray[Any]:
+    """Put behind orders what belongs to them: exits, hedges, slices of TWAP orders."""
+    role = population.roles[base["trader"]]
+    scalps = np.flatnonzero(role == "scalper")
+    exits = base[scalps]
+    exits["kind"] = CLOSE
+    exits["time"] += 1_000 + rng.exponential(_SCALP_MEAN_MS, len(exits)).astype(int)
+    spots = np.flatnonzero(role == "basis")
+    hedges = base[spots]
+    hedges["kind"], hedges["coin"] = HEDGE, LEADER_OF[hedges["coin"]]
+    parents = np.flatnonzero(base["kind"] == TWAP)
+    copies = rng.integers(4, 12, len(parents))
+    nth = np.arange(copies.sum()) - (np.cumsum(copies) - copies).repeat(copies)
+    slices = base[parents].repeat(copies)
+    slices["time"] += (nth + 1) * _TWAP_SPACING_MS
+    orders = np.concatenate([base, exits, hedges, slices])
+    # What would be later than the part falls somewhere into the rest of it.
+    late = np.flatnonzero(orders["time"] > end)
+    parent = np.concatenate(
+        [np.arange(len(base)), scalps, spots, parents.repeat(copies)]
     )
-    keep = (time >= hours[0] * HOUR_MS) & (time < hours[1] * HOUR_MS)
-    slots = (day_ms + time[keep]) // BLOCK_MS
+    start = base["time"][parent[late]]
+    orders["time"][late] = start + rng.random(len(late)) * (end - start)
+    return orders[np.argsort(parent, kind="stable")]
+
+
+def _first(orders: npt.NDArray[Any], trades: int) -> npt.NDArray[Any]:
+    """Keep as many orders as make so many trades on the tape, to the trade."""
+    shown = np.where(orders["kind"] < HIDDEN_RESIZE, orders["trades"], 0)
+    ends = np.cumsum(shown)
+    last = int(np.searchsorted(ends, trades))
+    if trades == 0:
+        return orders[:0]
+    orders = orders[: last + 1]
+    orders["trades"][-1] -= ends[last] - trades
+    return orders
+
+
+def _in_blocks(
+    rng: np.random.Generator, orders: npt.NDArray[Any], market: Market, end_ms: int
+) -> npt.NDArray[Any]:
+    """Give each order a block, in which it is the only one in its coin."""
+    slots = orders["time"] // BLOCK_MS
     order = np.argsort(slots, kind="stable")
-    return Orders(
-        slots=slots[order],
-        traders=trader[keep][order].astype(np.int64),
-        coins=coin[keep][order].astype(np.int64),
-        kinds=kind[keep][order].astype(np.int64),
-        twaps=twap[keep][order],
-    )
-
-
-_Part = tuple[
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
-]
-
-
-def _kinds(
-    rng: np.random.Generator, roles: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    kinds = np.full(len(roles), Order.NORMAL, dtype=np.int64)
-    draw = rng.random(len(roles))
-    can_miss = np.isin(roles, (Role.RETAIL, Role.LOSER, Role.WINNER))
-    kinds[can_miss & (draw < 0.0018)] = Order.HIDDEN_FLIP
-    kinds[can_miss & (draw < 0.0012)] = Order.HIDDEN_CLOSE
-    kinds[can_miss & (draw < 0.0006)] = Order.HIDDEN_RESIZE
-    twap = np.isin(roles, (Role.RETAIL, Role.WINNER)) & (draw > 0.996)
-    kinds[twap] = Order.TWAP_SLICE
-    return kinds
-
-
-def _exits(rng: np.random.Generator, population: Population, drawn: _Part) -> _Part:
-    times, traders, coins, _, _ = drawn
-    chosen = np.flatnonzero(population.table["role"][traders] == Role.SCALPER)
-    wait = rng.exponential(_SCALP_MEAN_MS, size=len(chosen)).astype(np.int64)
-    kinds = np.full(len(chosen), Order.SCALP_EXIT, dtype=np.int64)
-    none = np.zeros(len(chosen), dtype=np.int64)
-    return times[chosen] + 1_000 + wait, traders[chosen], coins[chosen], kinds, none
-
-
-def _slices(rng: np.random.Generator, drawn: _Part) -> _Part:
-    times, traders, coins, kinds, twaps = drawn
-    first = np.flatnonzero(kinds == Order.TWAP_SLICE)
-    copies = rng.integers(4, 12, size=len(first))
-    chosen = first.repeat(copies)
-    nth = np.arange(len(chosen)) - (np.cumsum(copies) - copies).repeat(copies)
-    later = times[chosen] + (nth + 1) * _TWAP_SPACING_MS
-    return later, traders[chosen], coins[chosen], kinds[chosen], twaps[chosen]
-
-
-def _housekeeping(settled_coin: int) -> _Part:
-    events = [
-        (0, Order.DUST, _NOBODY),
-        (_NETTING_HOUR * HOUR_MS, Order.NET_VAULTS, _NOBODY),
-    ]
-    if settled_coin >= 0:
-        events.append((_SETTLEMENT_HOUR * HOUR_MS, Order.SETTLE, settled_coin))
-    times, kinds, coins = zip(*events, strict=True)
-    return (
-        np.array(times, dtype=np.int64),
-        np.full(len(events), _NOBODY, dtype=np.int64),
-        np.array(coins, dtype=np.int64),
-        np.array(kinds, dtype=np.int64),
-        np.zeros(len(events), dtype=np.int64),
-    )
+    orders, slots = orders[order], slots[order]
+    # Some in the block of the one before.
+    burst = np.flatnonzero(rng.random(len(orders)) < 0.05)[1:]
+    slots[burst] = slots[burst - 1]
+    for coin in np.unique(orders["coin"]):
+        places = np.flatnonzero(orders["coin"] == coin)
+        rank = np.arange(len(places))
+        slots[places] = np.maximum.accumulate(slots[places] - rank) + rank
+    order = np.argsort(slots, kind="stable")
+    orders, slots = orders[order], slots[order]
+    if len(slots) and slots[-1] >= end_ms // BLOCK_MS:
+        raise ValueError(
+            "there are more fills than the blocks of a day hold: ask for fewer fills,"
+            " or for more days"
+        )
+    orders["time"] = block_times(slots)
+    orders["mid"] = market.at(orders["coin"], orders["time"])
+    return orders

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from simulation.fills.arithmetic import scramble
+from simulation.noise import scramble
+from simulation.text import fixed_text, integer_text, join
 from simulation.ticks.market import STEP_US, Stretch
 from simulation.ticks.pricing import quotes
-from simulation.ticks.text import fixed_text, integer_text, join
 from simulation.ticks.venues import Venue
 
 Ints = npt.NDArray[np.int64]

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from simulation.fills.text import decimal_text
-from simulation.ticks.text import (
+from simulation.text import (
+    decimal_text,
     fixed_text,
     integer_text,
     join,
@@ -91,7 +91,7 @@ def tardis(venue: Venue, rows: Rows) -> pa.Array:
 def desk(venue: Venue, rows: Rows) -> pa.Array:
     """Print `DESK_HEADER`: somebody's own table."""
     return join(
-        *(integer_text(rows["seq"]), ",", time_text(rows["ts"]), ","),
+        *(integer_text(rows["seq"]), ",", time_text(rows["ts"], "us"), "Z,"),
         *(fixed_text(rows["price"], venue.price_places), ","),
         *(fixed_text(rows["size"], venue.size_places), ","),
         pick(["sell,main\n", "buy,main\n"], rows["side"] > 0),

@@ -9,10 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from simulation.fills.arithmetic import scramble
-from simulation.fills.text import decimal_text, hash_text
-from simulation.ticks.text import (
+from simulation.noise import scramble
+from simulation.text import (
+    decimal_text,
     fixed_text,
+    hash_text,
     integer_text,
     join,
     pick,
@@ -106,7 +107,7 @@ def coinbase(venue: Venue, rows: Rows) -> pa.Array:
             f'","product_id":"{venue.symbol}"',
         ),
         *(',"sequence":', integer_text(rows["seq"] * 40 + 7), ',"time":"'),
-        *(time_text(rows["ts"]), '"}\n'),
+        *(time_text(rows["ts"], "us"), 'Z"}\n'),
     )
 
 
@@ -131,7 +132,7 @@ def kraken(venue: Venue, rows: Rows) -> pa.Array:
         *(pick(["sell", "buy"], rows["side"] > 0), '","price":', price),
         *(',"qty":', size, ',"ord_type":"', pick(["market", "limit"], rows["seq"] % 2)),
         *('","trade_id":', integer_text(rows["seq"]), ',"timestamp":"'),
-        *(time_text(rows["ts"]), pick(['"}', '"}]}\n'], is_last)),
+        *(time_text(rows["ts"], "us"), pick(['Z"}', 'Z"}]}\n'], is_last)),
     )
 
 

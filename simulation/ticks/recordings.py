@@ -13,12 +13,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from simulation.fills.tape import spans
+from simulation.files import LinesFile, spans
+from simulation.text import integer_text, join, lines_buffer
 from simulation.ticks.book_lines import Book
-from simulation.ticks.files import LinesFile
 from simulation.ticks.json_lines import receive_times
 from simulation.ticks.market import STEP_US, Stretch
-from simulation.ticks.text import integer_text, join, lines_buffer
 from simulation.ticks.venues import TICK, Kind, Venue
 
 # Rows printed at once.

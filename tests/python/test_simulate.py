@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from simulation.fills import command, simulation
-from simulation.fills.command import simulate
-from simulation.fills.instruments import INSTRUMENTS
-from simulation.fills.simulation import Settings
+from simulation.__main__ import main
+from simulation.fills import orders, run
+from simulation.fills.coins import COINS
+from simulation.fills.run import Settings, simulate
 
 Row = dict[str, Any]
 Key = tuple[str, str]
@@ -34,7 +34,7 @@ COLUMNS = [
     *("twapId", "builderFee", "cloid", "builder", "liquidation"),
 ]
 DECIMALS = ("px", "sz", "startPosition", "closedPnl", "fee", "builderFee")
-BY_NAME = {instrument.name: instrument for instrument in INSTRUMENTS}
+BY_NAME = {coin.name: coin for coin in COINS}
 
 
 def settings(**changes: Any) -> Settings:
@@ -131,18 +131,40 @@ def test_another_seed_gives_another_tape(tmp_path: Path) -> None:
     assert not {row["user"] for row in one} & {row["user"] for row in two}
 
 
-def test_the_size_of_the_buffer_does_not_matter(
+def test_parts_of_a_day_follow_one_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = settings(fills=40_000, days=1, traders=80)
-    simulate(tmp_path / "whole", wanted, "both")
-    monkeypatch.setattr(simulation, "_BUFFER_ROWS", 1)
-    simulate(tmp_path / "chunks", wanted, "both")
-    file = pq.ParquetFile(tmp_path / "chunks" / "parquet" / "20250701.parquet")
+    """Many fills are simulated an hour at a time."""
+    monkeypatch.setattr(run, "_PART_ROWS", 1)
+    simulate(tmp_path, settings(fills=40_000, days=1, traders=80), "both")
+    file = pq.ParquetFile(tmp_path / "parquet" / "20250701.parquet")
     assert file.num_row_groups > 1
-    assert read_parquet(tmp_path / "whole") == read_parquet(tmp_path / "chunks")
-    whole, chunks = (list(read_blocks(tmp_path / n)) for n in ("whole", "chunks"))
-    assert [b for b in whole if b["events"]] == [b for b in chunks if b["events"]]
+    rows = read_parquet(tmp_path)
+    assert 39_999 <= len(rows) <= 40_000
+    assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
+    blocks = [block for block in read_blocks(tmp_path) if block["events"]]
+    assert [fill["tid"] for block in blocks for _, fill in block["events"]] == [
+        row["tid"] for row in rows
+    ]
+    numbers = [block["block_number"] for block in blocks]
+    assert numbers == sorted(set(numbers))
+    ends: dict[Key, Decimal] = {}
+    breaks = 0
+    for row in rows:
+        key = (row["user"], row["coin"])
+        breaks += ends.get(key, Decimal(row["startPosition"])) != Decimal(
+            row["startPosition"]
+        )
+        ends[key] = Decimal(row["startPosition"]) + delta(row)
+    assert 0 < breaks < 200
+
+
+def test_more_fills_than_blocks_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "BLOCK_MS", 3_600_000)
+    with pytest.raises(ValueError, match="ask for fewer fills, or for more days"):
+        simulate(tmp_path, settings(fills=2_000, days=1), "parquet")
 
 
 def test_columns_and_types(tape: Tape) -> None:
@@ -456,12 +478,12 @@ def test_roles_behave_as_their_names_say(tape: Tape) -> None:
 
 
 def test_command_refuses_to_mix_two_runs(tmp_path: Path) -> None:
-    arguments = [str(tmp_path), "--fills", "1000", "--days", "1"]
-    first = CliRunner().invoke(command.main, arguments)
+    arguments = ["fills", str(tmp_path), "--fills", "1000", "--days", "1"]
+    first = CliRunner().invoke(main, arguments)
     assert first.exit_code == 0, first.output
     assert first.output.startswith("1,000 fills of") or "999 fills" in first.output
-    again = CliRunner().invoke(command.main, arguments)
+    again = CliRunner().invoke(main, arguments)
     assert again.exit_code == 1
     assert "--overwrite" in again.output
-    replaced = CliRunner().invoke(command.main, [*arguments, "--overwrite"])
+    replaced = CliRunner().invoke(main, [*arguments, "--overwrite"])
     assert replaced.exit_code == 0
