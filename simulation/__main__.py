@@ -12,7 +12,7 @@ import click
 
 from simulation.files import prepare
 from simulation.fills import run as fills_run
-from simulation.ticks import simulation as ticks_run
+from simulation.ticks import run as ticks_run
 from simulation.ticks.patterns import SHAPES
 from simulation.ticks.venues import BY_NAME
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,13 @@ import pyarrow.compute as pc
 
 from simulation.files import LinesFile, spans
 from simulation.text import integer_text, join, lines_buffer
-from simulation.ticks.book_lines import Book
-from simulation.ticks.json_lines import receive_times
-from simulation.ticks.market import STEP_US, Stretch
-from simulation.ticks.venues import TICK, Kind, Venue
+from simulation.ticks import formats
+from simulation.ticks.book import Book
+from simulation.ticks.formats import Format, printed, receive_times
+from simulation.ticks.market import DAY_US, MINUTE_US, STEP_US, Stretch
+from simulation.ticks.venues import ADL, TICK, TRADE, Venue
+
+Rows = npt.NDArray[Any]
 
 # Rows printed at once.
 _PIECE = 100_000
@@ -30,44 +32,51 @@ _TWICE_SHARE = 0.003
 _BAD_LINE = "not a line of a recording\n"
 
 
-@dataclass(frozen=True)
-class Format:
-    """How a recording looks.
+def formats_of(
+    venue: Venue, start: int, days: int, websocket_minutes: int
+) -> list[tuple[Format, int, int]]:
+    """Return a venue's recordings; together they cover the tape.
 
-    Attributes
+    Parameters
     ----------
-    folder
-        Below the tape's.
-    file_name
-        With the fields of `strftime`.
-    lines
-        Prints rows; each text ends with a newline, or goes on in the next.
-    seconds
-        Time that a file covers.
-    suffixes
-        Added to the names of one file after the other, in turn: `.gz`, `.zip`.
-    header
-        First line of each file.
-    overlap
-        Seconds at the end of a file that the next one repeats.
-    is_disorderly
-        Lines come late and twice.
-    has_book
-        Order-book lines lie between the trades.
-    leaves_out_adl
-        It could not tell rows of auto-deleveraging from trades, and has none.
-    """
+    venue : Venue
+    start : int
+        µs since the epoch.
+    days : int
+    websocket_minutes : int
+        How much of the end of Binance's spot tape a websocket recording covers too.
 
-    folder: str
-    file_name: str
-    lines: Callable[[Venue, npt.NDArray[Any]], pa.Array]
-    seconds: int = 86_400
-    suffixes: tuple[str, ...] = ("",)
-    header: str = ""
-    overlap: int = 0
-    is_disorderly: bool = False
-    has_book: bool = False
-    leaves_out_adl: bool = False
+    Returns
+    -------
+    list of (Format, int, int)
+        How it looks, and from when to when it is, µs since the epoch.
+    """
+    end = start + days * DAY_US
+    # Futures: files until two thirds of the tape, dumps from an hour before.
+    turn = start + days * 960 * MINUTE_US
+    overlap = turn - 60 * MINUTE_US
+    tardis = max(start, end - 2 * DAY_US)
+    dump = end - websocket_minutes * MINUTE_US
+    return {
+        "binance_spot": [
+            (formats.BINANCE_SPOT_CSV, start, end),
+            (formats.BINANCE_SPOT_DUMP, dump, end),
+            (formats.TARDIS, tardis, tardis + DAY_US),
+        ],
+        "binance_usdm": [
+            (formats.BINANCE_USDM_CSV, start, turn),
+            (formats.BINANCE_USDM_DUMP, overlap, end),
+        ],
+        "binance_coinm": [
+            (formats.BINANCE_COINM_CSV, start, turn),
+            (formats.BINANCE_COINM_DUMP, overlap, end),
+        ],
+        "binance_usdm_aggtrade": [(formats.BINANCE_AGGREGATES, start, end)],
+        "coinbase": [(formats.COINBASE, start, end)],
+        "kraken": [(formats.KRAKEN, start, end)],
+        "bitstamp": [(formats.BITSTAMP, start, end)],
+        "desk": [(formats.DESK, start, end)],
+    }[venue.name]
 
 
 @dataclass
@@ -82,39 +91,45 @@ class FileRecord:
     bad_lines: int = 0
 
 
-@dataclass
 class Recording:
     """Writes part of a venue's trades in one format.
 
-    Attributes
+    Parameters
     ----------
-    folder
+    folder : Path
         Of the tape.
-    venue, format
-    start, end
+    venue : Venue
+    form : Format
+    start, end : int
         µs since the epoch: what it covers.
-    bad_lines
+    bad_lines : int
         Lines that mean nothing, in each file.
-    random
+    seed : int
         Of disorder and bad lines.
-    records
-        Of the files written.
     """
 
-    folder: Path
-    venue: Venue
-    format: Format
-    start: int
-    end: int
-    bad_lines: int
-    random: np.random.Generator
-    records: list[FileRecord] = field(default_factory=list)
-    _file: LinesFile | None = None
-    _slot: datetime | None = None
-    _last: npt.NDArray[Any] = field(default_factory=lambda: np.zeros(0, TICK))
-    _book: Book | None = None
+    def __init__(
+        self,
+        folder: Path,
+        venue: Venue,
+        form: Format,
+        start: int,
+        end: int,
+        bad_lines: int,
+        seed: int,
+    ) -> None:
+        self._folder, self._venue, self._form = folder, venue, form
+        self._start, self._end = start, end
+        self._bad_lines = bad_lines
+        self._random = np.random.default_rng([seed, 5, *form.folder.encode()])
+        #: Of the files written.
+        self.records: list[FileRecord] = []
+        self._file: LinesFile | None = None
+        self._slot: datetime | None = None
+        self._last = np.zeros(0, TICK)
+        self._book = Book(venue)
 
-    def write(self, rows: npt.NDArray[Any], stretch: Stretch) -> None:
+    def write(self, rows: Rows, stretch: Stretch) -> None:
         """Append rows, which must be later than all rows before them.
 
         Parameters
@@ -123,11 +138,11 @@ class Recording:
         stretch : Stretch
             The market they come from.
         """
-        first, last = np.searchsorted(rows["ts"], [self.start, self.end])
+        first, last = np.searchsorted(rows["ts"], [self._start, self._end])
         rows = rows[first:last]
-        if self.format.leaves_out_adl:
-            rows = rows[rows["kind"] != Kind.ADL]
-        for first, last, slot in spans(rows["ts"] // 1000, self.format.seconds * 1000):
+        if self._form.leaves_out_adl:
+            rows = rows[rows["kind"] != ADL]
+        for first, last, slot in spans(rows["ts"] // 1000, self._form.seconds * 1000):
             self._write_part(rows[first:last], slot, stretch)
 
     def close(self) -> None:
@@ -136,108 +151,96 @@ class Recording:
             self._file.close()
         self._file = None
 
-    def _write_part(
-        self, rows: npt.NDArray[Any], slot: datetime, stretch: Stretch
-    ) -> None:
-        assert len(rows) > 0
-        start = max(int(slot.timestamp()) * 1_000_000, self.start)
-        overlap = self.format.overlap * 1_000_000
+    def _write_part(self, rows: Rows, slot: datetime, stretch: Stretch) -> None:
+        slot_us = int(slot.timestamp()) * 1_000_000
+        start = max(slot_us, self._start)
+        overlap = self._form.overlap * 1_000_000
         is_new = slot != self._slot
         if is_new:
             self._open(slot)
             repeated = self._last[self._last["ts"] >= start - overlap]
             rows = np.concatenate([repeated, rows])
         self._last = rows[rows["ts"] >= rows["ts"][-1] - overlap]
-        if self.format.has_book:
-            span = (
+        if self._form.has_book:
+            stretch_end = stretch.start + len(stretch.log_price) * STEP_US
+            slot_end = slot_us + self._form.seconds * 1_000_000
+            first, last = (
                 max(start, stretch.start),
-                min(
-                    int(slot.timestamp() + self.format.seconds) * 1_000_000,
-                    stretch.start + len(stretch.log_price) * STEP_US,
-                    self.end,
-                ),
+                min(slot_end, stretch_end, self._end),
             )
             rows = rows[self._order(len(rows))]
-            self._put(self._with_book(rows, stretch, span, is_new), rows, is_new)
+            lines = self._with_book(rows, stretch, first, last, is_new)
+            self._put(lines, rows, is_new)
             return
-        for first in range(0, len(rows), _PIECE):
-            piece = rows[first : first + _PIECE]
-            piece = piece[self._order(len(piece))]
-            lines = self.format.lines(self.venue, piece)
-            self._put(lines, piece, is_new and first == 0)
+        for piece in range(0, len(rows), _PIECE):
+            part = rows[piece : piece + _PIECE]
+            part = part[self._order(len(part))]
+            lines = printed(self._form, self._venue, part)
+            self._put(lines, part, is_new and piece == 0)
 
     def _open(self, slot: datetime) -> None:
         self.close()
         self._slot = slot
-        suffixes = self.format.suffixes
+        suffixes = self._form.suffixes
         suffix = suffixes[len(self.records) % len(suffixes)]
-        member = slot.strftime(self.format.file_name)
-        path = self.folder / self.format.folder / (member + suffix)
+        member = slot.strftime(self._form.file_name)
+        path = self._folder / self._form.folder / (member + suffix)
         if suffix == ".zip":
             # Binance's have it instead of the file's own.
             path = path.with_name(member).with_suffix(".zip")
         self._file = LinesFile(path, member)
-        self._file.write(self.format.header.encode())
-        relative = path.relative_to(self.folder.parent).as_posix()
-        self.records.append(FileRecord(relative, self.venue.name))
+        self._file.write(self._form.header.encode())
+        relative = path.relative_to(self._folder.parent).as_posix()
+        self.records.append(FileRecord(relative, self._venue.name))
 
     def _order(self, count: int) -> npt.NDArray[np.int64]:
         """Return the rows' order in the file; a row may be in it twice."""
         index = np.arange(count)
-        if not self.format.is_disorderly:
+        if not self._form.is_disorderly:
             return index
+        random = self._random
         place = index.astype(np.float64)
-        late = self.random.choice(count, 1 + int(_LATE_SHARE * count), replace=False)
-        place[late] += self.random.integers(1, _LATE_PLACES, len(late)) + 0.5
-        twice = self.random.choice(count, 1 + int(_TWICE_SHARE * count), replace=False)
-        again = twice + self.random.integers(1, _LATE_PLACES, len(twice)) + 0.5
+        late = random.choice(count, 1 + int(_LATE_SHARE * count), replace=False)
+        place[late] += random.integers(1, _LATE_PLACES, len(late)) + 0.5
+        twice = random.choice(count, 1 + int(_TWICE_SHARE * count), replace=False)
+        again = twice + random.integers(1, _LATE_PLACES, len(twice)) + 0.5
         order = np.argsort(np.concatenate([place, again]), kind="stable")
         return np.concatenate([index, twice])[order]
 
     def _with_book(
-        self,
-        rows: npt.NDArray[Any],
-        stretch: Stretch,
-        span: tuple[int, int],
-        is_new: bool,
+        self, rows: Rows, stretch: Stretch, start: int, end: int, is_new: bool
     ) -> pa.Array:
         """Print trades and book lines in the order of their receipt."""
-        if is_new:
-            self._book = self._book or Book(self.venue)
-        assert self._book is not None
-        head = [self._book.snapshot(stretch, span[0])] if is_new else []
-        book = self._book.lines(stretch, *span)
-        probe = np.zeros(len(book.times), dtype=TICK)
-        probe["ts"], probe["seq"] = book.times, np.arange(len(book.times))
-        received = receive_times(probe)
-        updates = join(integer_text(received), " ", book.lines)
+        head = self._book.snapshot(stretch, start) if is_new else ""
+        updates, sent = self._book.lines(stretch, start, end)
+        received = receive_times(sent, np.arange(len(sent)))
+        updates = join(integer_text(received), " ", updates)
         # Trades keep their order, disorderly as it is, among the lines of the book.
-        when = np.sort(receive_times(rows))
+        when = np.sort(receive_times(rows["ts"], rows["seq"]))
         both = np.argsort(np.concatenate([when, received]), kind="stable")
-        lines = self.format.lines(self.venue, rows)
-        lines = pa.concat_arrays([lines, updates]).take(pa.array(both))
-        self.records[-1].book_lines += len(updates) + len(head)
-        if head:
-            earliest = min([when[0], *received[:1]])
-            first = pa.array([f"{earliest} {head[0]}"])
-            lines = pa.concat_arrays([first, lines])
-        return lines
+        lines = pa.concat_arrays([printed(self._form, self._venue, rows), updates])
+        lines = lines.take(pa.array(both))
+        self.records[-1].book_lines += len(updates) + is_new
+        if not is_new:
+            return lines
+        earliest = min([when[0], *received[:1]])
+        return pa.concat_arrays([pa.array([f"{earliest} {head}"]), lines])
 
-    def _put(self, lines: pa.Array, rows: npt.NDArray[Any], is_first: bool) -> None:
+    def _put(self, lines: pa.Array, rows: Rows, is_first: bool) -> None:
         assert self._file is not None
         record = self.records[-1]
-        others = int(np.count_nonzero(rows["kind"] != Kind.TRADE))
+        others = int(np.count_nonzero(rows["kind"] != TRADE))
         record.ticks += len(rows) - others
         record.other_rows += others
-        if is_first and self.bad_lines:
+        if is_first and self._bad_lines:
             lines = self._with_bad_lines(lines)
-            record.bad_lines += self.bad_lines
+            record.bad_lines += self._bad_lines
         self._file.write(lines_buffer(lines))
 
     def _with_bad_lines(self, lines: pa.Array) -> pa.Array:
         """Put halves of lines, and lines of something else, behind some of them."""
         ends = np.flatnonzero(pc.ends_with(lines, "\n").to_numpy(zero_copy_only=False))
-        behind = np.sort(self.random.choice(ends, self.bad_lines))
+        behind = np.sort(self._random.choice(ends, self._bad_lines))
         texts = [
             _BAD_LINE if number % 2 else _half(lines[int(place)].as_py())
             for number, place in enumerate(behind)

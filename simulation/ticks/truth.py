@@ -19,23 +19,24 @@ import pyarrow.parquet as pq
 from simulation.ticks.market import MINUTE_US
 from simulation.ticks.patterns import PATTERN_MINUTES, Occurrence
 from simulation.ticks.recordings import FileRecord
-from simulation.ticks.venues import Kind, Venue
+from simulation.ticks.venues import TRADE, Venue
 
-PRICE = pa.decimal128(18, 8)
-VOLUME = pa.decimal128(24, 12)
 SCHEMA = pa.schema(
     [
         ("exchange", pa.string()),
         ("source_seq", pa.int64()),
         ("ts", pa.timestamp("us", tz="UTC")),
-        ("price", PRICE),
-        ("volume", VOLUME),
+        ("price", pa.decimal128(18, 8)),
+        ("volume", pa.decimal128(24, 12)),
         ("side", pa.int16()),
     ]
 )
 _GAP_COLUMNS = (
     *("exchange", "seq_before", "seq_after", "missing"),
     *("ts_before", "ts_after", "cause"),
+)
+_PATTERN_COLUMNS = (
+    *("pattern", "start_at", "end_at", "amplitude", "log_return_15m_after"),
 )
 Hole = tuple[int, int]
 
@@ -55,8 +56,9 @@ class Truth:
         self._folder = folder
         self._holes = holes
         self._ends: dict[str, npt.NDArray[Any]] = {}
-        self._gaps: list[dict[str, Any]] = []
+        self._gaps: list[tuple[Any, ...]] = []
         self._counts: Counter[str] = Counter()
+        self._same_millisecond = 0
         self._writer = pq.ParquetWriter(
             folder / "ticks.parquet",
             SCHEMA,
@@ -72,26 +74,24 @@ class Truth:
         venue : Venue
         rows : ndarray of `TICK`
         """
-        rows = rows[rows["kind"] == Kind.TRADE]
+        rows = rows[rows["kind"] == TRADE]
         if len(rows) == 0:
             return
-        price = rows["price"] * 10 ** (8 - venue.price_places)
-        table = pa.table(
-            {
-                "exchange": pa.repeat(venue.name, len(rows)),
-                "source_seq": pa.array(rows["seq"]),
-                "ts": pa.array(rows["ts"]).cast(SCHEMA.field("ts").type),
-                "price": _decimals(price, PRICE),
-                "volume": _decimals(_volumes(venue, rows), VOLUME),
-                "side": pa.array(rows["side"].astype(np.int16)),
-            },
-            schema=SCHEMA,
-        )
-        self._writer.write_table(table)
+        columns = {
+            "exchange": pa.repeat(venue.name, len(rows)),
+            "source_seq": pa.array(rows["seq"]),
+            "ts": pa.array(rows["ts"]).cast(SCHEMA.field("ts").type),
+            "price": _decimals(rows["price"] * 10 ** (8 - venue.price_places), "price"),
+            "volume": _decimals(_volumes(venue, rows), "volume"),
+            "side": pa.array(rows["side"].astype(np.int16)),
+        }
+        self._writer.write_table(pa.table(columns, schema=SCHEMA))
         if venue.is_consecutive:
             self._add_gaps(venue, rows)
         self._counts[venue.name] += len(rows)
-        self._counts["same_millisecond"] += _repeats(rows["ts"] // 1000)
+        same = np.diff(rows["ts"] // 1000) == 0
+        shared = np.append(same, False) | np.append(False, same)
+        self._same_millisecond += int(np.count_nonzero(shared))
         self._ends[venue.name] = rows[-1:]
 
     def _add_gaps(self, venue: Venue, rows: npt.NDArray[Any]) -> None:
@@ -100,25 +100,16 @@ class Truth:
         Their cause is `not_recorded`, or `no_trade`: the id of a row that is no market
         trade, which a reader that sees the row need not call a gap.
         """
-        before = self._ends.get(venue.name, rows[:1])
-        rows = np.concatenate([before, rows])
+        rows = np.concatenate([self._ends.get(venue.name, rows[:1]), rows])
         for place in np.flatnonzero(np.diff(rows["seq"]) > 1):
-            one, other = rows[place], rows[place + 1]
+            seqs, times = rows["seq"][place : place + 2], rows["ts"][place : place + 2]
             is_hole = any(
-                one["ts"] < last and first <= other["ts"]
+                times[0] < last and first <= times[1]
                 for first, last in self._holes[venue.name]
             )
-            self._gaps.append(
-                {
-                    "exchange": venue.name,
-                    "seq_before": int(one["seq"]),
-                    "seq_after": int(other["seq"]),
-                    "missing": int(other["seq"] - one["seq"] - 1),
-                    "ts_before": _time(one["ts"]),
-                    "ts_after": _time(other["ts"]),
-                    "cause": "not_recorded" if is_hole else "no_trade",
-                }
-            )
+            cause = "not_recorded" if is_hole else "no_trade"
+            missing = seqs[1] - seqs[0] - 1
+            self._gaps.append((venue.name, *seqs, missing, *map(_time, times), cause))
 
     def finish(
         self,
@@ -144,70 +135,51 @@ class Truth:
             The content of `summary.json`.
         """
         self._writer.close()
-        self._write("gaps.csv", _GAP_COLUMNS, self._gaps)
-        starts = [start + each.minute * MINUTE_US for each in occurrences]
-        self._write(
-            "patterns.csv",
-            ("pattern", "start_at", "end_at", "amplitude", "log_return_15m_after"),
-            (
-                {
-                    "pattern": each.shape.name,
-                    "start_at": _time(first),
-                    "end_at": _time(first + PATTERN_MINUTES * MINUTE_US),
-                    "amplitude": f"{each.amplitude:.6f}",
-                    "log_return_15m_after": (
-                        "" if each.follow is None else f"{each.follow:.6f}"
-                    ),
-                }
-                for each, first in zip(occurrences, starts, strict=True)
-            ),
-        )
-        self._write(
-            "files.csv",
-            [field.name for field in fields(FileRecord)],
-            (asdict(record) for record in files),
-        )
+        self._write("gaps", _GAP_COLUMNS, self._gaps)
+        self._write("patterns", _PATTERN_COLUMNS, (_row(o, start) for o in occurrences))
+        columns = [field.name for field in fields(FileRecord)]
+        self._write("files", columns, (asdict(file).values() for file in files))
         summary = {
             **settings,
             "gaps": len(self._gaps),
             "pattern_occurrences": len(occurrences),
             "files": len(files),
-            "lines_of_ticks": sum(record.ticks for record in files),
-            "book_lines": sum(record.book_lines for record in files),
-            "bad_lines": sum(record.bad_lines for record in files),
+            "lines_of_ticks": sum(file.ticks for file in files),
+            "book_lines": sum(file.book_lines for file in files),
+            "bad_lines": sum(file.bad_lines for file in files),
             "distinct_ticks": dict(sorted(self._counts.items())),
+            "same_millisecond": self._same_millisecond,
         }
-        summary["same_millisecond"] = summary["distinct_ticks"].pop("same_millisecond")
         text = json.dumps(summary, indent=2) + "\n"
         (self._folder / "summary.json").write_text(text)
         return summary
 
     def _write(
-        self, name: str, columns: Iterable[str], rows: Iterable[dict[str, Any]]
+        self, name: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]
     ) -> None:
-        with (self._folder / name).open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(columns), lineterminator="\n")
-            writer.writeheader()
+        with (self._folder / f"{name}.csv").open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(columns)
             writer.writerows(rows)
 
 
+def _row(occurrence: Occurrence, start: int) -> tuple[str, ...]:
+    first = start + occurrence.minute * MINUTE_US
+    last = first + PATTERN_MINUTES * MINUTE_US
+    follow = "" if occurrence.follow is None else f"{occurrence.follow:.6f}"
+    amplitude = f"{occurrence.amplitude:.6f}"
+    return occurrence.shape.name, _time(first), _time(last), amplitude, follow
+
+
 def _time(microseconds: int) -> str:
-    return datetime.fromtimestamp(int(microseconds) / 1e6, UTC).isoformat(
-        timespec="microseconds"
-    )
-
-
-def _repeats(values: npt.NDArray[np.int64]) -> int:
-    """Count the values that equal a neighbour."""
-    same = np.diff(values) == 0
-    return int(np.count_nonzero(np.append(same, False) | np.append(False, same)))
+    moment = datetime.fromtimestamp(int(microseconds) / 1e6, UTC)
+    return moment.isoformat(timespec="microseconds")
 
 
 def _volumes(venue: Venue, rows: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """Return volumes in 10 ** -12 BTC; contracts at the trade's price, half-even."""
     if not venue.contract_usd:
-        sizes: npt.NDArray[np.int64] = rows["size"] * 10 ** (12 - venue.size_places)
-        return sizes
+        return np.asarray(rows["size"] * 10 ** (12 - venue.size_places))
     # A long division: the whole numerator would not fit in 64 bits.
     dollars = rows["size"] * venue.contract_usd * 10**venue.price_places
     price = rows["price"]
@@ -218,8 +190,9 @@ def _volumes(venue: Venue, rows: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     return volumes
 
 
-def _decimals(values: npt.NDArray[np.int64], kind: pa.DataType) -> pa.Array:
+def _decimals(values: npt.NDArray[np.int64], column: str) -> pa.Array:
     """Make decimals of scaled integers that are not negative."""
     words = np.zeros((len(values), 2), dtype=np.int64)
     words[:, 0] = values
+    kind = SCHEMA.field(column).type
     return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(words)])

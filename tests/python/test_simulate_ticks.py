@@ -23,8 +23,8 @@ from tick_tape import (
     settings,
 )
 
-from simulation.ticks import simulation
-from simulation.ticks.simulation import simulate
+from simulation.ticks import run
+from simulation.ticks.run import simulate
 from simulation.ticks.venues import BY_NAME
 
 
@@ -249,7 +249,7 @@ def test_parts_of_a_day_follow_one_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Many trades are simulated ten minutes at a time; patterns are not cut."""
-    monkeypatch.setattr(simulation, "_STRETCH_TICKS", 1)
+    monkeypatch.setattr(run, "_STRETCH_TICKS", 1)
     wanted = settings(ticks=30_000, days=1, venues=("binance_spot", "kraken"))
     simulate(tmp_path, wanted)
     tape = Tape(tmp_path, {})

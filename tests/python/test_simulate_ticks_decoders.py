@@ -10,8 +10,8 @@ from tick_tape import START, Tape, Tick, in_milliseconds, read_plainly, settings
 
 from loaders.ticks.chunk import DecoderOptions, TickChunk
 from loaders.ticks.formats.registry import DECODERS, detect
-from simulation.ticks.csv_lines import DESK_COLUMNS
-from simulation.ticks.simulation import simulate
+from simulation.ticks.formats import DESK_COLUMNS
+from simulation.ticks.run import simulate
 
 #: Folders whose recordings do not say all by themselves.
 OPTIONS = {

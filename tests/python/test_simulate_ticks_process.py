@@ -15,7 +15,7 @@ import pytest
 from tick_tape import Tape, microseconds, settings
 
 from simulation.ticks.patterns import SHAPES
-from simulation.ticks.simulation import simulate
+from simulation.ticks.run import simulate
 from simulation.ticks.venues import BY_NAME
 
 Floats = npt.NDArray[np.float64]

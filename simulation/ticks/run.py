@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simulation.ticks.formats import recordings
 from simulation.ticks.market import DAY_US, MINUTE_US, Market, Stretch
-from simulation.ticks.orders import trades
 from simulation.ticks.patterns import FIRST_START, HOUR_MINUTES, plant
+from simulation.ticks.recordings import FileRecord, Recording, formats_of
+from simulation.ticks.trades import trades
 from simulation.ticks.truth import Hole, Truth
 from simulation.ticks.venues import BY_NAME, IDS_PER_DAY, VENUES, Venue
 
@@ -139,15 +139,11 @@ class VenueTape:
         self._rate = count / (settings.days * DAY_US)
         age = (settings.start - _IDS_FROM).days
         self._next_id = venue.first_id + age * IDS_PER_DAY
-        self._recordings = recordings(
-            folder,
-            venue,
-            start,
-            settings.days,
-            settings.websocket_minutes,
-            settings.bad_lines,
-            settings.seed,
-        )
+        kinds = formats_of(venue, start, settings.days, settings.websocket_minutes)
+        self._recordings = [
+            Recording(folder, venue, *kind, settings.bad_lines, settings.seed)
+            for kind in kinds
+        ]
 
     def write(self, stretch: Stretch, count: int) -> npt.NDArray[Any]:
         """Simulate a part of the tape and append it to the recordings.
@@ -182,7 +178,7 @@ class VenueTape:
         for recording in self._recordings:
             recording.close()
 
-    def records(self) -> list[Any]:
+    def records(self) -> list[FileRecord]:
         """Return what its files hold."""
         return [record for each in self._recordings for record in each.records]
 
