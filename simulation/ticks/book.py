@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from simulation.noise import scramble
 from simulation.text import fixed_text, integer_text, join
 from simulation.ticks.formats import filled
-from simulation.ticks.market import STEP_US, Stretch
+from simulation.ticks.market import STEP_US, Market
 from simulation.ticks.trades import quotes
 from simulation.ticks.venues import Venue
 
@@ -33,8 +33,10 @@ _QUOTE = (
 )
 
 
-class Book:
-    """Prints the book of one recording, which follows the quotes.
+def book_lines(
+    venue: Venue, market: Market, start: int, end: int
+) -> tuple[pa.Array, Ints]:
+    """Print the book that follows the quotes during one recording.
 
     The levels near the price are replaced at each step, so that the book that a reader
     folds is never crossed.
@@ -42,107 +44,87 @@ class Book:
     Parameters
     ----------
     venue : Venue
+    market : Market
+    start, end : int
+        µs since the epoch, at steps.
+
+    Returns
+    -------
+    lines : StringArray
+        The snapshot a recorder asks for first, then quotes, then depth updates; without
+        the time of receipt.
+    times : ndarray of int64
+        When the venue sent them, µs since the epoch.
     """
+    steps = np.arange(start // STEP_US, end // STEP_US)
+    times = steps * STEP_US
+    bid = quotes(venue, market, times)
+    # The snapshot is of the first step, which therefore changes nothing.
+    before = np.append(bid[:1], bid[:-1])
+    noise = scramble(steps)
+    tells = np.flatnonzero(noise % _QUIET_EVERY != 0)
+    depth = filled(
+        _DEPTH,
+        {
+            "ms": integer_text((times + STEP_US) // 1000),
+            "symbol": venue.symbol,
+            "first": integer_text(steps * _UPDATES_A_STEP + 1),
+            "last": integer_text((steps + 1) * _UPDATES_A_STEP),
+            "bids": _side(venue, steps, bid, before, -1),
+            "asks": _side(venue, steps, bid + 1, before + 1, 1),
+        },
+    )
+    quote = filled(
+        _QUOTE,
+        {
+            "update": integer_text(steps[tells] * _UPDATES_A_STEP + 5),
+            "symbol": venue.symbol,
+            "bid": _price_text(venue, bid[tells]),
+            "bid_size": fixed_text(_sizes(steps[tells], -1, 0), 8),
+            "ask": _price_text(venue, bid[tells] + 1),
+            "ask_size": fixed_text(_sizes(steps[tells], 1, 0), 8),
+        },
+    )
+    snapshot = pa.array([_snapshot(venue, int(bid[0]), int(steps[0]))])
+    sent = times[tells] + (noise[tells] % np.uint64(STEP_US)).astype(np.int64)
+    lines = pa.concat_arrays([snapshot, quote, depth])
+    return lines, np.concatenate([[start], sent, times + STEP_US])
 
-    def __init__(self, venue: Venue) -> None:
-        self._venue = venue
-        self._bid: int | None = None
 
-    def snapshot(self, stretch: Stretch, start: int) -> str:
-        """Print the message a recorder asks for first.
+def _snapshot(venue: Venue, bid: int, step: int) -> str:
+    sides = []
+    for away in (-1, 1):
+        near = [bid + (away > 0) + away * offset for offset in _OFFSETS]
+        far = [int(bid * (1 + away * share)) for share, _ in _FAR]
+        sizes = [_sizes(np.array([step - 1]), away, i)[0] for i in range(len(_OFFSETS))]
+        sizes += [size for _, size in _FAR]
+        levels = _levels(venue, np.array(near + far), np.array(sizes))
+        sides.append(",".join(levels.to_pylist()))
+    update = step * _UPDATES_A_STEP
+    return f'{{"lastUpdateId":{update},"bids":[{sides[0]}],"asks":[{sides[1]}]}}\n'
 
-        Parameters
-        ----------
-        stretch : Stretch
-        start : int
-            µs since the epoch, at a step.
-        """
-        if self._bid is None:
-            self._bid = int(quotes(self._venue, stretch, np.array([start]))[0])
-        step = np.array([start // STEP_US - 1])
-        sides = []
-        for away in (-1, 1):
-            best = self._bid + (away > 0)
-            near = [(best + away * offset) for offset in _OFFSETS]
-            far = [int(self._bid * (1 + away * share)) for share, _ in _FAR]
-            sizes = [int(_sizes(step, away, i)[0]) for i in range(len(_OFFSETS))]
-            sizes += [size for _, size in _FAR]
-            levels = self._levels(np.array(near + far), np.array(sizes))
-            sides.append(",".join(levels.to_pylist()))
-        update = int(step[0] + 1) * _UPDATES_A_STEP
-        return f'{{"lastUpdateId":{update},"bids":[{sides[0]}],"asks":[{sides[1]}]}}\n'
 
-    def lines(self, stretch: Stretch, start: int, end: int) -> tuple[pa.Array, Ints]:
-        """Print quotes and depth updates.
+def _side(venue: Venue, steps: Ints, best: Ints, before: Ints, away: int) -> pa.Array:
+    """Print `["price","size"]` lists: levels left, size 0, and levels set."""
+    levels = [best + away * offset for offset in _OFFSETS]
+    pieces: list[pa.Array] = []
+    for offset in _OFFSETS:
+        old = before + away * offset
+        is_kept = np.logical_or.reduce([old == level for level in levels])
+        gone = join(_levels(venue, old, np.zeros_like(old)), ",")
+        pieces.append(pc.if_else(pa.array(is_kept), "", gone))
+    for number, level in enumerate(levels):
+        comma = "," if number else ""
+        pieces += [comma, _levels(venue, level, _sizes(steps, away, number))]
+    return join(*pieces)
 
-        Parameters
-        ----------
-        stretch : Stretch
-        start, end : int
-            µs since the epoch, within the stretch.
 
-        Returns
-        -------
-        lines : StringArray
-            All quotes, then all depth updates, without the time of receipt.
-        times : ndarray of int64
-            When the venue sent them, µs since the epoch.
-        """
-        steps = np.arange(-(-start // STEP_US), end // STEP_US)
-        times = steps * STEP_US
-        if len(steps) == 0:
-            return pa.array([], pa.string()), times
-        bid = quotes(self._venue, stretch, times)
-        before = np.append(bid[0] if self._bid is None else self._bid, bid[:-1])
-        self._bid = int(bid[-1])
-        noise = scramble(steps)
-        tells = np.flatnonzero(noise % _QUIET_EVERY != 0)
-        depth = filled(
-            _DEPTH,
-            {
-                "ms": integer_text((times + STEP_US) // 1000),
-                "symbol": self._venue.symbol,
-                "first": integer_text(steps * _UPDATES_A_STEP + 1),
-                "last": integer_text((steps + 1) * _UPDATES_A_STEP),
-                "bids": self._side(steps, bid, before, -1),
-                "asks": self._side(steps, bid + 1, before + 1, 1),
-            },
-        )
-        quote = filled(
-            _QUOTE,
-            {
-                "update": integer_text(steps[tells] * _UPDATES_A_STEP + 5),
-                "symbol": self._venue.symbol,
-                "bid": self._price_text(bid[tells]),
-                "bid_size": fixed_text(_sizes(steps[tells], -1, 0), 8),
-                "ask": self._price_text(bid[tells] + 1),
-                "ask_size": fixed_text(_sizes(steps[tells], 1, 0), 8),
-            },
-        )
-        sent = times[tells] + (noise[tells] % np.uint64(STEP_US)).astype(np.int64)
-        lines = pa.concat_arrays([quote, depth])
-        return lines, np.concatenate([sent, times + STEP_US])
+def _levels(venue: Venue, prices: Ints, sizes: Ints) -> pa.Array:
+    return join('["', _price_text(venue, prices), '","', fixed_text(sizes, 8), '"]')
 
-    def _side(self, steps: Ints, best: Ints, before: Ints, away: int) -> pa.Array:
-        """Print `["price","size"]` lists: levels left, size 0, and levels set."""
-        levels = [best + away * offset for offset in _OFFSETS]
-        pieces: list[pa.Array] = []
-        for offset in _OFFSETS:
-            old = before + away * offset
-            is_kept = np.logical_or.reduce([old == level for level in levels])
-            gone = join(self._levels(old, np.zeros_like(old)), ",")
-            pieces.append(pc.if_else(pa.array(is_kept), "", gone))
-        for number, level in enumerate(levels):
-            pieces += [",", self._levels(level, _sizes(steps, away, number))]
-        # No comma before the first level that is set.
-        return join(*pieces[: len(_OFFSETS)], *pieces[len(_OFFSETS) + 1 :])
 
-    def _levels(self, prices: Ints, sizes: Ints) -> pa.Array:
-        text = self._price_text(prices)
-        return join('["', text, '","', fixed_text(sizes, 8), '"]')
-
-    def _price_text(self, price: Ints) -> pa.Array:
-        return fixed_text(price * 10 ** (8 - self._venue.price_places), 8)
+def _price_text(venue: Venue, price: Ints) -> pa.Array:
+    return fixed_text(price * 10 ** (8 - venue.price_places), 8)
 
 
 def _sizes(steps: Ints, away: int, level: int) -> Ints:

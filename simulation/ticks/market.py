@@ -1,8 +1,6 @@
-"""The price that all venues share: volatility, activity, pressure, planted patterns."""
+"""What all venues share: price, pressure and activity, second by second."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,91 +12,39 @@ from simulation.ticks.patterns import (
     Occurrence,
 )
 
-MINUTE_US = 60_000_000
+Floats = npt.NDArray[np.float64]
+
+SECOND_US = 1_000_000
+MINUTE_US = 60 * SECOND_US
 DAY_US = 1440 * MINUTE_US
-#: The price changes at steps of so many µs.
+#: Between two seconds the price changes at steps of so many µs.
 STEP_US = 100_000
-_STEPS = MINUTE_US // STEP_US
-_SECOND_STEPS = 1_000_000 // STEP_US
-_SECONDS = 60
+_PATTERN_SECONDS = 60 * PATTERN_MINUTES
 
 _ANNUAL_VOLATILITY = 0.45
-_STEP_VOLATILITY = _ANNUAL_VOLATILITY / np.sqrt(365 * DAY_US / STEP_US)
+_VOLATILITY = _ANNUAL_VOLATILITY / np.sqrt(365 * 86_400)
 _MEAN_PRICE = 78_000.0
-# The price returns to its mean within about so many minutes.
-_REVERSION_MINUTES = 20 * 1440
+# The price returns to its mean within about so many seconds.
+_REVERSION = 20 * 86_400
 # Jumps a day, and their standard deviation.
 _JUMPS = 4.0
 _JUMP_SIZE = 0.002
-# Persistence of the pressure from second to second, and how much of a second's return
-# comes with it.
-_PRESSURE_DECAY = 0.94
+# How much of a second's return comes with a change of the pressure.
 _PRESSURE_IN_RETURN = 0.45
-# Ordinary noise that stays within a pattern.
+# Seconds that pressure and bursts of trading last, and how strong bursts are.
+_PRESSURE_LASTS = (16, 300)
+_BURST_LASTS = 10
+_BURST = 1.3
+# Ordinary noise that stays within a pattern, and how busy one is: the same at all
+# hours, so that repetitions are alike.
 _NOISE_IN_PATTERN = 0.3
-# Rate of trades in the tape's last minute.
+_ACTIVITY_IN_PATTERN = 1.5
+# Rate of trades in the tape's last minute: every venue has one after the last pattern.
 _LAST_ACTIVITY = 5.0
 
 
-@dataclass(frozen=True)
-class Stretch:
-    """The market during a part of the tape.
-
-    Attributes
-    ----------
-    start : int
-        µs since the epoch.
-    log_price : ndarray of float64, shape (steps,)
-        At each multiple of `STEP_US`, valid until the next.
-    pressure : ndarray of float64, shape (seconds,)
-        Positive when buyers press; about standard normal.
-    activity : ndarray of float64, shape (seconds,)
-        Rate of trades, mean about 1.
-    is_planted : ndarray of bool, shape (seconds,)
-        Within a planted pattern.
-    """
-
-    start: int
-    log_price: npt.NDArray[np.float64]
-    pressure: npt.NDArray[np.float64]
-    activity: npt.NDArray[np.float64]
-    is_planted: npt.NDArray[np.bool_]
-
-
-@compiled
-def _decaying_sum(
-    noise: npt.NDArray[np.float64], decay: float, first: float
-) -> npt.NDArray[np.float64]:
-    result = np.empty_like(noise)
-    value = first
-    for i in range(len(noise)):
-        value = decay * value + noise[i]
-        result[i] = value
-    return result
-
-
-def persistent_noise(
-    random: np.random.Generator, count: int, decay: float
-) -> npt.NDArray[np.float64]:
-    """Draw a stationary autoregression of first order with unit variance.
-
-    Parameters
-    ----------
-    random : Generator
-    count : int
-    decay : float
-        Correlation of neighbours.
-
-    Returns
-    -------
-    ndarray of float64, shape (count,)
-    """
-    noise = random.standard_normal(count) * np.sqrt(1.0 - decay**2)
-    return _decaying_sum(noise, decay, float(random.standard_normal()))
-
-
 class Market:
-    """Makes the market of a tape, one stretch after the other.
+    """The market of a whole tape.
 
     Parameters
     ----------
@@ -108,133 +54,105 @@ class Market:
     days : int
     occurrences : list of Occurrence
         The planted patterns.
+
+    Attributes
+    ----------
+    start : int
+    log_price : ndarray of float64, shape (seconds + 1,)
+        At the start of each second.
+    pressure : ndarray of float64, shape (seconds,)
+        Positive when buyers press; about standard normal.
+    activity : ndarray of float64, shape (seconds,)
+        Rate of trades, mean about 1.
+    is_planted : ndarray of bool, shape (seconds,)
+        Within a planted pattern.
     """
 
     def __init__(
         self, seed: int, start: int, days: int, occurrences: list[Occurrence]
     ) -> None:
-        self._seed = seed
-        self._start = start
-        self._occurrences = occurrences
         random = np.random.default_rng([seed, 1])
-        minutes = days * 1440
-        day_course = _day_course(start, minutes)
-        slow = persistent_noise(random, minutes, np.exp(-1 / 500))
-        fast = persistent_noise(random, minutes, np.exp(-1 / 8))
-        self._volatility = _STEP_VOLATILITY * np.sqrt(day_course)
-        self._volatility *= np.exp(0.45 * slow + 0.3 * fast - 0.15)
-        own = persistent_noise(random, minutes, np.exp(-1 / 30))
-        self._activity = day_course * np.exp(0.5 * slow + 0.5 * fast + 0.3 * own - 0.3)
-        self._drift = np.zeros(minutes)
-        self._jump = random.poisson(_JUMPS / 1440, minutes) * random.normal(
-            0.0, _JUMP_SIZE, minutes
-        )
+        minutes, seconds = days * 1440, days * 86_400
+        course = _day_course(start, minutes)
+        slow = _persistent(random.standard_normal(minutes), 500)
+        fast = _persistent(random.standard_normal(minutes), 8)
+        own = _persistent(random.standard_normal(minutes), 30)
+        volatility = _VOLATILITY * np.sqrt(course) * np.exp(0.45 * slow + 0.3 * fast)
+        burst = _persistent(random.standard_normal(seconds), _BURST_LASTS)
+        activity = course * np.exp(0.5 * slow + 0.5 * fast + 0.3 * own - 0.3)
+        jumps = random.poisson(_JUMPS / 1440, minutes)
+        returns = np.zeros(seconds)
+        returns[::60] = jumps * random.normal(0.0, _JUMP_SIZE, minutes)
+        news = random.standard_normal(seconds)
+        self.start = start
+        self.pressure = 0.8 * _persistent(news, _PRESSURE_LASTS[0])
+        lasting = _persistent(random.standard_normal(seconds), _PRESSURE_LASTS[1])
+        self.pressure += 0.6 * lasting
+        self.activity = activity.repeat(60) * np.exp(_BURST * burst - _BURST**2 / 2)
+        self.activity[-60:] = _LAST_ACTIVITY
+        self.is_planted = np.zeros(seconds, dtype=np.bool_)
+        noise = volatility.repeat(60) / np.exp(0.15)
         for occurrence in occurrences:
-            end = occurrence.minute + PATTERN_MINUTES
-            # The same at all hours: repetitions are about as noisy, and about as busy.
-            quiet = _NOISE_IN_PATTERN * _STEP_VOLATILITY
-            self._volatility[occurrence.minute : end] = quiet
-            self._activity[occurrence.minute : end] = 1.5
-            self._jump[occurrence.minute : end + FOLLOW_MINUTES] = 0.0
+            first = occurrence.minute * 60
+            end = first + _PATTERN_SECONDS
+            self.is_planted[first:end] = True
+            noise[first:end] = _NOISE_IN_PATTERN * _VOLATILITY
+            returns[first : end + FOLLOW_MINUTES * 60] = 0.0
+            self._imprint(occurrence, slice(first, end), returns)
             if occurrence.follow is not None:
-                follow = occurrence.follow / FOLLOW_MINUTES
-                self._drift[end : end + FOLLOW_MINUTES] = follow
-        # Every venue has a trade after the last pattern.
-        self._activity[-1] = _LAST_ACTIVITY
-        self._level = float(np.log(_MEAN_PRICE) + 0.1 * random.standard_normal())
+                follow = slice(end, end + FOLLOW_MINUTES * 60)
+                returns[follow] = occurrence.follow / (FOLLOW_MINUTES * 60)
+        noise *= _PRESSURE_IN_RETURN * news + np.sqrt(
+            1 - _PRESSURE_IN_RETURN**2
+        ) * random.standard_normal(seconds)
+        first_level = 0.1 * random.standard_normal()
+        level = _decaying_sum(returns + noise, 1 - 1 / _REVERSION, first_level)
+        self.log_price = np.log(_MEAN_PRICE) + np.append(first_level, level)
 
-    def activity_of(self, first_minute: int, minutes: int) -> float:
-        """Add up the activity of some minutes, patterns included.
+    def _imprint(self, occurrence: Occurrence, span: slice, returns: Floats) -> None:
+        """Plant a pattern: its price, its flow and how busy it is."""
+        shape = occurrence.shape
+        edges = np.arange(_PATTERN_SECONDS + 1) / _PATTERN_SECONDS
+        middles = (np.arange(_PATTERN_SECONDS) + 0.5) / _PATTERN_SECONDS
+        course = occurrence.at(shape.price, edges)
+        returns[span] = occurrence.amplitude * np.diff(course)
+        flow = occurrence.at(shape.flow, middles)
+        self.pressure[span] = _NOISE_IN_PATTERN * self.pressure[span] + flow
+        busy = occurrence.at(shape.activity, middles)
+        self.activity[span] = _ACTIVITY_IN_PATTERN * busy
 
-        Returns
-        -------
-        float
-            Seconds at mean activity.
-        """
-        return float(self._activity_seconds(first_minute, minutes).sum())
-
-    def stretch(self, first_minute: int, minutes: int) -> Stretch:
-        """Make the next part of the tape; it must follow the last one made.
+    def prices(self, times: npt.NDArray[np.int64]) -> Floats:
+        """Return the common price at some times, USD.
 
         Parameters
         ----------
-        first_minute, minutes : int
-            From the start of the tape. No pattern goes on beyond the end.
-
-        Returns
-        -------
-        Stretch
+        times : ndarray of int64
+            µs since the epoch, within the tape.
         """
-        random = np.random.default_rng([self._seed, 2, first_minute])
-        span = slice(first_minute, first_minute + minutes)
-        innovation = random.standard_normal(minutes * _SECONDS)
-        pressure = _decaying_sum(
-            innovation * np.sqrt(1 - _PRESSURE_DECAY**2),
-            _PRESSURE_DECAY,
-            float(random.standard_normal()),
-        )
-        returns = random.standard_normal(minutes * _STEPS)
-        returns *= np.sqrt(1 - _PRESSURE_IN_RETURN**2)
-        # Spread over the second, whose variance is the sum of its steps.
-        returns += np.repeat(
-            _PRESSURE_IN_RETURN / np.sqrt(_SECOND_STEPS) * innovation, _SECOND_STEPS
-        )
-        returns *= np.repeat(self._volatility[span], _STEPS)
-        pull = (np.log(_MEAN_PRICE) - self._level) / _REVERSION_MINUTES
-        returns += np.repeat((self._drift[span] + pull) / _STEPS, _STEPS)
-        returns[::_STEPS] += self._jump[span]
-        is_planted = np.zeros(minutes * _SECONDS, dtype=np.bool_)
-        for occurrence in self._occurrences:
-            minute = occurrence.minute - first_minute
-            if 0 <= minute < minutes:
-                _imprint(occurrence, minute, returns, pressure)
-                first = minute * _SECONDS
-                is_planted[first : first + PATTERN_MINUTES * _SECONDS] = True
-        log_price = self._level + np.cumsum(returns)
-        self._level = float(log_price[-1])
-        return Stretch(
-            self._start + first_minute * MINUTE_US,
-            log_price,
-            pressure,
-            self._activity_seconds(first_minute, minutes),
-            is_planted,
-        )
-
-    def _activity_seconds(
-        self, first_minute: int, minutes: int
-    ) -> npt.NDArray[np.float64]:
-        activity = np.repeat(
-            self._activity[first_minute : first_minute + minutes], _SECONDS
-        )
-        for occurrence in self._occurrences:
-            minute = occurrence.minute - first_minute
-            if 0 <= minute < minutes:
-                first, count = minute * _SECONDS, PATTERN_MINUTES * _SECONDS
-                share = (np.arange(count) + 0.5) / count
-                activity[first : first + count] *= occurrence.at(
-                    occurrence.shape.activity, share
-                )
-        return activity
+        steps = (times - self.start) // STEP_US
+        second, step = np.divmod(steps, SECOND_US // STEP_US)
+        before, after = self.log_price[second], self.log_price[second + 1]
+        share = step / (SECOND_US // STEP_US)
+        return np.asarray(np.exp(before + (after - before) * share))
 
 
-def _imprint(
-    occurrence: Occurrence,
-    minute: int,
-    returns: npt.NDArray[np.float64],
-    pressure: npt.NDArray[np.float64],
-) -> None:
-    """Add a pattern to a stretch that it lies in, from `minute` of it on."""
-    first, count = minute * _STEPS, PATTERN_MINUTES * _STEPS
-    course = occurrence.at(occurrence.shape.price, np.arange(count + 1) / count)
-    returns[first : first + count] += occurrence.amplitude * np.diff(course)
-    first, count = minute * _SECONDS, PATTERN_MINUTES * _SECONDS
-    share = (np.arange(count) + 0.5) / count
-    part = pressure[first : first + count]
-    part *= _NOISE_IN_PATTERN
-    part += occurrence.at(occurrence.shape.flow, share)
+@compiled
+def _decaying_sum(noise: Floats, decay: float, first: float) -> Floats:
+    result = np.empty_like(noise)
+    value = first
+    for i in range(len(noise)):
+        value = decay * value + noise[i]
+        result[i] = value
+    return result
 
 
-def _day_course(start: int, minutes: int) -> npt.NDArray[np.float64]:
+def _persistent(noise: Floats, lasts: float) -> Floats:
+    """Turn white noise into noise of unit variance that lasts for so many places."""
+    decay = np.exp(-1 / lasts)
+    return _decaying_sum(noise * np.sqrt(1.0 - decay**2), decay, noise[0])
+
+
+def _day_course(start: int, minutes: int) -> Floats:
     """Rate of trades by the time of day and of the week; New York opens at the peak."""
     minute = start // MINUTE_US + np.arange(minutes)
     hour = (minute % 1440) / 60.0

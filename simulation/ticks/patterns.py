@@ -11,10 +11,10 @@ HOUR_MINUTES = 60
 #: Length of a pattern and of what is planted after it, in minutes.
 PATTERN_MINUTES = 5
 FOLLOW_MINUTES = 15
-# Minutes of an hour at which a pattern may start. It and what follows stay in its hour,
-# and in its ten minutes, which may be simulated apart; recorders fail before it.
-_STARTS = [m for m in range(10, 41) if m % 10 <= 5]
-FIRST_START = _STARTS[0]
+#: Minutes of an hour in which patterns start; recorders fail before the first. A
+#: pattern and what follows stay in its hour.
+FIRST_START = 10
+_STARTS = range(FIRST_START, 41)
 # The last one ends a minute before the tape: a window is known to be complete once
 # there is a trade after it.
 _LAST_START = 54

@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from simulation.files import LinesFile, spans
 from simulation.text import integer_text, join, lines_buffer
 from simulation.ticks import formats
-from simulation.ticks.book import Book
+from simulation.ticks.book import book_lines
 from simulation.ticks.formats import Format, printed, receive_times
-from simulation.ticks.market import DAY_US, MINUTE_US, STEP_US, Stretch
+from simulation.ticks.market import DAY_US, MINUTE_US, Market
 from simulation.ticks.venues import ADL, TICK, TRADE, Venue
 
 Rows = npt.NDArray[Any]
@@ -99,6 +99,8 @@ class Recording:
     folder : Path
         Of the tape.
     venue : Venue
+    market : Market
+        Of the order book.
     form : Format
     start, end : int
         µs since the epoch: what it covers.
@@ -112,6 +114,7 @@ class Recording:
         self,
         folder: Path,
         venue: Venue,
+        market: Market,
         form: Format,
         start: int,
         end: int,
@@ -119,6 +122,7 @@ class Recording:
         seed: int,
     ) -> None:
         self._folder, self._venue, self._form = folder, venue, form
+        self._market = market
         self._start, self._end = start, end
         self._bad_lines = bad_lines
         self._random = np.random.default_rng([seed, 5, *form.folder.encode()])
@@ -127,23 +131,20 @@ class Recording:
         self._file: LinesFile | None = None
         self._slot: datetime | None = None
         self._last = np.zeros(0, TICK)
-        self._book = Book(venue)
 
-    def write(self, rows: Rows, stretch: Stretch) -> None:
+    def write(self, rows: Rows) -> None:
         """Append rows, which must be later than all rows before them.
 
         Parameters
         ----------
         rows : ndarray of `TICK`
-        stretch : Stretch
-            The market they come from.
         """
         first, last = np.searchsorted(rows["ts"], [self._start, self._end])
         rows = rows[first:last]
         if self._form.leaves_out_adl:
             rows = rows[rows["kind"] != ADL]
         for first, last, slot in spans(rows["ts"] // 1000, self._form.seconds * 1000):
-            self._write_part(rows[first:last], slot, stretch)
+            self._write_part(rows[first:last], slot)
 
     def close(self) -> None:
         """Finish the file in hand."""
@@ -151,7 +152,7 @@ class Recording:
             self._file.close()
         self._file = None
 
-    def _write_part(self, rows: Rows, slot: datetime, stretch: Stretch) -> None:
+    def _write_part(self, rows: Rows, slot: datetime) -> None:
         slot_us = int(slot.timestamp()) * 1_000_000
         start = max(slot_us, self._start)
         overlap = self._form.overlap * 1_000_000
@@ -162,15 +163,10 @@ class Recording:
             rows = np.concatenate([repeated, rows])
         self._last = rows[rows["ts"] >= rows["ts"][-1] - overlap]
         if self._form.has_book:
-            stretch_end = stretch.start + len(stretch.log_price) * STEP_US
-            slot_end = slot_us + self._form.seconds * 1_000_000
-            first, last = (
-                max(start, stretch.start),
-                min(slot_end, stretch_end, self._end),
-            )
+            # A part of the tape holds whole files of this recording.
+            end = min(slot_us + self._form.seconds * 1_000_000, self._end)
             rows = rows[self._order(len(rows))]
-            lines = self._with_book(rows, stretch, first, last, is_new)
-            self._put(lines, rows, is_new)
+            self._put(self._with_book(rows, start, end), rows, is_new)
             return
         for piece in range(0, len(rows), _PIECE):
             part = rows[piece : piece + _PIECE]
@@ -207,24 +203,19 @@ class Recording:
         order = np.argsort(np.concatenate([place, again]), kind="stable")
         return np.concatenate([index, twice])[order]
 
-    def _with_book(
-        self, rows: Rows, stretch: Stretch, start: int, end: int, is_new: bool
-    ) -> pa.Array:
+    def _with_book(self, rows: Rows, start: int, end: int) -> pa.Array:
         """Print trades and book lines in the order of their receipt."""
-        head = self._book.snapshot(stretch, start) if is_new else ""
-        updates, sent = self._book.lines(stretch, start, end)
+        updates, sent = book_lines(self._venue, self._market, start, end)
         received = receive_times(sent, np.arange(len(sent)))
-        updates = join(integer_text(received), " ", updates)
         # Trades keep their order, disorderly as it is, among the lines of the book.
         when = np.sort(receive_times(rows["ts"], rows["seq"]))
+        # The book's first line, its snapshot, is the first of the file.
+        received[0] = min(when[0], received.min()) - 1
+        updates = join(integer_text(received), " ", updates)
         both = np.argsort(np.concatenate([when, received]), kind="stable")
         lines = pa.concat_arrays([printed(self._form, self._venue, rows), updates])
-        lines = lines.take(pa.array(both))
-        self.records[-1].book_lines += len(updates) + is_new
-        if not is_new:
-            return lines
-        earliest = min([when[0], *received[:1]])
-        return pa.concat_arrays([pa.array([f"{earliest} {head}"]), lines])
+        self.records[-1].book_lines += len(updates)
+        return lines.take(pa.array(both))
 
     def _put(self, lines: pa.Array, rows: Rows, is_first: bool) -> None:
         assert self._file is not None

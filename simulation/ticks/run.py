@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from simulation.ticks.market import DAY_US, MINUTE_US, Market, Stretch
-from simulation.ticks.patterns import FIRST_START, HOUR_MINUTES, plant
+from simulation.ticks.market import SECOND_US, Market
+from simulation.ticks.patterns import FIRST_START, plant
 from simulation.ticks.recordings import FileRecord, Recording, formats_of
-from simulation.ticks.trades import trades
+from simulation.ticks.trades import draw_trades
 from simulation.ticks.truth import Hole, Truth
 from simulation.ticks.venues import BY_NAME, IDS_PER_DAY, VENUES, Venue
 
 # Parts of a day that are simulated at once, in minutes: the longest one that has no
 # more than so many trades.
-_STRETCHES = (1440, 360, 60, 10)
-_STRETCH_TICKS = 500_000
+_PARTS = (1440, 360, 60, 15)
+_PART_TICKS = 500_000
 _IDS_FROM = date(2020, 1, 1)
 # Recorders fail once in so many days, for so many seconds.
 _HOLE_EVERY = 4
@@ -88,21 +88,20 @@ def simulate(
     chosen = [venue for venue in VENUES if venue.name in settings.venues]
     counts = _shares(settings.ticks, [venue.share for venue in chosen])
     tapes = [
-        VenueTape(out_dir / "ticks", venue, count, settings, start)
+        VenueTape(out_dir / "ticks", venue, count, settings, market)
         for venue, count in zip(chosen, counts, strict=True)
     ]
-    truth = Truth(out_dir / "truth", {tape.venue.name: tape.holes for tape in tapes})
-    minutes = _stretch_minutes(settings)
-    firsts = range(0, settings.days * 1440, minutes)
-    weights = [market.activity_of(first, minutes) for first in firsts]
-    parts = [_shares(tape.count, weights) for tape in tapes]
+    holes = {tape.venue.name: tape.holes for tape in tapes}
+    truth = Truth(out_dir / "truth", start, holes)
+    length = _part_minutes(settings) * 60
+    parts = [slice(s, s + length) for s in range(0, settings.days * 86_400, length)]
+    weights = [float(market.activity[part].sum()) for part in parts]
+    shares = [_shares(tape.count, weights) for tape in tapes]
     written = 0
-    for number, first in enumerate(firsts):
-        stretch = market.stretch(first, minutes)
-        for tape, part in zip(tapes, parts, strict=True):
-            rows = tape.write(stretch, part[number])
-            truth.add(tape.venue, rows)
-            written += part[number]
+    for number, part in enumerate(parts):
+        for tape, share in zip(tapes, shares, strict=True):
+            truth.add(tape.venue, tape.write(part, share[number]))
+            written += share[number]
         if progress is not None:
             progress(written)
     for tape in tapes:
@@ -110,7 +109,7 @@ def simulate(
     files = [record for tape in tapes for record in tape.records()]
     asked = asdict(settings) | {"start": settings.start.isoformat()}
     asked["venues"] = [venue.name for venue in chosen]
-    return truth.finish(start, occurrences, files, asked)
+    return truth.finish(occurrences, files, asked)
 
 
 class VenueTape:
@@ -124,33 +123,37 @@ class VenueTape:
     count : int
         Trades in all.
     settings : Settings
-    start : int
-        µs since the epoch.
+    market : Market
     """
 
     def __init__(
-        self, folder: Path, venue: Venue, count: int, settings: Settings, start: int
+        self, folder: Path, venue: Venue, count: int, settings: Settings, market: Market
     ) -> None:
+        self._market = market
         self.venue = venue
         self.count = count
         self._key = [settings.seed, 3, VENUES.index(venue)]
         random = np.random.default_rng([*self._key, 0])
-        self.holes = _holes(random, settings.days, start)
-        self._rate = count / (settings.days * DAY_US)
+        #: Seconds of the tape in which nothing is recorded.
+        self.holes = _holes(random, settings.days)
+        self._rate = count / (settings.days * 86_400)
         age = (settings.start - _IDS_FROM).days
         self._next_id = venue.first_id + age * IDS_PER_DAY
-        kinds = formats_of(venue, start, settings.days, settings.websocket_minutes)
+        kinds = formats_of(
+            venue, market.start, settings.days, settings.websocket_minutes
+        )
         self._recordings = [
-            Recording(folder, venue, *kind, settings.bad_lines, settings.seed)
+            Recording(folder, venue, market, *kind, settings.bad_lines, settings.seed)
             for kind in kinds
         ]
 
-    def write(self, stretch: Stretch, count: int) -> npt.NDArray[Any]:
+    def write(self, part: slice, count: int) -> npt.NDArray[Any]:
         """Simulate a part of the tape and append it to the recordings.
 
         Parameters
         ----------
-        stretch : Stretch
+        part : slice
+            Of the market's seconds.
         count : int
             Market trades in it.
 
@@ -158,19 +161,19 @@ class VenueTape:
         -------
         ndarray of `TICK`
         """
-        end = stretch.start + len(stretch.activity) * 1_000_000
-        holes = [hole for hole in self.holes if stretch.start <= hole[0] < end]
-        random = np.random.default_rng([*self._key, stretch.start // MINUTE_US])
-        rows = trades(self.venue, stretch, count, holes, random)
+        holes = [hole for hole in self.holes if part.start <= hole[0] < part.stop]
+        random = np.random.default_rng([*self._key, 1 + part.start])
+        rows = draw_trades(self.venue, self._market, part, count, holes, random)
         rows["seq"] += self._next_id
         after = self._next_id if len(rows) == 0 else int(rows["seq"][-1]) + 1
         for first, last in holes:
             missed = 1 + int(self._rate * (last - first))
-            rows["seq"][np.searchsorted(rows["ts"], first) :] += missed
+            start = self._market.start + first * SECOND_US
+            rows["seq"][np.searchsorted(rows["ts"], start) :] += missed
             after += missed
         self._next_id = after
         for recording in self._recordings:
-            recording.write(rows, stretch)
+            recording.write(rows)
         return rows
 
     def close(self) -> None:
@@ -183,17 +186,13 @@ class VenueTape:
         return [record for each in self._recordings for record in each.records]
 
 
-def _holes(random: np.random.Generator, days: int, start: int) -> list[Hole]:
+def _holes(random: np.random.Generator, days: int) -> list[Hole]:
     """Choose when a recorder fails: at the start of an hour, before any pattern."""
     count = 1 + days // _HOLE_EVERY
     hours = random.choice(np.arange(1, 24 * days - 2), count, replace=False)
-    holes = []
-    for hour in np.sort(hours):
-        seconds = int(random.integers(*_HOLE_SECONDS))
-        latest = FIRST_START * 60 - seconds
-        first = int(hour) * HOUR_MINUTES * 60 + int(random.integers(0, latest))
-        holes.append((start + first * 1_000_000, start + (first + seconds) * 1_000_000))
-    return holes
+    seconds = random.integers(*_HOLE_SECONDS, count)
+    firsts = np.sort(hours) * 3600 + random.integers(0, FIRST_START * 60 - seconds)
+    return list(zip(firsts.tolist(), (firsts + seconds).tolist(), strict=True))
 
 
 def _shares(total: int, weights: list[float]) -> list[int]:
@@ -202,7 +201,7 @@ def _shares(total: int, weights: list[float]) -> list[int]:
     return [int(part) for part in np.diff(ends, prepend=0)]
 
 
-def _stretch_minutes(settings: Settings) -> int:
+def _part_minutes(settings: Settings) -> int:
     minute_ticks = settings.ticks / (settings.days * 1440)
-    fitting = [m for m in _STRETCHES if m * minute_ticks <= _STRETCH_TICKS]
-    return max(fitting, default=_STRETCHES[-1])
+    fitting = [m for m in _PARTS if m * minute_ticks <= _PART_TICKS]
+    return max(fitting, default=_PARTS[-1])

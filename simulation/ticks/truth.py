@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from simulation.ticks.market import MINUTE_US
+from simulation.ticks.market import MINUTE_US, SECOND_US
 from simulation.ticks.patterns import PATTERN_MINUTES, Occurrence
 from simulation.ticks.recordings import FileRecord
 from simulation.ticks.venues import TRADE, Venue
@@ -47,13 +47,16 @@ class Truth:
     Parameters
     ----------
     folder : Path
+    start : int
+        Of the tape, µs since the epoch.
     holes : dict of str to list of (int, int)
-        By venue: when nothing was recorded, µs.
+        By venue: seconds of the tape in which nothing was recorded.
     """
 
-    def __init__(self, folder: Path, holes: dict[str, list[Hole]]) -> None:
+    def __init__(self, folder: Path, start: int, holes: dict[str, list[Hole]]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._start = start
         self._holes = holes
         self._ends: dict[str, npt.NDArray[Any]] = {}
         self._gaps: list[tuple[Any, ...]] = []
@@ -103,8 +106,9 @@ class Truth:
         rows = np.concatenate([self._ends.get(venue.name, rows[:1]), rows])
         for place in np.flatnonzero(np.diff(rows["seq"]) > 1):
             seqs, times = rows["seq"][place : place + 2], rows["ts"][place : place + 2]
+            before, after = (times - self._start) / SECOND_US
             is_hole = any(
-                times[0] < last and first <= times[1]
+                before < last and first <= after
                 for first, last in self._holes[venue.name]
             )
             cause = "not_recorded" if is_hole else "no_trade"
@@ -113,7 +117,6 @@ class Truth:
 
     def finish(
         self,
-        start: int,
         occurrences: list[Occurrence],
         files: list[FileRecord],
         settings: dict[str, Any],
@@ -122,8 +125,6 @@ class Truth:
 
         Parameters
         ----------
-        start : int
-            Of the tape, µs since the epoch.
         occurrences : list of Occurrence
         files : list of FileRecord
         settings : dict
@@ -136,7 +137,9 @@ class Truth:
         """
         self._writer.close()
         self._write("gaps", _GAP_COLUMNS, self._gaps)
-        self._write("patterns", _PATTERN_COLUMNS, (_row(o, start) for o in occurrences))
+        self._write(
+            "patterns", _PATTERN_COLUMNS, (_row(o, self._start) for o in occurrences)
+        )
         columns = [field.name for field in fields(FileRecord)]
         self._write("files", columns, (asdict(file).values() for file in files))
         summary = {

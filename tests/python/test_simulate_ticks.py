@@ -248,8 +248,8 @@ def test_spot_files_of_2024_have_milliseconds(tmp_path: Path) -> None:
 def test_parts_of_a_day_follow_one_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Many trades are simulated ten minutes at a time; patterns are not cut."""
-    monkeypatch.setattr(run, "_STRETCH_TICKS", 1)
+    """Many trades are simulated a quarter of an hour at a time."""
+    monkeypatch.setattr(run, "_PART_TICKS", 1)
     wanted = settings(ticks=30_000, days=1, venues=("binance_spot", "kraken"))
     simulate(tmp_path, wanted)
     tape = Tape(tmp_path, {})
