@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,7 +14,9 @@ from simulation.ticks.patterns import (
     Occurrence,
 )
 
-Floats = npt.NDArray[np.float64]
+# Single precision does for all but the price: a tape has millions of seconds.
+Floats = npt.NDArray[np.float32]
+Prices = npt.NDArray[np.float64]
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
@@ -60,9 +64,9 @@ class Market:
     start : int
     log_price : ndarray of float64, shape (seconds + 1,)
         At the start of each second.
-    pressure : ndarray of float64, shape (seconds,)
+    pressure : ndarray of float32, shape (seconds,)
         Positive when buyers press; about standard normal.
-    activity : ndarray of float64, shape (seconds,)
+    activity : ndarray of float32, shape (seconds,)
         Rate of trades, mean about 1.
     is_planted : ndarray of bool, shape (seconds,)
         Within a planted pattern.
@@ -74,24 +78,24 @@ class Market:
         random = np.random.default_rng([seed, 1])
         minutes, seconds = days * 1440, days * 86_400
         course = _day_course(start, minutes)
-        slow = _persistent(random.standard_normal(minutes), 500)
-        fast = _persistent(random.standard_normal(minutes), 8)
-        own = _persistent(random.standard_normal(minutes), 30)
+        slow = _persistent(_white(random, minutes), 500)
+        fast = _persistent(_white(random, minutes), 8)
+        own = _persistent(_white(random, minutes), 30)
         volatility = _VOLATILITY * np.sqrt(course) * np.exp(0.45 * slow + 0.3 * fast)
-        burst = _persistent(random.standard_normal(seconds), _BURST_LASTS)
         activity = course * np.exp(0.5 * slow + 0.5 * fast + 0.3 * own - 0.3)
         jumps = random.poisson(_JUMPS / 1440, minutes)
-        returns = np.zeros(seconds)
+        returns = np.zeros(seconds, np.float32)
         returns[::60] = jumps * random.normal(0.0, _JUMP_SIZE, minutes)
-        news = random.standard_normal(seconds)
+        news = _white(random, seconds)
         self.start = start
         self.pressure = 0.8 * _persistent(news, _PRESSURE_LASTS[0])
-        lasting = _persistent(random.standard_normal(seconds), _PRESSURE_LASTS[1])
-        self.pressure += 0.6 * lasting
-        self.activity = activity.repeat(60) * np.exp(_BURST * burst - _BURST**2 / 2)
+        self.pressure += 0.6 * _persistent(_white(random, seconds), _PRESSURE_LASTS[1])
+        self.activity = _persistent(_white(random, seconds), _BURST_LASTS)
+        self.activity = np.exp(_BURST * self.activity - _BURST**2 / 2)
+        self.activity *= activity.repeat(60)
         self.activity[-60:] = _LAST_ACTIVITY
         self.is_planted = np.zeros(seconds, dtype=np.bool_)
-        noise = volatility.repeat(60) / np.exp(0.15)
+        noise = (volatility / np.exp(0.15)).astype(np.float32).repeat(60)
         for occurrence in occurrences:
             first = occurrence.minute * 60
             end = first + _PATTERN_SECONDS
@@ -102,9 +106,9 @@ class Market:
             if occurrence.follow is not None:
                 follow = slice(end, end + FOLLOW_MINUTES * 60)
                 returns[follow] = occurrence.follow / (FOLLOW_MINUTES * 60)
-        noise *= _PRESSURE_IN_RETURN * news + np.sqrt(
-            1 - _PRESSURE_IN_RETURN**2
-        ) * random.standard_normal(seconds)
+        news *= _PRESSURE_IN_RETURN
+        news += math.sqrt(1 - _PRESSURE_IN_RETURN**2) * _white(random, seconds)
+        noise *= news
         first_level = 0.1 * random.standard_normal()
         level = _decaying_sum(returns + noise, 1 - 1 / _REVERSION, first_level)
         self.log_price = np.log(_MEAN_PRICE) + np.append(first_level, level)
@@ -121,7 +125,7 @@ class Market:
         busy = occurrence.at(shape.activity, middles)
         self.activity[span] = _ACTIVITY_IN_PATTERN * busy
 
-    def prices(self, times: npt.NDArray[np.int64]) -> Floats:
+    def prices(self, times: npt.NDArray[np.int64]) -> Prices:
         """Return the common price at some times, USD.
 
         Parameters
@@ -137,8 +141,8 @@ class Market:
 
 
 @compiled
-def _decaying_sum(noise: Floats, decay: float, first: float) -> Floats:
-    result = np.empty_like(noise)
+def _decaying_sum(noise: Floats, decay: float, first: float) -> Prices:
+    result = np.empty(len(noise))
     value = first
     for i in range(len(noise)):
         value = decay * value + noise[i]
@@ -148,11 +152,16 @@ def _decaying_sum(noise: Floats, decay: float, first: float) -> Floats:
 
 def _persistent(noise: Floats, lasts: float) -> Floats:
     """Turn white noise into noise of unit variance that lasts for so many places."""
-    decay = np.exp(-1 / lasts)
-    return _decaying_sum(noise * np.sqrt(1.0 - decay**2), decay, noise[0])
+    decay = math.exp(-1 / lasts)
+    scale = math.sqrt(1.0 - decay**2)
+    return _decaying_sum(noise * scale, decay, float(noise[0])).astype(np.float32)
 
 
-def _day_course(start: int, minutes: int) -> Floats:
+def _white(random: np.random.Generator, count: int) -> Floats:
+    return random.standard_normal(count, dtype=np.float32)
+
+
+def _day_course(start: int, minutes: int) -> Prices:
     """Rate of trades by the time of day and of the week; New York opens at the peak."""
     minute = start // MINUTE_US + np.arange(minutes)
     hour = (minute % 1440) / 60.0

@@ -132,7 +132,7 @@ def _orders(
     activity = market.activity[part].copy()
     for first, last in holes:
         activity[max(first - part.start, 0) : max(last - part.start, 0)] = 0.0
-    elapsed = np.cumsum(activity)
+    elapsed = np.cumsum(activity, dtype=np.float64)
     drawn = random.random(count) * elapsed[-1]
     second = np.searchsorted(elapsed, drawn, side="right") + part.start
     tail = (1.0 - random.random(count)) ** (-1.0 / _TRADES_TAIL)
