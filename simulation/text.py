@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -127,6 +129,19 @@ def hash_text(numbers: Ints, seed: int, words: int) -> pa.StringArray:
 def join(*pieces: Any) -> pa.Array:
     """Put text columns and constants side by side; null where a piece is null."""
     return pc.binary_join_element_wise(*pieces, "")
+
+
+def filled(line: str, column: Callable[[str], Any]) -> pa.Array:
+    """Put columns where their `<names>` stand in a line.
+
+    Parameters
+    ----------
+    line : str
+    column : callable
+        Makes the StringArray of a name, or a text that is the same in all lines.
+    """
+    pieces = re.split("<([A-Za-z0-9_]+)>", line)
+    return join(*(column(p) if i % 2 else p for i, p in enumerate(pieces)))
 
 
 def pick(choices: list[str], index: npt.NDArray[Any]) -> pa.Array:

@@ -26,6 +26,7 @@ from simulation.fills.traders import Population
 from simulation.noise import scrambled_below
 from simulation.text import (
     decimal_text,
+    filled,
     hash_text,
     integer_text,
     join,
@@ -212,14 +213,26 @@ class ParquetTape:
         self._writer = self._path = None
 
 
-# Keys in the archive's order, and whether the value's text is quoted.
-_KEYS = {
-    **{"coin": True, "px": True, "sz": True, "side": True, "time": False},
-    **{"startPosition": True, "dir": True, "closedPnl": True, "hash": True},
-    **{"oid": False, "crossed": False, "fee": True, "tid": False, "feeToken": True},
-}
-# Null leaves these out.
-_OPTIONAL_KEYS = {"cloid": True, "twapId": False, "builder": True, "builderFee": True}
+# One of the events of a block.
+_FILL = (
+    '["<user>",{"coin":"<coin>","px":"<px>","sz":"<sz>","side":"<side>","time":<time>,'
+    '"startPosition":"<startPosition>","dir":"<dir>","closedPnl":"<closedPnl>",'
+    '"hash":"<hash>","oid":<oid>,"crossed":<crossed>,"fee":"<fee>","tid":<tid>,'
+    '"feeToken":"<feeToken>"<optional>}]'
+)
+# What only some of them have.
+_OPTIONAL = (
+    ',"cloid":"<cloid>"',
+    ',"twapId":<twapId>',
+    ',"builder":"<builder>"',
+    ',"builderFee":"<builderFee>"',
+    ',"liquidation":{"liquidatedUser":"<liquidatedUser>","markPx":"<markPx>",'
+    '"method":"<method>"}',
+)
+_BLOCK = (
+    '{"local_time":"<local_time>","block_time":"<block_time>",'
+    '"block_number":<block_number>,"events":['
+)
 # One block in so many is followed by one without fills, if there is room for it.
 _EMPTY_EVERY = 8
 
@@ -268,34 +281,24 @@ class ArchiveTape:
 
     def _heads(self, times: Ints) -> pa.Array:
         delay = 40_000_000 + scrambled_below(times // BLOCK_MS, 140_000_000)
-        return join(
-            *('{"local_time":"', block_time_text(times, delay)),
-            *('","block_time":"', block_time_text(times), '","block_number":'),
-            *(integer_text(block_numbers(times, self._start_ms)), ',"events":['),
-        )
+        columns = {
+            "local_time": block_time_text(times, delay),
+            "block_time": block_time_text(times),
+            "block_number": integer_text(block_numbers(times, self._start_ms)),
+        }
+        return filled(_BLOCK, columns.__getitem__)
 
 
 def _fills(table: pa.Table) -> pa.Array:
     """Print `["0x…",{…}]` for each row."""
-
-    def item(key: str, is_quoted: bool, comma: str = ",") -> pa.Array:
-        quote = '"' if is_quoted else ""
-        text = table[key].combine_chunks().cast(pa.string())
-        return join(f'{comma}"{key}":{quote}', text, quote)
-
+    columns = {
+        name: table[name].combine_chunks().cast(pa.string())
+        for name in table.column_names[:-1]
+    }
     liquidation = table["liquidation"].combine_chunks()
-    texts = [
-        join(f'"{name}":"', liquidation.field(name), '"')
-        for name in liquidation.type.names
-    ]
-    liquidated = join(',"liquidation":{', texts[0], ",", texts[1], ",", texts[2], "}")
-    return join(
-        *('["', table["user"].combine_chunks(), '",{'),
-        *(
-            item(key, is_quoted, "," * (key != "coin"))
-            for key, is_quoted in _KEYS.items()
-        ),
-        *(pc.fill_null(item(key, q), "") for key, q in _OPTIONAL_KEYS.items()),
-        pc.if_else(liquidation.is_null(), "", liquidated),
-        "}]",
-    )
+    names = liquidation.type.names
+    # Null where nobody is liquidated, as the struct is.
+    columns |= dict(zip(names, liquidation.flatten(), strict=True))
+    parts = [filled(part, columns.__getitem__) for part in _OPTIONAL]
+    columns["optional"] = join(*(pc.fill_null(part, "") for part in parts))
+    return filled(_FILL, columns.__getitem__)

@@ -226,7 +226,6 @@ class Truth:
         """Count what the tape shows."""
         coin, liquidated = rows["coin"], rows["liquidated"]
         names = np.array(NAMES)
-        key = rows["time"] * 1_000 + coin
         features = {
             "rows": np.ones(len(rows), dtype=np.bool_),
             "trade_rows": rows["trade"] != 0,
@@ -241,7 +240,6 @@ class Truth:
             "spot_rows": KINDS[coin] == SPOT,
             "outcome_rows": KINDS[coin] == OUTCOME,
             "builder_perp_rows": (np.char.find(names, ":") >= 0)[coin],
-            "same_ms_rows": _repeats(key, rows["user"]),
         }
         for name, mask in features.items():
             self._counts[name] += int(np.count_nonzero(mask))
@@ -339,15 +337,3 @@ def _decimals(
     values: npt.NDArray[np.int64], decimals: npt.NDArray[np.int64]
 ) -> pa.Array:
     return decimal_text(values, decimals).cast(MONEY)
-
-
-def _repeats(
-    one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bool_]:
-    """Tell which pairs of values occur more than once."""
-    order = np.lexsort((other, one))
-    same = (np.diff(one[order]) == 0) & (np.diff(other[order]) == 0)
-    repeated = np.zeros(len(one), dtype=np.bool_)
-    repeated[order[1:][same]] = True
-    repeated[order[:-1][same]] = True
-    return repeated

@@ -8,8 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from simulation.noise import scramble
-from simulation.text import fixed_text, integer_text, join
-from simulation.ticks.formats import filled
+from simulation.text import filled, fixed_text, integer_text, join
 from simulation.ticks.market import STEP_US, Market
 from simulation.ticks.trades import quotes
 from simulation.ticks.venues import Venue
@@ -72,7 +71,7 @@ def book_lines(
             "last": integer_text((steps + 1) * _UPDATES_A_STEP),
             "bids": _side(venue, steps, bid, before, -1),
             "asks": _side(venue, steps, bid + 1, before + 1, 1),
-        },
+        }.__getitem__,
     )
     quote = filled(
         _QUOTE,
@@ -83,7 +82,7 @@ def book_lines(
             "bid_size": fixed_text(_sizes(steps[tells], -1, 0), 8),
             "ask": _price_text(venue, bid[tells] + 1),
             "ask_size": fixed_text(_sizes(steps[tells], 1, 0), 8),
-        },
+        }.__getitem__,
     )
     snapshot = pa.array([_snapshot(venue, int(bid[0]), int(steps[0]))])
     sent = times[tells] + (noise[tells] % np.uint64(STEP_US)).astype(np.int64)

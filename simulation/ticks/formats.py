@@ -7,7 +7,6 @@ that are no market trades.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ import pyarrow.compute as pc
 from simulation.noise import scrambled_below
 from simulation.text import (
     decimal_text,
+    filled,
     fixed_text,
     hash_text,
     integer_text,
@@ -190,7 +190,6 @@ DESK_COLUMNS = {
     "side": "taker",
 }
 
-_NAME = "<([a-z0-9_]+)>"
 # A recorder's clock that is behind the venue's, ns: receipts precede the events.
 _CLOCK_LAG = 1_270_000_000
 
@@ -313,11 +312,4 @@ COLUMNS: dict[str, Callable[[Venue, Rows], Any]] = {
 
 def printed(form: Format, venue: Venue, rows: Rows) -> pa.Array:
     """Print rows as lines; each text ends with a newline, or goes on in the next."""
-    names = re.findall(_NAME, form.line)
-    return filled(form.line, {name: COLUMNS[name](venue, rows) for name in names})
-
-
-def filled(line: str, columns: dict[str, Any]) -> pa.Array:
-    """Put columns, or texts that are the same in all lines, where their names stand."""
-    pieces = re.split(_NAME, line)
-    return join(*(columns[p] if i % 2 else p for i, p in enumerate(pieces)))
+    return filled(form.line, lambda name: COLUMNS[name](venue, rows))

@@ -296,6 +296,12 @@ def test_fees(tape: Tape) -> None:
 
 def test_starts_within_a_millisecond_never_repeat(tape: Tape) -> None:
     """Otherwise the chain of positions could be read in more than one way."""
+    together: dict[tuple[int, str, str], set[str]] = defaultdict(set)
+    for row in tape.rows:
+        together[row["time"], row["user"], row["coin"]].add(row["side"])
+    assert sum(map(len, together.values())) < len(tape.rows) * 0.9
+    # A smaller fill back among them.
+    assert sum(len(sides) == 2 for sides in together.values()) > 50
     starts = Counter(
         (row["time"], row["user"], row["coin"], row["startPosition"])
         for row in tape.rows
