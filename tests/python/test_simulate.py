@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from devdb.conninfo import PROJECT_DIR
 from simulation.__main__ import main
 from simulation.fills import orders, run
 from simulation.fills.coins import COINS
@@ -493,3 +495,13 @@ def test_command_refuses_to_mix_two_runs(tmp_path: Path) -> None:
     assert "--overwrite" in again.output
     replaced = CliRunner().invoke(main, [*arguments, "--overwrite"])
     assert replaced.exit_code == 0
+
+
+def test_no_installed_package_needs_it() -> None:
+    project = tomllib.loads((PROJECT_DIR / "pyproject.toml").read_text())
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert "simulation" not in packages
+    files = [file for name in packages for file in (PROJECT_DIR / name).rglob("*.py")]
+    pattern = re.compile(r"^\s*(from|import) simulation\b", re.MULTILINE)
+    assert files
+    assert [file for file in files if pattern.search(file.read_text())] == []
