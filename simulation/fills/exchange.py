@@ -162,19 +162,7 @@ def _run_order(
         twap = 0
         is_resting = False
         side = -1 if key.position > 0 else 1
-        draw = rng.random()
-        lots = max(order.trades, int(held * 0.3)) if draw < 0.15 else held
-        method = MARKET
-        if draw > 0.7:
-            method = BACKSTOP
-            other = LIQUIDATOR
-            if draw > 0.85:
-                found = _deleveraged(world, order, side, rng)
-                if found >= 0:
-                    other = found
-                    words = ADL
-                    cover = abs(world.keys[other, order.coin].position)
-                    lots = min(lots, cover)
+        lots, method, other, words = _liquidation(world, order, held, side, rng)
     oid = _next_oid(world, rng)
     tx = 0
     if twap == 0:
@@ -274,15 +262,21 @@ def _is_ruined(trader: Any, key: Any, grid: Any, mid: float) -> bool:
 
 
 @compilable
-def _deleveraged(world: World, order: Any, side: int, rng: np.random.Generator) -> int:
-    """Find a trader on the other side who is made to close against a ruined one."""
-    for _ in range(200):
+def _liquidation(
+    world: World, order: Any, held: int, side: int, rng: np.random.Generator
+) -> tuple[int, int, int, int]:
+    """Return how a ruined position is closed: lots, method, on whom, in which words."""
+    draw = rng.random()
+    if draw < 0.7:
+        lots = max(order.trades, int(held * 0.3)) if draw < 0.15 else held
+        return lots, MARKET, -1, PLAIN
+    for _ in range(200 if draw > 0.85 else 0):
+        # Who sells a long needs someone who is short, and is made to buy.
         trader = int(rng.random() * len(world.traders))
-        # The ruined trader sells a long: the other one must be short, and buys.
         lots = world.keys[trader, order.coin].position * side
         if lots >= order.trades and trader >= VAULTS and trader != order.trader:
-            return trader
-    return -1
+            return min(held, lots), BACKSTOP, trader, ADL
+    return held, BACKSTOP, LIQUIDATOR, PLAIN
 
 
 @compilable

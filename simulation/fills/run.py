@@ -213,7 +213,8 @@ class _Exchange:
         rng = np.random.default_rng([self._settings.seed, 6, first_hour])
         position = world.keys["position"]
         dust = np.argwhere((position > 0) & (position < GRIDS["lot"]) & (KINDS == SPOT))
-        settled = np.argwhere((position != 0) & (np.arange(len(GRIDS)) == DELISTED))
+        is_delisted = np.arange(len(GRIDS)) == DELISTED
+        settled = np.argwhere((position != 0) & is_delisted)
         settled = settled[: len(rows) if first_hour == self._delisting else 0]
         dust = dust[: len(rows) - len(settled)]
         # Trades come in two rows: a balance waits if rows would not come out even.
@@ -221,7 +222,7 @@ class _Exchange:
             dust = dust[:-1]
         room = len(rows) - len(settled) - len(dust)
         opposite = np.sign(position[0]) * np.sign(position[1]) < 0
-        coins = np.flatnonzero(opposite & (KINDS == PERP))[: room // 2]
+        coins = np.flatnonzero(opposite & (KINDS == PERP) & ~is_delisted)[: room // 2]
         for time_ms, words, keys in (
             (dust_ms, DUST, dust),
             (settle_ms, SETTLEMENT, settled),
