@@ -1,6 +1,6 @@
 """``python -m benchmarks.tapes``: long tapes of fills, quickly.
 
-Simulating takes half an hour for a hundred million fills. Here a shorter tape is
+Simulating takes a quarter of an hour for a hundred million fills. Here a shorter tape is
 simulated and repeated, as many fills a day however many days.
 """
 

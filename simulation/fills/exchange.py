@@ -140,6 +140,7 @@ def _run_order(
     rng: np.random.Generator,
     is_shown: bool,
 ) -> None:
+    """Decide what an order does, find the other side of its trades, settle both."""
     grid = world.grids[order.coin]
     trader = world.traders[order.trader]
     key = world.keys[order.trader, order.coin]
