@@ -1,7 +1,7 @@
 """``python -m benchmarks.tapes``: long tapes of fills, quickly.
 
-Simulating takes a quarter of an hour for a hundred million fills. Here a shorter tape is
-simulated and repeated, as many fills a day however many days.
+Simulating takes a quarter of an hour for a hundred million fills. Here a shorter tape
+is simulated and repeated, as many fills a day however many days.
 """
 
 from __future__ import annotations
