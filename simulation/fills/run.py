@@ -38,7 +38,7 @@ from simulation.fills.traders import populate
 from simulation.fills.truth import Truth
 
 # Rows of a part of a day, at most about: they are in memory at once.
-_PART_ROWS = 250_000
+_PART_ROWS = 120_000
 # Trades on the day before the tape begins, for each trader: they make its positions.
 _WARM_UP_TRADES = 6
 _FIRST_OID = 110_000_000_000
