@@ -115,7 +115,8 @@ def simulate(
     ends = np.round(np.cumsum(weights) * settings.fills).astype(int)
     written = 0
     for part, end in enumerate(ends):
-        rows = exchange.run(part * hours, hours, int(end) - written)
+        left = settings.fills - written
+        rows = exchange.run(part * hours, hours, int(end) - written, left)
         table = printer.table(rows)
         for tape in tapes:
             tape.write(table)
@@ -161,7 +162,9 @@ class _Exchange:
         warm_up = _WARM_UP_TRADES * settings.traders
         self._run_orders(np.zeros(0, ROW), -24, 24, warm_up, False)
 
-    def run(self, first_hour: int, hours: int, count: int) -> npt.NDArray[Any]:
+    def run(
+        self, first_hour: int, hours: int, count: int, left: int
+    ) -> npt.NDArray[Any]:
         """Run a part of a day.
 
         Parameters
@@ -170,6 +173,8 @@ class _Exchange:
             From the start of the tape.
         hours, count : int
             Length of the part, and how many rows it may have.
+        left : int
+            How many rows all parts from this one on may have.
 
         Returns
         -------
@@ -178,7 +183,7 @@ class _Exchange:
         rows = np.zeros(count, dtype=ROW)
         self._world.counters[ROWS] = 0
         if first_hour % 24 == 0:
-            self._keep_house(rows, first_hour)
+            self._keep_house(rows, first_hour, left)
         trades = (count - int(self._world.counters[ROWS])) // 2
         self._run_orders(rows, first_hour, hours, trades, True)
         return rows[: self._world.counters[ROWS]]
@@ -204,7 +209,7 @@ class _Exchange:
         )
         run_orders(self._world, orders, rows, rng, is_shown)
 
-    def _keep_house(self, rows: npt.NDArray[Any], first_hour: int) -> None:
+    def _keep_house(self, rows: npt.NDArray[Any], first_hour: int, left: int) -> None:
         """Do what the exchange does by itself in the first blocks of a day."""
         world, market = self._world, self._market
         day_ms = self.start_ms + first_hour // 24 * DAY_MS
@@ -218,7 +223,7 @@ class _Exchange:
         settled = settled[: len(rows) if first_hour == self._delisting else 0]
         dust = dust[: len(rows) - len(settled)]
         # Trades come in two rows: a balance waits if rows would not come out even.
-        if (len(rows) - len(settled) - len(dust)) % 2 == 1:
+        if (left - len(settled) - len(dust)) % 2 == 1:
             dust = dust[:-1]
         room = len(rows) - len(settled) - len(dust)
         opposite = np.sign(position[0]) * np.sign(position[1]) < 0
