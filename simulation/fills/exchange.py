@@ -244,9 +244,10 @@ def _decide(
     if order.kind == HIDDEN_RESIZE:
         return order.outlook, max(1, int(held * 0.4))
     if order.outlook != away:
-        if draw < 0.6 and (held + fresh) * lots_usd < trader.limit_usd:
+        if draw < 0.5 and (held + fresh) * lots_usd < trader.limit_usd:
             return -away, fresh
-        return away, max(order.trades, int(held * (0.25 + 0.5 * share)))
+        part = max(order.trades, int(held * (0.25 + 0.5 * share)))
+        return away, held if draw > 0.8 else part
     if draw < trader.flip and grid.kind == PERP:
         return away, held + fresh
     part = max(order.trades, int(held * (0.3 + 0.5 * share)))

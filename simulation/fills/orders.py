@@ -102,7 +102,7 @@ def draw_orders(
     if is_delisted:
         base["coin"][base["coin"] == DELISTED] = 0
     base["usd"] = population.order_usd[trader] * (0.25 + 2.25 * rng.random(count) ** 2)
-    base["trades"] = np.minimum(rng.geometric(0.6, count), _MOST_TRADES)
+    base["trades"] = np.minimum(rng.geometric(0.75, count), _MOST_TRADES)
     role = population.roles[trader]
     _set_kinds(rng, base, role)
     twaps = base["kind"] == TWAP
