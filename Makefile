@@ -157,14 +157,14 @@ clean:  ## Stop the embedded server, remove its data and all build output; .venv
 $(SAMPLE):
 	$(say) "Simulating $(SAMPLE_FILLS) fills over $(SAMPLE_DAYS) days, there being no FILLS=path"
 	@rm -rf $@.part
-	@$(PY) -m loaders.simulate $@.part \
+	@$(PY) -m simulation fills $@.part \
 		--fills $(SAMPLE_FILLS) --days $(SAMPLE_DAYS) --seed 7 --format parquet
 	@mv $@.part $@
 
 $(SAMPLE_TICKS):
 	$(say) "Simulating $(SAMPLE_TICK_COUNT) ticks over $(SAMPLE_TICK_DAYS) days, there being no TICKS=path"
 	@rm -rf $@.part
-	@$(PY) -m loaders.simulate_ticks $@.part --ticks $(SAMPLE_TICK_COUNT) \
+	@$(PY) -m simulation ticks $@.part --ticks $(SAMPLE_TICK_COUNT) \
 		--days $(SAMPLE_TICK_DAYS) --venues binance_spot,coinbase --repeats 10 --seed 7
 	@mv $@.part $@
 

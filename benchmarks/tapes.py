@@ -1,7 +1,7 @@
 """``python -m benchmarks.tapes``: long tapes of fills, quickly.
 
-Simulating takes half an hour for a hundred million fills. Here a shorter tape is
-simulated and repeated, as many fills a day however many days.
+Simulating takes a quarter of an hour for a hundred million fills. Here a shorter tape
+is simulated and repeated, as many fills a day however many days.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import click
 import pyarrow.parquet as pq
 
 from benchmarks.repetition import Repetition, counter_spans
-from loaders.simulate import prepare, simulate
-from loaders.simulation.simulation import Settings, default_traders
+from simulation.files import prepare
+from simulation.fills.run import Settings, default_traders, simulate
 
 BATCH_ROWS = 131_072
 #: Two years and more end before today: the loader refuses fills of the future.

@@ -65,7 +65,7 @@ def report_database(
     for path in files:
         _rename(path, busiest)
     run(
-        *("loaders.simulate_ticks", str(folder / "ticks"), "--venues", "binance_spot"),
+        *("simulation", "ticks", str(folder / "ticks"), "--venues", "binance_spot"),
         *("--ticks", "60000", "--days", "2", "--websocket-minutes", "1", "--seed", "5"),
         *("--patterns", "1", "--repeats", "5"),
     )

@@ -27,7 +27,7 @@ BUILT_FROM_FILLS = (
 def simulate(folder: Path, *options: str) -> Path:
     """Write a tape of fills into a folder, and return the folder."""
     subprocess.run(
-        [sys.executable, "-m", "loaders.simulate", str(folder), *options],
+        [sys.executable, "-m", "simulation", "fills", str(folder), *options],
         cwd=PROJECT_DIR,
         check=True,
         capture_output=True,

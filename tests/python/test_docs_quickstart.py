@@ -79,7 +79,7 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )
     subprocess.run(
         [
-            *(sys.executable, "-m", "loaders.simulate_ticks", folder / "ticks"),
+            *(sys.executable, "-m", "simulation", "ticks", folder / "ticks"),
             *("--ticks", "30000", "--days", "9", "--venues", "binance_spot"),
             *("--repeats", "5", "--seed", "7"),
         ],

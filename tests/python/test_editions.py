@@ -67,7 +67,7 @@ def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ticks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of the last days: older ones would be due to be dropped."""
     folder = tmp_path_factory.mktemp("editions_ticks")
-    command = [sys.executable, "-m", "loaders.simulate_ticks", str(folder)]
+    command = [sys.executable, "-m", "simulation", "ticks", str(folder)]
     amount = ["--ticks", "30000", "--days", "2", "--venues", "binance_spot,kraken"]
     subprocess.run([*command, *amount], cwd=PROJECT_DIR, check=True)
     return folder

@@ -131,12 +131,13 @@ def test_replaced_fills_reach_every_model(
     """A build after `--replace` holds what a build of everything holds."""
     space = workspace()
     space.dbt("run-operation", "create_sources")
-    hours = sorted((tape / "parquet").rglob("*.parquet"))[:120]
+    # Ten days: some traders are smart money by then, and signals are theirs.
+    hours = sorted((tape / "parquet").rglob("*.parquet"))[:240]
     space.load(*hours)
     space.dbt("seed")
     space.dbt("run")
     before = {name: space.rows(name, order) for name, order in MODELS.items()}
-    for number, hour in enumerate((hours[10], hours[70])):
+    for number, hour in enumerate((hours[10], hours[70], hours[230])):
         table = pq.read_table(hour)
         rows = table.to_pylist()
         for row in rows[::3]:

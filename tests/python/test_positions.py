@@ -35,11 +35,11 @@ from devdb.conninfo import connect
 from loaders.fills import FILLS as FORMAT
 from loaders.load_to_db import main as load_to_db
 from loaders.objects import list_objects
-from loaders.simulate import main as simulate
 from pgio.copy_out import read_table
 from python_jobs.lib.positions import PositionJob
 from runners.position_partition import fold_partition
 from runners.remote_objects import RemoteObject
+from simulation.__main__ import main as simulate
 
 pytestmark = pytest.mark.any_server
 
@@ -221,7 +221,7 @@ def test_the_simulators_truth_is_found(model: Model, form: str, tmp_path: Path) 
     runner = CliRunner()
     made = runner.invoke(
         simulate,
-        [str(tmp_path), "--fills", "20000", "--days", "3", "--seed", "7",
+        ["fills", str(tmp_path), "--fills", "20000", "--days", "3", "--seed", "7",
          "--format", form],
     )  # fmt: skip
     assert made.exit_code == 0, made.output

@@ -37,7 +37,7 @@ def deployed(
         database.dbt(TRANSFORMER, "run-operation", "create_sources")
         scratch = database.scratch
         day = ("--ticks", "2000", "--days", "1", "--venues", "coinbase")
-        database.run(LOADER, "loaders.simulate_ticks", scratch / "tape", *day)
+        database.run(LOADER, "simulation", "ticks", scratch / "tape", *day)
         database.load("ticks", scratch / "tape/ticks")
         database.load("fills", parquet(scratch / "first.parquet", fills(60)))
         database.dbt(TRANSFORMER, "build")

@@ -38,7 +38,7 @@ def test_the_simulated_pattern_is_recognised(
 ) -> None:
     run(
         database,
-        *("loaders.simulate_ticks", str(tmp_path / "tape"), "--venues", "binance_spot"),
+        *("simulation", "ticks", str(tmp_path / "tape"), "--venues", "binance_spot"),
         *("--ticks", "60000", "--days", "2", "--websocket-minutes", "1", "--seed", "5"),
         *("--patterns", "1", "--repeats", str(REPEATS)),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,11 +19,11 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from loaders import simulate as command
-from loaders.simulate import simulate
-from loaders.simulation import simulation
-from loaders.simulation.instruments import INSTRUMENTS
-from loaders.simulation.simulation import Settings
+from devdb.conninfo import PROJECT_DIR
+from simulation.__main__ import main
+from simulation.fills import orders, run
+from simulation.fills.coins import COINS
+from simulation.fills.run import Settings, simulate
 
 Row = dict[str, Any]
 Key = tuple[str, str]
@@ -35,7 +36,7 @@ COLUMNS = [
     *("twapId", "builderFee", "cloid", "builder", "liquidation"),
 ]
 DECIMALS = ("px", "sz", "startPosition", "closedPnl", "fee", "builderFee")
-BY_NAME = {instrument.name: instrument for instrument in INSTRUMENTS}
+BY_NAME = {coin.name: coin for coin in COINS}
 
 
 def settings(**changes: Any) -> Settings:
@@ -132,18 +133,40 @@ def test_another_seed_gives_another_tape(tmp_path: Path) -> None:
     assert not {row["user"] for row in one} & {row["user"] for row in two}
 
 
-def test_the_size_of_the_buffer_does_not_matter(
+def test_parts_of_a_day_follow_one_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = settings(fills=40_000, days=1, traders=80)
-    simulate(tmp_path / "whole", wanted, "both")
-    monkeypatch.setattr(simulation, "_BUFFER_ROWS", 1)
-    simulate(tmp_path / "chunks", wanted, "both")
-    file = pq.ParquetFile(tmp_path / "chunks" / "parquet" / "20250701.parquet")
+    """Many fills are simulated an hour at a time."""
+    monkeypatch.setattr(run, "_PART_ROWS", 1)
+    simulate(tmp_path, settings(fills=40_000, days=1, traders=80), "both")
+    file = pq.ParquetFile(tmp_path / "parquet" / "20250701.parquet")
     assert file.num_row_groups > 1
-    assert read_parquet(tmp_path / "whole") == read_parquet(tmp_path / "chunks")
-    whole, chunks = (list(read_blocks(tmp_path / n)) for n in ("whole", "chunks"))
-    assert [b for b in whole if b["events"]] == [b for b in chunks if b["events"]]
+    rows = read_parquet(tmp_path)
+    assert len(rows) == 40_000
+    assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
+    blocks = [block for block in read_blocks(tmp_path) if block["events"]]
+    assert [fill["tid"] for block in blocks for _, fill in block["events"]] == [
+        row["tid"] for row in rows
+    ]
+    numbers = [block["block_number"] for block in blocks]
+    assert numbers == sorted(set(numbers))
+    ends: dict[Key, Decimal] = {}
+    breaks = 0
+    for row in rows:
+        key = (row["user"], row["coin"])
+        breaks += ends.get(key, Decimal(row["startPosition"])) != Decimal(
+            row["startPosition"]
+        )
+        ends[key] = Decimal(row["startPosition"]) + delta(row)
+    assert 0 < breaks < 200
+
+
+def test_more_fills_than_blocks_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "BLOCK_MS", 3_600_000)
+    with pytest.raises(ValueError, match="ask for fewer fills, or for more days"):
+        simulate(tmp_path, settings(fills=2_000, days=1), "parquet")
 
 
 def test_columns_and_types(tape: Tape) -> None:
@@ -275,6 +298,12 @@ def test_fees(tape: Tape) -> None:
 
 def test_starts_within_a_millisecond_never_repeat(tape: Tape) -> None:
     """Otherwise the chain of positions could be read in more than one way."""
+    together: dict[tuple[int, str, str], set[str]] = defaultdict(set)
+    for row in tape.rows:
+        together[row["time"], row["user"], row["coin"]].add(row["side"])
+    assert sum(map(len, together.values())) < len(tape.rows) * 0.9
+    # A smaller fill back among them.
+    assert sum(len(sides) == 2 for sides in together.values()) > 50
     starts = Counter(
         (row["time"], row["user"], row["coin"], row["startPosition"])
         for row in tape.rows
@@ -457,12 +486,22 @@ def test_roles_behave_as_their_names_say(tape: Tape) -> None:
 
 
 def test_command_refuses_to_mix_two_runs(tmp_path: Path) -> None:
-    arguments = [str(tmp_path), "--fills", "1000", "--days", "1"]
-    first = CliRunner().invoke(command.main, arguments)
+    arguments = ["fills", str(tmp_path), "--fills", "1000", "--days", "1"]
+    first = CliRunner().invoke(main, arguments)
     assert first.exit_code == 0, first.output
     assert first.output.startswith("1,000 fills of") or "999 fills" in first.output
-    again = CliRunner().invoke(command.main, arguments)
+    again = CliRunner().invoke(main, arguments)
     assert again.exit_code == 1
     assert "--overwrite" in again.output
-    replaced = CliRunner().invoke(command.main, [*arguments, "--overwrite"])
+    replaced = CliRunner().invoke(main, [*arguments, "--overwrite"])
     assert replaced.exit_code == 0
+
+
+def test_no_installed_package_needs_it() -> None:
+    project = tomllib.loads((PROJECT_DIR / "pyproject.toml").read_text())
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert "simulation" not in packages
+    files = [file for name in packages for file in (PROJECT_DIR / name).rglob("*.py")]
+    pattern = re.compile(r"^\s*(from|import) simulation\b", re.MULTILINE)
+    assert files
+    assert [file for file in files if pattern.search(file.read_text())] == []

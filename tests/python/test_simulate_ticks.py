@@ -23,9 +23,9 @@ from tick_tape import (
     settings,
 )
 
-from loaders.simulation_ticks import simulation
-from loaders.simulation_ticks.simulation import simulate
-from loaders.simulation_ticks.venues import BY_NAME
+from simulation.ticks import run
+from simulation.ticks.run import simulate
+from simulation.ticks.venues import BY_NAME
 
 
 @pytest.fixture(scope="module")
@@ -248,8 +248,8 @@ def test_spot_files_of_2024_have_milliseconds(tmp_path: Path) -> None:
 def test_parts_of_a_day_follow_one_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Many trades are simulated ten minutes at a time; patterns are not cut."""
-    monkeypatch.setattr(simulation, "_STRETCH_TICKS", 1)
+    """Many trades are simulated a quarter of an hour at a time."""
+    monkeypatch.setattr(run, "_PART_TICKS", 1)
     wanted = settings(ticks=30_000, days=1, venues=("binance_spot", "kraken"))
     simulate(tmp_path, wanted)
     tape = Tape(tmp_path, {})

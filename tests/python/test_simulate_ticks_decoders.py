@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from tick_tape import START, Tape, Tick, in_milliseconds, read_plainly, settings
 
-from loaders.simulation_ticks.csv_lines import DESK_COLUMNS
-from loaders.simulation_ticks.simulation import simulate
 from loaders.ticks.chunk import DecoderOptions, TickChunk
 from loaders.ticks.decode import decode as decode_file
 from loaders.ticks.objects import detect
+from simulation.ticks.formats import DESK_COLUMNS
+from simulation.ticks.run import simulate
 
 #: Folders whose recordings do not say all by themselves.
 OPTIONS = {

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 from tick_tape import Tape, microseconds, settings
 
-from loaders.simulation_ticks.patterns import SHAPES
-from loaders.simulation_ticks.simulation import simulate
-from loaders.simulation_ticks.venues import BY_NAME
+from simulation.ticks.patterns import SHAPES
+from simulation.ticks.run import simulate
+from simulation.ticks.venues import BY_NAME
 
 Floats = npt.NDArray[np.float64]
 

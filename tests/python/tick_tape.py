@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from loaders.simulation_ticks.simulation import Settings
+from simulation.ticks.run import Settings
 
 #: Exchange, id, µs, price, volume, side.
 Tick = tuple[str, int, int, Decimal, Decimal, int]
