@@ -117,6 +117,7 @@ lint-sql: setup
 	$(say) "sqlfluff"
 	@$(PY) -m devdb throwaway \
 		sqlfluff lint --disable-progress-bar models snapshots tests/singular
+	@sqlfluff lint --templater raw --disable-progress-bar loaders/formats
 
 docs: up  ## Write dbt's documentation, lineage included, to target/static_index.html
 	@dbt --quiet run-operation create_sources

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import lz4.frame
+import pyarrow as pa
 
 from loaders.errors import ObjectError
 
@@ -18,9 +19,11 @@ _READ_BYTES = 1 << 20
 _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
 _LZ4 = b"\x04\x22\x4d\x18"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+#: Of a damaged stream Arrow gives whole reads alone: what is read at once may be lost.
+_ZSTD_READ_BYTES = 1 << 16
 #: What people do have and this project does not read, by its first bytes.
 _UNREADABLE = {
-    b"\x28\xb5\x2f\xfd": "compressed with zstd: decompress it, or pack it with gzip",
     b"BZh": "compressed with bzip2: decompress it, or pack it with gzip",
     b"\xfd7zXZ": "compressed with xz: decompress it, or pack it with gzip",
     b"PK\x05\x06": "an empty zip archive",
@@ -32,7 +35,7 @@ _UTF8_MARK = b"\xef\xbb\xbf"
 
 
 def read_blocks(path: Path) -> Iterator[tuple[bytes, float]]:
-    """Read a file, decompressed if it is gzip, zip or lz4 by its first bytes.
+    """Read a file, decompressed if its first bytes are of gzip, zip, lz4 or zstd.
 
     Parameters
     ----------
@@ -104,6 +107,19 @@ class _OneRead:
         return cast(bytes, self._file.read1(size))
 
 
+class _Zstd:
+    """Reads a stream of zstd."""
+
+    def __init__(self, stream: pa.CompressedInputStream) -> None:
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        try:
+            return cast(bytes, self._stream.read(min(size, _ZSTD_READ_BYTES)))
+        except OSError as error:  # Arrow has no other for it
+            raise ObjectError(f"damaged or cut short: {error}") from error
+
+
 def _unpacked(file: IO[bytes], stack: ExitStack) -> Any:
     magic = file.read(8)
     file.seek(0)
@@ -114,6 +130,8 @@ def _unpacked(file: IO[bytes], stack: ExitStack) -> Any:
         return _OneRead(stack.enter_context(gzip.GzipFile(fileobj=file)))
     if magic.startswith(_LZ4):
         return _OneRead(stack.enter_context(lz4.frame.open(file, "rb")))
+    if magic.startswith(_ZSTD):
+        return _Zstd(stack.enter_context(pa.CompressedInputStream(file, "zstd")))
     if magic.startswith(_ZIP):
         archive = stack.enter_context(zipfile.ZipFile(file))
         return _OneRead(stack.enter_context(archive.open(_member(archive))))

@@ -14,7 +14,8 @@ from loaders.fills_parquet import MAGIC, read_fills_parquet
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_LZ4 = b"\x04\x22\x4d\x18"
+#: Of LZ4 and zstd.
+_BLOCKWISE = (b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd")
 #: How much of a text tells what it is.
 _HEAD_BYTES = 1 << 16
 _OLDER_ARCHIVE = re.compile(rb'\[\s*"0x')
@@ -59,8 +60,8 @@ def recognise_fills(path: Path) -> str | None:
     try:
         head = read_head(path, _HEAD_BYTES)
     except ObjectError:
-        # A first block of LZ4 may be longer than what is there of it.
-        if packed == _LZ4:
+        # A first block may be longer than what is there of it.
+        if packed in _BLOCKWISE:
             return "archive"
         raise
     text = head.strip(NOTHING)

@@ -30,14 +30,12 @@ import orjson
 import pyarrow as pa
 
 from loaders.chunk import CHUNK_ROWS, Chunk
-from loaders.content import read_blocks
 from loaders.convert import whole_number
 from loaders.errors import ObjectError
 from loaders.fills_schema import FIELDS, Kind, field_called, given_values
+from loaders.lines import LONGEST_LINE, read_lines
 from loaders.validate import falls, split_fills
 
-#: A block of the exchange has some 100 kB; a line is decoded as a whole, in memory.
-_LONGEST_LINE = 64 << 20
 #: What may stand around the text of a line and means nothing, a byte order mark too.
 NOTHING = b" \t\r\n\v\f\0\xef\xbb\xbf"
 
@@ -236,27 +234,11 @@ def read_fills_archive(
 
 
 def _lines(path: Path) -> Iterator[Line]:
-    """Cut a text into its lines, without those that are blank, in bounded memory."""
-    pending: list[bytes] = []
-    size, number, progress = 0, 1, 0.0
-    for block, progress in read_blocks(path):
-        if not block.strip(b"\0"):
-            continue
-        first, *others = block.split(b"\n")
-        pending.append(first)
-        size += len(first)
-        if size > _LONGEST_LINE:
-            raise _too_long(number)
-        if not others:
-            continue
-        *whole, rest = [b"".join(pending), *others]
-        for line in whole:
-            if line := line.strip(NOTHING):
-                yield number, line, progress
-            number += 1
-        pending, size = [rest], len(rest)
-    if line := b"".join(pending).strip(NOTHING):
-        yield number, line, progress
+    """Read the lines of a text that are not blank."""
+    for batch in read_lines(path, batch_bytes=1 << 20):
+        for number, text in enumerate(batch.texts.to_pylist(), batch.first_number):
+            if line := text.strip(NOTHING):
+                yield number, line, batch.progress
 
 
 def _whole_arrays(lines: Iterator[Line]) -> Iterator[Line]:
@@ -269,16 +251,12 @@ def _whole_arrays(lines: Iterator[Line]) -> Iterator[Line]:
         for _, part, _ in lines:
             parts.append(part)
             size += len(part)
-            if size > _LONGEST_LINE:
-                raise _too_long(number)
+            if size > LONGEST_LINE:
+                raise ObjectError(
+                    f"line {number} begins an array that is longer than "
+                    f"{LONGEST_LINE >> 20} MB: write it a fill a line"
+                )
         yield number, b"\n".join(parts), 1.0
-
-
-def _too_long(number: int) -> ObjectError:
-    return ObjectError(
-        f"line {number} is longer than {_LONGEST_LINE >> 20} MB: no block of the "
-        "archive is; write an array of that many fills a fill a line"
-    )
 
 
 def _in_the_exchanges_names(fill: dict[str, Any]) -> dict[str, Any]:

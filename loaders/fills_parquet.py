@@ -69,7 +69,7 @@ def read_fills_parquet(
 
 @contextmanager
 def _unpacked(path: Path) -> Iterator[Path]:
-    """Unpack a file that somebody packed with gzip, zip or lz4 as a whole."""
+    """Unpack a file that somebody packed as a whole, with gzip or another."""
     with open(path, "rb") as file:
         is_plain = file.read(len(MAGIC)) == MAGIC
     if is_plain or not read_head(path, len(MAGIC)).startswith(MAGIC):

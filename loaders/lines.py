@@ -19,7 +19,7 @@ from loaders.errors import ObjectError
 BATCH_LINES = 100_000
 BATCH_BYTES = 32 << 20
 #: No line of any format comes near: an order book of 5,000 levels has 300 kB.
-_LONGEST_LINE = 64 << 20
+LONGEST_LINE = 64 << 20
 
 _NEWLINE = ord("\n")
 
@@ -81,10 +81,17 @@ class Lines:
         return line.decode("utf-8", errors="replace")
 
 
-def read_lines(path: Path) -> Iterator[Lines]:
+def read_lines(path: Path, batch_bytes: int | None = None) -> Iterator[Lines]:
     """Read a file in batches of whole lines; the last line may lack its end.
 
     The same file always gives the same batches.
+
+    Parameters
+    ----------
+    path
+        A local file.
+    batch_bytes
+        A batch has hardly more; by default `BATCH_BYTES`.
 
     Raises
     ------
@@ -92,6 +99,7 @@ def read_lines(path: Path) -> Iterator[Lines]:
         As `loaders.content.read_blocks`, after the whole lines before the damage; or a
         line is longer than any line of text is.
     """
+    batch_bytes = batch_bytes or BATCH_BYTES
     number, progress = 1, 0.0
     pending: list[bytes] = []
     size = newlines = 0
@@ -108,14 +116,14 @@ def read_lines(path: Path) -> Iterator[Lines]:
         pending.append(block)
         size += len(block)
         newlines += block.count(b"\n")
-        if newlines == 0 and size > _LONGEST_LINE:
+        if newlines == 0 and size > LONGEST_LINE:
             raise ObjectError(
-                f"line {number} is longer than {_LONGEST_LINE >> 20} MB: no text of "
+                f"line {number} is longer than {LONGEST_LINE >> 20} MB: no text of "
                 "this kind has such lines"
             )
-        while newlines >= BATCH_LINES or (newlines and size >= BATCH_BYTES):
+        while newlines >= BATCH_LINES or (newlines and size >= batch_bytes):
             content = b"".join(pending)
-            lines, rest = _cut(content, number, progress)
+            lines, rest = _cut(content, number, progress, batch_bytes)
             yield lines
             number += len(lines)
             newlines -= len(lines)
@@ -126,18 +134,20 @@ def read_lines(path: Path) -> Iterator[Lines]:
     elif content and not content.endswith(b"\n"):
         content += b"\n"
     while content:
-        lines, content = _cut(content, number, progress)
+        lines, content = _cut(content, number, progress, batch_bytes)
         yield lines
         number += len(lines)
     if damage is not None:
         raise ObjectError(f"{damage} (after line {number - 1:,})") from damage
 
 
-def _cut(content: bytes, number: int, progress: float) -> tuple[Lines, bytes]:
+def _cut(
+    content: bytes, number: int, progress: float, batch_bytes: int
+) -> tuple[Lines, bytes]:
     """Cut a batch off; return it and the rest."""
     text = np.frombuffer(content, np.uint8)
     ends = np.flatnonzero(text == _NEWLINE)[:BATCH_LINES]
-    ends = ends[: max(1, int(np.searchsorted(ends, BATCH_BYTES)))]
+    ends = ends[: max(1, int(np.searchsorted(ends, batch_bytes)))]
     end = int(ends[-1]) + 1
     return Lines(_without_ends(content[:end], ends), number, progress), content[end:]
 

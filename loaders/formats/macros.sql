@@ -1,4 +1,6 @@
 -- The rules of values that all formats share. A value is the text that the file has.
+-- What sqlfluff expects below `create macro … as` is no indent at all:
+-- sqlfluff:exclude_rules:structure.column_order,layout.indent
 
 -- How a refused value is shown.
 create macro shown(t) as
@@ -49,7 +51,9 @@ create macro no_amount(name, t, whole, fraction) as
         when decimals(t) > fraction
             then name || ' has more than ' || fraction || ' decimals' || shown(t)
         when exact(t, whole, fraction) is null
-            then name || ' has more than ' || whole || ' digits before the point' || shown(t)
+            then
+                name || ' has more than ' || whole || ' digits before the point'
+                || shown(t)
     end;
 
 -- A whole number from 0 to 2^63 - 1, null where it is none.
@@ -84,7 +88,8 @@ create macro microseconds(t) as
         when
             regexp_full_match(
                 t,
-                '\s*[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?'
+                '\s*[0-9]{4}-[0-9]{2}-[0-9]{2}'
+                || '([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?'
                 || '\s?(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)?)?\s*'
             )
             then epoch_us(try_cast(t as timestamptz))

@@ -26,7 +26,8 @@ from loaders.ticks.store import RELATION
 
 #: What is taken from folders and prefixes; a file named in full may end in anything.
 SUFFIXES = (
-    *(".csv", ".gz", ".json", ".jsonl", ".log", ".lz4", ".ndjson", ".txt", ".zip"),
+    *(".csv", ".gz", ".json", ".jsonl", ".log", ".lz4", ".ndjson", ".txt"),
+    *(".zip", ".zst"),
 )
 
 _EXCHANGE = re.compile(r"[a-z][a-z0-9_]*")
@@ -126,9 +127,10 @@ def ticks(
     """Load recorded BTC trades into market_data.btc_ticks.
 
     PATH is a file, a folder (searched to any depth), a glob, or s3://bucket/prefix:
-    websocket dumps and CSV replays, plain or packed with gzip, zip or lz4. Each trade
-    is loaded once, however often and in whatever order recordings bring it. A recording
-    is loaded in batches, each of them one transaction; stopped, it goes on from there.
+    websocket dumps and CSV replays, plain or packed with gzip, zip, lz4 or zstd. Each
+    trade is loaded once, however often and in whatever order recordings bring it. A
+    recording is loaded in batches, each of them one transaction; stopped, it goes on
+    from there.
     """
     if file_format is not None and file_format not in FORMATS:
         known = ", ".join(sorted(FORMATS))

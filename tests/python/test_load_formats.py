@@ -527,8 +527,9 @@ def answer(*offsets_ms: int) -> list[dict[str, Any]]:
         ("a.json", lambda rows: b"\xef\xbb\xbf\r\n" + orjson.dumps(rows) + b"\r\n"),
         ("a.gz", lambda rows: gzip.compress(orjson.dumps(rows))),
         ("a.lz4", lambda rows: lz4.frame.compress(orjson.dumps(rows))),
+        ("a.zst", lambda rows: pa.compress(orjson.dumps(rows), "zstd", asbytes=True)),
     ],
-    ids=["plain", "indented", "windows", "gzip", "lz4"],
+    ids=["plain", "indented", "windows", "gzip", "lz4", "zstd"],
 )
 def test_an_answer_of_the_api(
     loading_db: Database,
@@ -598,7 +599,11 @@ def test_a_fill_a_line(loading_db: Database, tmp_path: Path) -> None:
         pytest.param(lambda lines: b"\n".join(lines) + bytes(3 << 20), id="many nuls"),
     ],
 )
-@pytest.mark.parametrize("pack", [lz4.frame.compress, bytes], ids=["lz4", "plain"])
+@pytest.mark.parametrize(
+    "pack",
+    [lz4.frame.compress, lambda text: pa.compress(text, "zstd", asbytes=True), bytes],
+    ids=["lz4", "zstd", "plain"],
+)
 def test_what_means_nothing_in_a_text(
     loading_db: Database, tmp_path: Path, write: Any, pack: Any
 ) -> None:
