@@ -1,8 +1,8 @@
 """File formats, one SQL statement each, and the DuckDB that runs them.
 
 The statement of a format reads the table ``lines`` (``line_number``, ``line``) and says
-of every line what it is and what its values are, as the text that the file has. What is
-exact, `checked.sql` says for all formats alike, and `refused.sql` why a line is refused.
+of every line what it is and what its values are, as the text that the file has. What
+is exact, `checked.sql` says for all formats, and `refused.sql` why a line is refused.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def select(
     """
     for name, table in tables.items():
         connection.register(name, table)
-    # By way of a table: `sql(query).to_arrow_table()` plans a statement twice, which takes
-    # as long as to run it.
+    # By way of a table: `sql(query).to_arrow_table()` plans a statement twice, which
+    # takes as long as to run it.
     connection.execute(f"create or replace temp table found as {query}")
     found: pa.Table = connection.table("found").to_arrow_table()
     return found

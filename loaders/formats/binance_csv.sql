@@ -76,5 +76,5 @@ select
         'side': 'is_buyer_maker',
         'sides': 'true nor false',
         'symbol': 'symbol'
-    } as names
+    } as field_names
 from named

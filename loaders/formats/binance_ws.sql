@@ -30,7 +30,7 @@ named as (
 
     select
         * exclude (f),
-        f[1] as name,
+        f[1] as event_name,
         f[2] as symbol,
         f[3] as trade_id,
         f[4] as ts,
@@ -38,10 +38,15 @@ named as (
         f[6] as volume,
         f[7] as taker,
         f[9] as market_kind,
-        case when name = 'aggTrade' then members(body, ['a', 'f', 'l']) end as aggregate,
-        case when name is null then members(body, ['u', 'lastUpdateId']) end as update_ids,
+        case when event_name = 'aggTrade' then members(body, ['a', 'f', 'l']) end
+            as aggregated,
+        case when event_name is null then members(body, ['u', 'lastUpdateId']) end
+            as update_ids,
         case
-            when getvariable('exchange') in ('binance_spot', 'binance_usdm', 'binance_coinm')
+            when
+                getvariable('exchange') in (
+                    'binance_spot', 'binance_usdm', 'binance_coinm'
+                )
                 then getvariable('exchange')
             when is_inverse(symbol) then 'binance_coinm'
             when market_kind is not null then 'binance_usdm'
@@ -56,21 +61,33 @@ sorted as (
     select
         *,
         case
-            when name in ('trade', 'aggTrade')
+            when event_name in ('trade', 'aggTrade')
                 then case
                     when market_kind in ('INSURANCE_FUND', 'ADL', 'NA') then 'void'
-                    when exchange = 'binance_spot' and name = 'trade' then 'trade'
-                    when exchange = 'binance_spot' and aggregate[2] <> '-1' then 'trade'
+                    when exchange = 'binance_spot' and event_name = 'trade' then 'trade'
+                    when
+                        exchange = 'binance_spot' and aggregated[2] <> '-1'
+                        then 'trade'
                     when is_zero(price) then 'void'
                     else 'trade'
                 end
-            when name in ('bookTicker', 'depthUpdate') then 'book'
-            when name is null and coalesce(update_ids[1], update_ids[2]) is not null then 'book'
+            when event_name in ('bookTicker', 'depthUpdate') then 'book'
+            when
+                event_name is null
+                and coalesce(update_ids[1], update_ids[2]) is not null
+                then 'book'
             when ts is not null and price is not null and volume is not null then null
             when
-                name in (
-                    'markPriceUpdate', '24hrTicker', '24hrMiniTicker', 'avgPrice', 'kline',
-                    'continuous_kline', 'indexPrice_kline', 'markPrice_kline', '1hTicker',
+                event_name in (
+                    'markPriceUpdate',
+                    '24hrTicker',
+                    '24hrMiniTicker',
+                    'avgPrice',
+                    'kline',
+                    'continuous_kline',
+                    'indexPrice_kline',
+                    'markPrice_kline',
+                    '1hTicker',
                     '4hTicker', '1dTicker', 'forceOrder', 'indexPriceUpdate',
                     'compositeIndex', 'assetIndexUpdate', 'contractInfo',
                     'tradingSession', 'referencePrice', 'blockTrade', 'serverShutdown'
@@ -78,7 +95,7 @@ sorted as (
                 then 'other'
             -- Answers to a request, and streams that send lists.
             when
-                name is null
+                event_name is null
                 and (
                     json_type(body, '$.data') = 'ARRAY'
                     or list_has_any(
@@ -94,22 +111,22 @@ sorted as (
 
 select
     line_number,
-    name as kind,
+    event_name as kind,
     symbol,
     ts,
     price,
     volume,
-    case name when 'aggTrade' then aggregate[1] else trade_id end as source_seq,
+    case event_name when 'aggTrade' then aggregated[1] else trade_id end as source_seq,
     taker,
     case taker when 'true' then -1 when 'false' then 1 end as side,
     message,
     exchange,
     case when exchange = 'binance_coinm' then contract_usd(symbol) end as contract_usd,
     case
-        when name = 'aggTrade'
+        when event_name = 'aggTrade'
             then
-                '{"first_trade_id": ' || aggregate[2]
-                || ', "last_trade_id": ' || aggregate[3] || '}'
+                '{"first_trade_id": ' || aggregated[2]
+                || ', "last_trade_id": ' || aggregated[3] || '}'
     end as microstructure_flags,
     case
         when body is null then 'line is not JSON'
@@ -117,22 +134,24 @@ select
             then 'X is none of MARKET, INSURANCE_FUND, ADL, NA' || shown(market_kind)
         when message = 'trade' and exchange = 'binance_coinm' and contract_usd is null
             then
-                's: what a contract of ' || symbol || ' is worth is not known; those of COIN-M are called '
+                's: what a contract of '
+                || symbol
+                || ' is worth is not known; those of COIN-M are called '
                 || 'like BTCUSD_PERP or BTCUSD_260327: name it so with --symbol, or '
                 || 'another market with --exchange'
         when message is null and ts is not null and price is not null
-            then 'e is no event with such fields' || coalesce(shown(name), '')
+            then 'e is no event with such fields' || coalesce(shown(event_name), '')
         when message is null then unknown_message(body)
-        when name = 'aggTrade' and message = 'trade'
-            then no_range(aggregate[2], aggregate[3])
+        when event_name = 'aggTrade' and message = 'trade'
+            then no_range(aggregated[2], aggregated[3])
     end as complaint,
     {
-        'source_seq': case name when 'aggTrade' then 'a' else 't' end,
+        'source_seq': case event_name when 'aggTrade' then 'a' else 't' end,
         'ts': 'T',
         'price': 'p',
         'volume': 'q',
         'side': 'm',
         'sides': 'true nor false',
         'symbol': 's'
-    } as names
+    } as field_names
 from sorted

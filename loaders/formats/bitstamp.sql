@@ -24,7 +24,10 @@ fields as (
             body,
             [
                 '$.event', '$.channel', '$.data.id', '$.data.microtimestamp',
-                '$.data.price_str', '$.data.amount_str', '$.data.price', '$.data.amount',
+                '$.data.price_str',
+                '$.data.amount_str',
+                '$.data.price',
+                '$.data.amount',
                 '$.data.type'
             ]
         ) as f
@@ -37,7 +40,9 @@ select
     'trade' as kind,
     'bitstamp' as exchange,
     case
-        when starts_with(f[2], 'live_trades_') then substr(f[2], length('live_trades_') + 1)
+        when
+            starts_with(f[2], 'live_trades_')
+            then substr(f[2], length('live_trades_') + 1)
     end as symbol,
     f[3] as source_seq,
     f[4] as ts,
@@ -51,7 +56,9 @@ select
         when f[1] = 'trade' and symbol is not null then 'trade'
         when f[3] is not null and f[4] is not null and price is not null then null
         when starts_with(f[1], 'bts:') then 'other'
-        when f[1] in ('data', 'order_created', 'order_changed', 'order_deleted') then 'other'
+        when
+            f[1] in ('data', 'order_created', 'order_changed', 'order_deleted')
+            then 'other'
     end as message,
     case
         when body is null then 'line is not JSON'
@@ -65,5 +72,5 @@ select
         'side': 'type',
         'sides': '0 nor 1',
         'symbol': 'channel'
-    } as names
+    } as field_names
 from fields

@@ -69,7 +69,9 @@ select
         when is_topic and json_array_length(body, '$.data') is null then null
         when topic is not null and not is_topic then 'other'
         -- Answers to a request.
-        when topic is null and list_has_any(json_keys(body), ['op', 'success', 'ret_msg'])
+        when
+            topic is null
+            and list_has_any(json_keys(body), ['op', 'success', 'ret_msg'])
             then 'other'
     end as message,
     case
@@ -85,5 +87,5 @@ select
         'side': 'S',
         'sides': 'Buy nor Sell',
         'symbol': 's'
-    } as names
+    } as field_names
 from fields

@@ -67,5 +67,5 @@ select
         'side': 'side',
         'sides': 'buy nor sell',
         'symbol': 'product_id'
-    } as names
+    } as field_names
 from fields

@@ -42,7 +42,9 @@ select
     end as side,
     null::integer as contract_usd,
     null::varchar as microstructure_flags,
-    case when line_number = 1 and getvariable('has_header') then 'header' else 'trade' end
+    case
+        when line_number = 1 and getvariable('has_header') then 'header' else 'trade'
+    end
         as message,
     case
         when message = 'trade' and len(c) <> getvariable('columns')
@@ -62,5 +64,5 @@ select
             else 'buy nor sell nor unknown'
         end,
         'symbol': 'symbol'
-    } as names
+    } as field_names
 from cells

@@ -72,5 +72,5 @@ select
         'side': 'side',
         'sides': 'B nor A',
         'symbol': 'coin'
-    } as names
+    } as field_names
 from fields

@@ -27,7 +27,7 @@ events as (
                 when regexp_matches(body, '[0-9.]{16}')
                     then from_json(
                         body,
-                        '{"data": [{"price": "decimal(38,18)", "qty": "decimal(38,18)"}]}'
+                        '{"data":[{"price":"decimal(38,18)","qty":"decimal(38,18)"}]}'
                     ).data
             end
         ) as exactly,
@@ -49,38 +49,49 @@ fields as (
 )
 
 select
-    line_number,
+    fields.line_number,
     'trade' as kind,
     'kraken' as exchange,
-    f[3] as symbol,
-    f[1] as source_seq,
-    f[2] as ts,
-    coalesce(plain(exactly.price), f[5]) as price,
-    coalesce(plain(exactly.qty), f[6]) as volume,
-    f[4] as taker,
-    case f[4] when 'buy' then 1 when 'sell' then -1 end as side,
+    fields.f[3] as symbol,
+    fields.f[1] as source_seq,
+    fields.f[2] as ts,
+    coalesce(plain(exactly.price), fields.f[5]) as price,
+    coalesce(plain(exactly.qty), fields.f[6]) as volume,
+    fields.f[4] as taker,
+    case fields.f[4] when 'buy' then 1 when 'sell' then -1 end as side,
     null::integer as contract_usd,
     null::varchar as microstructure_flags,
     case
-        when channel = 'trade' and trade is not null then 'trade'
-        when f[1] is not null and f[5] is not null and f[6] is not null then null
-        when channel = 'trade' and json_array_length(body, '$.data') is null then null
+        when fields.channel = 'trade' and fields.trade is not null then 'trade'
         when
-            channel in (
+            fields.f[1] is not null
+            and fields.f[5] is not null
+            and fields.f[6] is not null
+            then null
+        when
+            fields.channel = 'trade'
+            and json_array_length(fields.body, '$.data') is null
+            then null
+        when
+            fields.channel in (
                 'trade', 'book', 'ticker', 'ohlc', 'heartbeat', 'status', 'instrument',
                 'level3', 'executions', 'balances'
             )
             then 'other'
         -- Answers to a request.
-        when channel is null and list_has_any(json_keys(body), ['method', 'error'])
+        when
+            fields.channel is null
+            and list_has_any(json_keys(fields.body), ['method', 'error'])
             then 'other'
     end as message,
     case
-        when body is null then 'line is not JSON'
-        when trade is not null and json_type(trade) <> 'OBJECT'
-            then 'data holds something that is no trade' || shown(trade::varchar)
-        when message is null and channel = 'trade' then 'data is no list of trades'
-        when message is null then unknown_message(body)
+        when fields.body is null then 'line is not JSON'
+        when fields.trade is not null and json_type(fields.trade) <> 'OBJECT'
+            then 'data holds something that is no trade' || shown(fields.trade::varchar)
+        when
+            message is null and fields.channel = 'trade'
+            then 'data is no list of trades'
+        when message is null then unknown_message(fields.body)
     end as complaint,
     {
         'source_seq': 'trade_id',
@@ -90,5 +101,5 @@ select
         'side': 'side',
         'sides': 'buy nor sell',
         'symbol': 'symbol'
-    } as names
+    } as field_names
 from fields

@@ -253,9 +253,11 @@ create macro exchange_of_tardis(name) as
     end;
 
 create macro unknown_amounts(exchange) as
-    'exchange: whether amounts of ''' || left(exchange, 40) || ''' are coins, dollars or '
-    || 'contracts is not known; convert them to coins and load the file with --format csv '
-    || 'and --exchange';
+    'exchange: whether amounts of '''
+    || left(exchange, 40)
+    || ''' are coins, dollars or '
+    || 'contracts is not known; convert them to coins and load the file with '
+    || '--format csv and --exchange';
 
 -- The trades of a message that lists them under `data`; one null where it lists none.
 create macro trades_of(message) as

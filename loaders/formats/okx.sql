@@ -82,5 +82,5 @@ select
         'side': 'side',
         'sides': 'buy nor sell',
         'symbol': 'instId'
-    } as names
+    } as field_names
 from fields

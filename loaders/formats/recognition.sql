@@ -1,12 +1,11 @@
+-- noqa: disable=layout.long_lines
 -- What a recording of trades is, by how many of its first lines look like which format: a
 -- line does that has both patterns. Binance's CSV files have four layouts; which one it is
--- is what most lines have.
-select
-    format,
-    layout,
-    pattern,
-    other_pattern
-from (
+-- is what most lines have. A pattern is one line here, however long.
+with
+
+formats (format, layout, pattern, other_pattern) as (
+
     values
     (
         'binance_ws', '',
@@ -29,12 +28,15 @@ from (
         '^exchange,symbol,timestamp,local_timestamp,id,side,price,amount\s*$', ''
     ),
     (
-        'tardis_normalised', '', '"type"\s*:\s*"(trade|book_change|quote|derivative_ticker)"',
+        'tardis_normalised',
+        '',
+        '"type"\s*:\s*"(trade|book_change|quote|derivative_ticker)"',
         '"localTimestamp"'
     ),
     (
         'hyperliquid', '',
-        '"channel"\s*:\s*"(trades|l2Book|bbo|subscriptionResponse)"', '"(coin|subscription)"'
+        '"channel"\s*:\s*"(trades|l2Book|bbo|subscriptionResponse)"',
+        '"(coin|subscription)"'
     ),
     ('bybit', '', '"topic"\s*:\s*"publicTrade\.', '"data"'),
     ('okx', '', '"channel"\s*:\s*"trades(-all)?"', '"instId"'),
@@ -84,4 +86,12 @@ from (
         '^(?=(.*,)?\s*"?ts"?\s*(,|$))(?=(.*,)?\s*"?source_seq"?\s*(,|$))(?=(.*,)?\s*"?price"?\s*(,|$))(?=(.*,)?\s*"?volume"?\s*(,|$))',
         ''
     )
-) as formats (format, layout, pattern, other_pattern)
+
+)
+
+select
+    format,
+    layout,
+    pattern,
+    other_pattern
+from formats

@@ -14,20 +14,33 @@ select
         complaint,
         case when message is null then 'line is no known message' end,
         case
-            when coalesce(symbol, '') = '' then names.symbol || ' is missing'
+            when coalesce(symbol, '') = '' then field_names['symbol'] || ' is missing'
         end,
         case
-            when side is null and taker is null then names.side || ' is missing'
-            when side is null then names.side || ' is neither ' || names.sides || shown(taker)
+            when
+                side is null and taker is null
+                then field_names['side'] || ' is missing'
+            when side is null
+                then
+                    field_names['side'] || ' is neither ' || field_names['sides']
+                    || shown(taker)
         end,
-        case when not coalesce(is_possible_time(us), false) then no_time(names.ts, ts) end,
-        no_amount(names.price, price, 10, 8),
-        no_amount(names.volume, volume, 12, 12),
+        case
+            when not coalesce(is_possible_time(us), false)
+                then no_time(field_names['ts'], ts)
+        end,
+        no_amount(field_names['price'], price, 10, 8),
+        no_amount(field_names['volume'], volume, 12, 12),
         case
             when contract_usd is not null
-                then no_contracts(names.volume, exact_volume, names.price, exact_price)
+                then no_contracts(
+                    field_names['volume'],
+                    exact_volume,
+                    field_names['price'],
+                    exact_price
+                )
         end,
-        no_whole_number(names.source_seq, source_seq)
+        no_whole_number(field_names['source_seq'], source_seq)
     ) as reason
 from checked
 where not is_sound

@@ -29,7 +29,8 @@ select
     case c[6] when 'buy' then 1 when 'sell' then -1 when 'unknown' then 0 end as side,
     case when exchange = 'binance_coinm' then contract_usd(symbol) end as contract_usd,
     null::varchar as microstructure_flags,
-    case when line_number = 1 and c[1] = 'exchange' then 'header' else 'trade' end as message,
+    case when line_number = 1 and c[1] = 'exchange' then 'header' else 'trade' end
+        as message,
     case
         when message = 'header' then null
         when len(c) <> 8 then 'line has ' || len(c) || ' columns, not 8'
@@ -45,5 +46,5 @@ select
         'side': 'side',
         'sides': 'buy nor sell nor unknown',
         'symbol': 'symbol'
-    } as names
+    } as field_names
 from cells

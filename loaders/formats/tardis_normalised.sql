@@ -57,7 +57,9 @@ select
     end as message,
     case
         when body is null then 'line is not JSON'
-        when f[1] = 'trade' and exchange is null and f[2] <> '' then unknown_amounts(f[2])
+        when
+            f[1] = 'trade' and exchange is null and f[2] <> ''
+            then unknown_amounts(f[2])
         when f[1] = 'trade' and exchange is null then 'exchange is missing'
         when message is null then unknown_message(body)
     end as complaint,
@@ -69,5 +71,5 @@ select
         'side': 'side',
         'sides': 'buy nor sell nor unknown',
         'symbol': 'symbol'
-    } as names
+    } as field_names
 from fields

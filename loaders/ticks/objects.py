@@ -232,7 +232,7 @@ def _futures(
 ) -> str:
     """Tell the market by the name, then by the columns, then by the quantities."""
     named = named_market(name, symbol)
-    rows, coins = evidence["rows"], evidence["coins"]
+    rows, coins = evidence["row_count"], evidence["coins"]
     contracts = max(evidence["contracts_of_10"], evidence["contracts_of_100"])
     contracts = contracts if kind == "trade" else 0
     shown = None
@@ -264,10 +264,10 @@ def _contract_usd(symbol: str, kind: str, evidence: Mapping[str, int]) -> int:
     """Return what a contract is worth; the column of coins has to agree."""
     usd = contract_usd(symbol)
     agreeing = evidence[f"contracts_of_{usd}"]
-    if kind == "trade" and 2 * agreeing < evidence["rows"]:
+    if kind == "trade" and 2 * agreeing < evidence["row_count"]:
         raise ObjectError(
             f"a contract of {symbol} is worth {usd} USD, but that is true of "
-            f"{agreeing} of the first {evidence['rows']} rows alone: name the contract "
+            f"{agreeing} of the first {evidence['row_count']} rows alone: name the contract "
             "with --symbol"
         )
     return usd

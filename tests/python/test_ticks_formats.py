@@ -232,9 +232,7 @@ CASES: dict[str, tuple[str, dict, Stream, list[Tick], int, dict[int, str]]] = {
     "bybit_public_trades.jsonl": (
         "bybit",
         {},
-        Stream(
-            *("bybit_linear", "BTCUSDT", "trade"), is_consecutive=False, is_ordered=False
-        ),
+        Stream("bybit_linear", "BTCUSDT", "trade", False, is_ordered=False),
         [
             tick(f"{NOON}1.122Z", 0x20F43950D8DD5B3, "67500.5", "0.001", 1),
             tick(f"{NOON}1.123Z", 0x100000000000500, "67500.4", "0.25", -1),

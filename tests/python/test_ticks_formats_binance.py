@@ -294,7 +294,7 @@ QUOTE = "id,price,qty,quote_qty,time,is_buyer_maker\n"
         ("BTCUSD_PERP-trades-1.csv", QUOTE, "name says binance_coinm, its columns"),
         ("BTCUSD_PERP-trades-1.csv", SPOT_ROW, "BTCUSD_PERP .* COIN-M.* of spot"),
         # 10 USD a contract, which is no bitcoin's.
-        ("any.csv", BASE + INVERSE, "BTCUSD_PERP is worth 100 USD, but .* 0 of the first 1"),
+        ("any.csv", BASE + INVERSE, "PERP is worth 100 USD, but .* 0 of the first 1"),
         ("BTCUSD_PERP-trades-1.csv", INVERSE, "worth 100 USD, but .* 0 of the first 1"),
     ],
 )  # fmt: skip

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
+from loaders.ticks.formats.exact import PRICE_DIGITS
+from loaders.ticks.formats.fields import ARRAY, STRING, Fields, Mask
+from loaders.ticks.formats.scan_json import RECEIVED
+from loaders.ticks.formats.typed import read_times
 
 from loaders.ticks.formats.books import BookFold, EventClock, Quotes
 from loaders.ticks.formats.depth import DepthMessages
-from loaders.ticks.formats.exact import PRICE_DIGITS
-from loaders.ticks.formats.fields import ARRAY, STRING, Fields, Mask
 from loaders.ticks.formats.levels import PLACES, Levels, level_counts, read_levels
-from loaders.ticks.formats.scan_json import RECEIVED
-from loaders.ticks.formats.typed import read_times
 
 _PARTIAL = re.compile(r"@depth(5|10|20)(@|$)")
 
