@@ -20,7 +20,7 @@ from loaders.ticks import windows
 from loaders.ticks.chunk import DecoderOptions
 from loaders.ticks.instants import utc_text, window_of
 from loaders.ticks.load import AUTO, TickLoader
-from loaders.ticks.objects import FORMATS, GENERIC
+from loaders.ticks.objects import GENERIC, known_formats
 from loaders.ticks.progress import Taken
 from loaders.ticks.store import RELATION
 
@@ -132,8 +132,8 @@ def ticks(
     recording is loaded in batches, each of them one transaction; stopped, it goes on
     from there.
     """
-    if file_format is not None and file_format not in FORMATS:
-        known = ", ".join(sorted(FORMATS))
+    if file_format is not None and file_format not in known_formats():
+        known = ", ".join(sorted(known_formats()))
         raise click.BadParameter(
             f"{file_format!r} is none of {known}", param_hint="--format"
         )

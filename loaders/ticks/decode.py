@@ -40,7 +40,7 @@ def decode(name: str, path: Path, options: DecoderOptions) -> Iterator[TickChunk
     Parameters
     ----------
     name
-        The format, one of `loaders.ticks.objects.FORMATS`.
+        The format, one of `loaders.ticks.objects.known_formats`.
     path
         The file.
     options

@@ -29,10 +29,6 @@ _SURE_ROWS = 100
 
 #: The format whose columns the command line names.
 GENERIC = "csv"
-FORMATS = (
-    *("binance_ws", "binance_csv", "coinbase", "kraken", "bitstamp", "hyperliquid"),
-    *("bybit", "okx", "tardis_csv", "tardis_normalised", GENERIC),
-)
 #: Columns of a generic CSV. `side` may come as `is_buyer_maker`.
 REQUIRED = ("ts", "source_seq", "price", "volume")
 OPTIONAL = ("side", "is_buyer_maker", "symbol")
@@ -44,6 +40,11 @@ def _patterns() -> list[tuple[str, str, re.Pattern[str], re.Pattern[str]]]:
     with formats.connect() as connection:
         rows = connection.execute(formats.statement("recognition")).fetchall()
     return [(*names, re.compile(one), re.compile(other)) for *names, one, other in rows]
+
+
+def known_formats() -> list[str]:
+    """Return the names of all formats."""
+    return list(dict.fromkeys(format for format, *_ in _patterns()))
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def detect(path: Path) -> str:
     found = list(dict.fromkeys(format for format, _ in head.layouts()))
     if len(found) == 1:
         return found[0]
-    known = ", ".join(FORMATS)
+    known = ", ".join(known_formats())
     if found:
         raise ObjectError(
             f"could be {' or '.join(found)}: name it with --format (one of {known})"
