@@ -39,6 +39,7 @@ formats (format, layout, pattern, other_pattern) as (
         '"(coin|subscription)"'
     ),
     ('bybit', '', '"topic"\s*:\s*"publicTrade\.', '"data"'),
+    ('gateio', '', '"channel"\s*:\s*"spot\.trades"', '"currency_pair"|"payload"'),
     ('okx', '', '"channel"\s*:\s*"trades(-all)?"', '"instId"'),
     -- id, price, quantity, value, time, buyer is maker, best match
     (

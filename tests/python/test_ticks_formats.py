@@ -240,6 +240,14 @@ CASES: dict[str, tuple[str, dict, Stream, list[Tick], int, dict[int, str]]] = {
         3,
         {4: "v is zero ('0')"},
     ),
+    "gateio_spot_trades.jsonl": (
+        "gateio",
+        {},
+        Stream("gateio", "BTC_USDT", "trade", is_consecutive=False),
+        [tick(f"{NOON}1.122457Z", 309143071, "67500.1", "0.0164", -1)],
+        1,
+        {3: "amount is zero ('0')"},
+    ),
     "okx_trades.jsonl": (
         "okx",
         {},
