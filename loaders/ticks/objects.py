@@ -268,8 +268,8 @@ def _contract_usd(symbol: str, kind: str, evidence: Mapping[str, int]) -> int:
     if kind == "trade" and 2 * agreeing < evidence["row_count"]:
         raise ObjectError(
             f"a contract of {symbol} is worth {usd} USD, but that is true of "
-            f"{agreeing} of the first {evidence['row_count']} rows alone: name the contract "
-            "with --symbol"
+            f"{agreeing} of the first {evidence['row_count']} rows alone: name the "
+            "contract with --symbol"
         )
     return usd
 
