@@ -3,17 +3,35 @@
 --
 -- 1717243201123456789 {"stream":"btcusdt@trade","data":{"e":"trade","E":1717243201123,"s":"BTCUSDT","t":900000001,"p":"67500.01","q":"0.015","T":1717243201122,"m":true,"M":true}}
 --
--- Taken are `trade` and `aggTrade`; quotes and depth go to the order book. `m` says that
+-- Taken are `trade` and `aggTrade`; quotes and depth are read by `book.sql`. `m` says that
 -- the buyer was the maker, so the seller was the aggressor. A futures trade has `X`: what is
 -- not MARKET is the exchange's own bookkeeping, as is a price of zero, and uses up an id.
 with
+
+spelled as (
+
+    select
+        *,
+        -- As Binance spells them: `book.sql` reads these lines, and refuses what is none.
+        case
+            when contains(line, 'e":"trade"') or contains(line, 'e":"aggTrade"') then false
+            when contains(line, '"e":')
+                then
+                    contains(line, 'e":"bookTicker"')
+                    or contains(line, 'e":"depthUpdate"')
+            else contains(line, '"B":') or contains(line, '"lastUpdateId":')
+        end as is_book
+    from lines
+
+),
 
 message as (
 
     select
         line_number,
-        message_of(line) as body
-    from lines
+        is_book,
+        message_of(if(is_book, null, line)) as body
+    from spelled
 
 ),
 
@@ -71,7 +89,7 @@ sorted as (
                     when is_zero(price) then 'void'
                     else 'trade'
                 end
-            when event_name in ('bookTicker', 'depthUpdate') then 'book'
+            when is_book or event_name in ('bookTicker', 'depthUpdate') then 'book'
             when
                 event_name is null
                 and coalesce(update_ids[1], update_ids[2]) is not null
@@ -129,6 +147,7 @@ select
                 || ', "last_trade_id": ' || aggregated[3] || '}'
     end as microstructure_flags,
     case
+        when is_book then null
         when body is null then 'line is not JSON'
         when market_kind not in ('MARKET', 'INSURANCE_FUND', 'ADL', 'NA')
             then 'X is none of MARKET, INSURANCE_FUND, ADL, NA' || shown(market_kind)

@@ -266,3 +266,54 @@ create macro trades_of(message) as
             then json_extract(message, '$.data[*]')
         else [null]
     end;
+
+-- Whether the prices and sizes of a quote are spelled in plain digits.
+create macro are_plain(bid, bid_size, ask, ask_size) as
+    regexp_full_match(
+        bid || ' ' || bid_size || ' ' || ask || ' ' || ask_size || ' ',
+        '([0-9]{1,10}(\.[0-9]{1,8}0*)? ){4}'
+    );
+
+create macro no_plain_amount(name, t) as
+    case
+        when regexp_full_match(t, '[0-9]{1,10}(\.[0-9]{1,8}0*)?') then null
+        when is_zero(t) or no_amount(name, t, 10, 8) is null
+            then name || ' is not in plain digits' || shown(t)
+        else no_amount(name, t, 10, 8)
+    end;
+
+-- Whether it is the JSON of an order book's levels, `[["67500.01","10"],["67499.9","2"]]`,
+-- in plain digits and without a price of zero. Some had an empty list behind the size.
+create macro are_levels(t) as
+    regexp_full_match(
+        t,
+        '\[(\["?[0-9]{1,10}(\.[0-9]{1,8}0*)?"?,'
+        || '"?[0-9]{1,10}(\.[0-9]{1,8}0*)?"?(,\[\])?\],?)*\]'
+    )
+    and case
+        when contains(t, '["0') or contains(t, '[0')
+            then not regexp_matches(t, '\["?[0.]+"?,')
+        else true
+    end;
+
+create macro no_levels(name, t) as
+    case
+        when are_levels(t) then null
+        when not coalesce(starts_with(t, '['), false)
+            then name || ' is no list of levels' || coalesce(shown(t), '')
+        when regexp_matches(t, '\["?[0.]+"?,')
+            then name || ' has a level whose price is zero' || shown(t)
+        else coalesce(
+            list_filter(
+                list_transform(
+                    regexp_extract_all(t, '[^\[\],"]+'),
+                    lambda number: no_plain_amount(name, number)
+                ),
+                lambda complaint: complaint is not null
+            )[1],
+            name || ' has a level that is no price and size' || shown(t)
+        )
+    end;
+
+create macro no_update_id(name, t) as
+    name || ' is no update id' || coalesce(shown(t), '');

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,13 +14,18 @@ from loaders import formats
 from loaders.chunk import BadRow
 from loaders.errors import ObjectError
 from loaders.lines import Lines, read_lines
+from loaders.ticks.books import BOOK_COLUMNS, BookFold, Books
 from loaders.ticks.chunk import TICK_SCHEMA, DecoderOptions, Stream, TickChunk
+from loaders.ticks.depth import Integers
 from loaders.ticks.instruments import (
     BINANCE,
     CONSECUTIVE,
     SPACED,
     UNORDERED,
     Instrument,
+    contract_usd,
+    is_bitcoin,
+    is_inverse,
 )
 from loaders.ticks.objects import variables
 from loaders.validate import raw_json
@@ -91,6 +94,8 @@ class _Reader:
         self._kind: str | None = said.get("kind")
         self._has_known = self._has_text = self._has_ticks = False
         self._first_bad: BadRow | None = None
+        #: From the first line of the instrument's order book on.
+        self._fold: BookFold | None = None
 
     @property
     def _stream(self) -> Stream | None:
@@ -107,12 +112,18 @@ class _Reader:
         """Read a batch."""
         table = lines.table()
         found = self._select("ticks", table)
+        has_book = self._fold is not None or _only(found, "book").num_rows > 0
+        if has_book:
+            found = self._with_book(found, table)
         messages, others = self._instrument.own(found)
         trades = _only(messages, "trade")
         self._settle(trades)
         self._has_ticks |= trades.num_rows > 0
         refused = _only(messages, "refused").column("line_number")
         bad = self._refused(lines, table, refused, others) if len(refused) else []
+        if has_book:
+            refused = messages.filter(pc.invert(messages.column("is_sound")))
+            bad += self._refused_book(lines, table, refused.column("line_number"))
         bad += [_bad_row(lines, number, _NOT_UTF8) for number in lines.not_utf8]
         bad.sort(key=lambda row: row.row_number)
         self._first_bad = self._first_bad or next(iter(bad), None)
@@ -128,14 +139,14 @@ class _Reader:
             rows_read - trades.num_rows - len(bad),
             lines.progress,
             bad,
-            {},
+            self._books(messages, table) if has_book else {},
             _only(messages, "void").column("source_seq").drop_null().to_pylist(),
             others,
         )
 
-    def last_books(self) -> dict[datetime, dict[str, Any]]:
+    def last_books(self) -> Books:
         """Hand out the last windows of the order book."""
-        return {}
+        return {} if self._fold is None else self._fold.rest()
 
     def check(self) -> None:
         """Look at an object that was read to its end."""
@@ -199,6 +210,56 @@ class _Reader:
                     "and load them as generic CSV"
                 )
         return bad
+
+    def _with_book(self, found: pa.Table, table: pa.Table) -> pa.Table:
+        """Add what `book.sql` says of the lines, whose messages and symbols count."""
+        lines = found.select(["line_number", "message", "symbol"])
+        lines = lines.append_column("line", table.column("line"))
+        query = formats.pipeline("book", "book_lines")
+        book = formats.select(self._connection, query, {"lines": lines})
+        return pa.table(
+            {name: each[name] for each in (found, book) for name in each.column_names}
+        )
+
+    def _refused_book(
+        self, lines: Lines, table: pa.Table, numbers: pa.Array
+    ) -> list[BadRow]:
+        """Ask of refused lines of the order book why they are."""
+        if not len(numbers):
+            return []
+        chosen = table.filter(pc.is_in(table.column("line_number"), numbers))
+        chosen = chosen.append_column("message", pa.array(["book"] * len(chosen)))
+        chosen = chosen.append_column("symbol", pa.nulls(len(chosen), pa.string()))
+        query = formats.pipeline("book", "book_refused")
+        rows = formats.select(self._connection, query, {"lines": chosen}).to_pylist()
+        return [_bad_row(lines, row["line_number"], row["reason"]) for row in rows]
+
+    def _books(self, messages: pa.Table, table: pa.Table) -> Books:
+        """Fold the order book of the instrument; its trades tell the time."""
+        if self._fold is None:
+            if not _only(messages, "book").num_rows:
+                return {}
+            self._fold = BookFold(self._size_unit())
+        is_taken = pc.is_in(messages.column("message"), pa.array(["book", "trade"]))
+        taken = messages.select(BOOK_COLUMNS).filter(is_taken)
+
+        def received() -> Integers:
+            numbers = taken.column("line_number").combine_chunks()
+            lines = table.filter(pc.is_in(table.column("line_number"), numbers))
+            query = "select coalesce(received_of(line), 0) as us from lines"
+            found = formats.select(self._connection, query, {"lines": lines})
+            times: Integers = found.column("us").to_numpy()
+            return times
+
+        return self._fold.add(taken, received)
+
+    def _size_unit(self) -> str:
+        symbol = self._instrument.symbol
+        if symbol is not None and (self._market == COINM or is_inverse(symbol)):
+            return f"contracts of {contract_usd(symbol)} USD"
+        if symbol is None or is_bitcoin(symbol):
+            return "BTC"
+        return f"base coin of {symbol}"
 
     def _select(self, outcome: str, lines: pa.Table) -> pa.Table:
         query = formats.pipeline(self._name, "checked", outcome)

@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tick_formats import complaints, decode_text, skipped, ticks
 
-from loaders.ticks.formats.depth import DepthBook, DepthMessages
-from loaders.ticks.formats.levels import Levels
+from loaders.ticks.depth import DepthBook, DepthMessages, Levels
 
 NOON = datetime(2024, 6, 1, 12, tzinfo=UTC)
 FIVE = timedelta(minutes=5)
@@ -167,6 +166,37 @@ def test_book_lines_of_other_instruments_are_passed_over(tmp_path: Path) -> None
     assert chunks[0].books[NOON]["quote_count"] == 1
 
 
+def test_a_snapshot_is_of_the_instrument_that_its_stream_names(tmp_path: Path) -> None:
+    own, other = (
+        json.dumps({"stream": f"{name}@depth20@100ms", "data": json.loads(message)})
+        for name, message in (
+            ("btcusdt", snapshot(7, {"99": "1"}, {})),
+            ("ethusdt", snapshot(7, {"9": "1"}, {})),
+        )
+    )
+    chunks = decode_text(tmp_path, f"{trade(1, 1)}{own}\n{other}\n")
+    assert chunks[0].others == {"ETHUSDT": 1}
+    assert chunks[0].books[NOON]["depth"]["bids"] == [["99", "1"]]
+
+
+def test_levels_may_be_numbers_and_have_an_empty_list(tmp_path: Path) -> None:
+    line = depth(1, 1, 2, {"99": "1", "98.5": "2"}, {}).replace('"1"]', '"1",[]]')
+    [book] = books(tmp_path, line.replace('"98.5"', "98.5")).values()
+    assert book["depth"]["bids"] == [["99", "1"], ["98.5", "2"]]
+
+
+def test_trades_of_a_batch_without_quotes_move_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loaders.lines.BATCH_LINES", 2)
+    lines = [trade(1, 1), quote(1, "99", "101"), trade(2, 2), trade(301, 3)]
+    found = books(tmp_path, *lines, quote(2, "99", "101"))
+    assert {window: book["quote_count"] for window, book in found.items()} == {
+        NOON: 1,
+        NOON + FIVE: 1,
+    }
+
+
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
@@ -178,6 +208,14 @@ def test_book_lines_of_other_instruments_are_passed_over(tmp_path: Path) -> None
         (depth(1, 1, 2, {}, {"9": "1"}).replace('"a"', '"c"'), "a is no list"),
         (snapshot(1, {}, {"1.1.1": "1"}), "asks is no number"),
         (depth(1, 1, 2, {}, {}).replace('"U":1', '"U":"?"'), "U is no update id"),
+        (depth(1, 1, 2, {"9": "1e2"}, {}), "b is not in plain digits ('1e2')"),
+        (
+            depth(1, 1, 2, {"9": "1"}, {}).replace(',"1"', ""),
+            "b has a level that is no",
+        ),
+        (depth(1, 1, 2, {}, {}).replace("BTCUSDT", ""), "s is missing"),
+        (quote(1, "99", "101").replace('"A"', '"C"'), "A is missing"),
+        (quote(1, "99", "101")[:-3] + "\n", "line is not JSON"),
     ],
 )
 def test_a_refused_book_line_says_why(

@@ -9,17 +9,19 @@ the first such line of a chunk, the first one's; without any, the receive time.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from loaders.ticks.formats.depth import DepthBook, DepthMessages
-from loaders.ticks.formats.levels import PLACES
+from loaders.ticks.depth import PLACES, DepthBook, DepthMessages, Integers, read_levels
 
-Integers = npt.NDArray[np.int64]
+#: By window start what is kept of it; see `TickChunk.books`.
+Books = dict[datetime, dict[str, Any]]
 
 WINDOW = timedelta(minutes=5)
 DEPTH_LEVELS = 20
@@ -29,25 +31,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: A single event time that differs from both neighbours by more is damage, in µs.
 _JUMP_US = 60_000_000
 _REMEMBERED = 1000
-
-
-@dataclass(frozen=True)
-class Quotes:
-    """Best bids and asks in the order they came.
-
-    Attributes
-    ----------
-    times : ndarray of int64, shape (n,)
-        µs since the epoch.
-    bids, asks, bid_sizes, ask_sizes : ndarray of int64, shape (n,)
-        × 10^8; a price of zero is an empty side.
-    """
-
-    times: Integers
-    bids: Integers
-    asks: Integers
-    bid_sizes: Integers
-    ask_sizes: Integers
+_DEPTH = ["first_id", "last_id", "previous_id", "is_snapshot", "bids", "asks"]
+#: What `BookFold` takes of what `book.sql` says.
+BOOK_COLUMNS = ["line_number", "book_kind", "event_time", "quote_values", *_DEPTH]
 
 
 class EventClock:
@@ -56,27 +42,25 @@ class EventClock:
     def __init__(self) -> None:
         self._latest = 0
 
-    def times(
-        self, events: Integers, has_event: npt.NDArray[np.bool_], received: Integers
-    ) -> Integers:
+    def times(self, events: Integers, received: Callable[[], Integers]) -> Integers:
         """Fill in the times of lines without one.
 
         Parameters
         ----------
         events : ndarray of int64, shape (n,)
-            Event times in µs, where ``has_event``.
-        received : ndarray of int64, shape (n,)
-            Receive times in µs, or 0.
+            Event times in µs, or 0.
+        received : callable
+            Gives the receive times, the same way.
 
         Returns
         -------
         ndarray of int64, shape (n,)
             0 where nothing is known.
         """
-        marks = np.flatnonzero(has_event)
+        marks = np.flatnonzero(events)
         marks = marks[~_is_outlier(events[marks], self._latest)]
         if not len(marks) and not self._latest:
-            return received
+            return received()
         known = events[marks]
         latest = self._latest or int(known[0])
         before = np.searchsorted(marks, np.arange(len(events)), side="right")
@@ -101,27 +85,21 @@ class _Window:
         self.quotes = 0
         self.depth_updates = 0
         self.time = 0
-        self.best: tuple[int, int, int, int] | None = None
+        self.best: list[int] | None = None
         self.spreads = 0
         self.spread_sum = 0
         self.spread_min: int | None = None
         self.spread_max: int | None = None
         self.depth: dict[str, Any] | None = None
 
-    def add_quotes(self, quotes: Quotes, rows: Integers) -> None:
-        self.quotes += len(rows)
-        last = rows[-1]
-        self.best = (
-            int(quotes.bids[last]),
-            int(quotes.bid_sizes[last]),
-            int(quotes.asks[last]),
-            int(quotes.ask_sizes[last]),
-        )
-        self.time = max(self.time, int(quotes.times[rows].max()))
-        two_sided = rows[(quotes.bids[rows] > 0) & (quotes.asks[rows] > 0)]
-        if not len(two_sided):
+    def add_quotes(self, quotes: Integers, times: Integers) -> None:
+        self.quotes += len(quotes)
+        self.best = quotes[-1].tolist()
+        self.time = max(self.time, int(times.max()))
+        bids, asks = quotes[:, 0], quotes[:, 2]
+        spreads = (asks - bids)[(bids > 0) & (asks > 0)]
+        if not len(spreads):
             return
-        spreads = quotes.asks[two_sided] - quotes.bids[two_sided]
         self.spreads += len(spreads)
         # In halves: any number of 64-bit spreads adds up exactly.
         high, low = int((spreads >> 32).sum()), int((spreads & 0xFFFFFFFF).sum())
@@ -180,19 +158,33 @@ class BookFold:
 
     def __init__(self, size_unit: str) -> None:
         self._size_unit = size_unit
+        self._clock = EventClock()
         self._book = DepthBook()
         self._open: dict[int, _Window] = {}
         self._finished: deque[int] = deque(maxlen=_REMEMBERED)
 
-    def add(
-        self, quotes: Quotes, messages: DepthMessages, message_times: Integers
-    ) -> dict[datetime, dict[str, Any]]:
-        """Take in the book lines of a chunk; hand out the windows before its last."""
-        quote_windows = quotes.times // _WINDOW_US
-        depth_windows = message_times // _WINDOW_US
+    def add(self, lines: pa.Table, received: Callable[[], Integers]) -> Books:
+        """Take in the lines of a batch; hand out the windows before its last.
+
+        Parameters
+        ----------
+        lines
+            What `book.sql` says of good ones.
+        received : callable
+            Gives the µs since the epoch when they were received, or 0.
+        """
+        times = self._clock.times(_integers(lines, "event_time", 0), received)
+        kinds = lines.column("book_kind")
+        is_quote = _mask(pc.equal(kinds, "quote")) & (times > 0)
+        is_depth = _mask(pc.not_equal(kinds, "quote")) & (times > 0)
+        quote_times, depth_times = times[is_quote], times[is_depth]
+        quotes = _quotes(lines.column("quote_values").filter(is_quote))
+        messages = _messages(lines.select(_DEPTH).filter(is_depth))
+        quote_windows = quote_times // _WINDOW_US
+        depth_windows = depth_times // _WINDOW_US
         both = np.concatenate((quote_windows, depth_windows))
         for number in np.unique(both).tolist():
-            in_quotes = np.flatnonzero(quote_windows == number)
+            in_quotes = quote_windows == number
             in_depth = depth_windows == number
             if in_depth.any():
                 self._book.apply(messages, in_depth)
@@ -200,25 +192,55 @@ class BookFold:
             if number in self._finished:
                 continue
             window = self._open.setdefault(number, _Window())
-            if len(in_quotes):
-                window.add_quotes(quotes, in_quotes)
+            if in_quotes.any():
+                window.add_quotes(quotes[in_quotes], quote_times[in_quotes])
             if in_depth.any():
-                window.set_depth(self._book, message_times[in_depth])
+                window.set_depth(self._book, depth_times[in_depth])
         if not len(both):
             return {}
         ends = [w[-1] for w in (quote_windows, depth_windows) if len(w)]
         return self._hand_out([n for n in self._open if n < max(ends)])
 
-    def rest(self) -> dict[datetime, dict[str, Any]]:
+    def rest(self) -> Books:
         """Hand out what is left at the end of the object."""
         return self._hand_out(list(self._open))
 
-    def _hand_out(self, numbers: list[int]) -> dict[datetime, dict[str, Any]]:
+    def _hand_out(self, numbers: list[int]) -> Books:
         self._finished.extend(numbers)
         return {
             _EPOCH + number * WINDOW: self._open.pop(number).to_json(self._size_unit)
             for number in sorted(numbers)
         }
+
+
+def _mask(chosen: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    mask: npt.NDArray[np.bool_] = pc.fill_null(chosen, False).to_numpy()
+    return mask
+
+
+def _quotes(quotes: pa.ChunkedArray) -> Integers:
+    """Return bid, bid size, ask and ask size × 10^8 of each line: shape (n, 4)."""
+    decimals = quotes.combine_chunks().flatten()
+    # Of the 16 bytes of a decimal with 8 places, the first 8 are this number.
+    numbers = np.frombuffer(decimals.buffers()[1] or b"", np.int64)[::2]
+    return numbers[decimals.offset :][: len(decimals)].reshape(-1, 4)
+
+
+def _messages(lines: pa.Table) -> DepthMessages:
+    bids, asks = (lines.column(name).combine_chunks() for name in ("bids", "asks"))
+    return DepthMessages(
+        _integers(lines, "first_id"),
+        _integers(lines, "last_id"),
+        _integers(lines, "previous_id"),
+        lines.column("is_snapshot").to_numpy(),
+        read_levels(bids),
+        read_levels(asks),
+    )
+
+
+def _integers(lines: pa.Table, name: str, missing: int = -1) -> Integers:
+    values: Integers = pc.fill_null(lines.column(name), missing).to_numpy()
+    return values
 
 
 def _text(value: int | None) -> str | None:
