@@ -35,7 +35,7 @@ SAMPLE_TICK_DAYS := 21
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 # What `make lint` is made of, and .pre-commit-config.yaml; a test compares the two.
-GATES := lint-ruff lint-format lint-types lint-dbt lint-sql
+GATES := lint-ruff lint-format lint-types lint-dbt lint-sql lint-formats
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -117,6 +117,9 @@ lint-sql: setup
 	$(say) "sqlfluff"
 	@$(PY) -m devdb throwaway \
 		sqlfluff lint --disable-progress-bar models snapshots tests/singular
+
+lint-formats: setup
+	$(say) "sqlfluff, formats of files"
 	@sqlfluff lint --templater raw --disable-progress-bar loaders/formats
 
 docs: up  ## Write dbt's documentation, lineage included, to target/static_index.html
