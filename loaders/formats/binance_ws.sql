@@ -14,7 +14,8 @@ spelled as (
         *,
         -- As Binance spells them: `book.sql` reads these lines, and refuses what is none.
         case
-            when contains(line, 'e":"trade"') or contains(line, 'e":"aggTrade"') then false
+            when contains(line, 'e":"trade"') or contains(line, 'e":"aggTrade"')
+                then false
             when contains(line, '"e":')
                 then
                     contains(line, 'e":"bookTicker"')
