@@ -12,7 +12,7 @@ select
     id as source_seq,
     exact_price as price,
     case
-        when is_sound and contract_usd is not null
+        when is_sound and message = 'trade' and contract_usd is not null
             then coins(exact_volume, contract_usd, exact_price)
         else exact_volume
     end as volume,

@@ -399,3 +399,10 @@ def test_a_file_of_another_instrument_is_refused_by_its_name(tmp_path: Path) -> 
     path.write_bytes((FIXTURES / "binance_spot_trades_2024.csv").read_bytes())
     with pytest.raises(ObjectError, match="ETHUSDT"):
         decode(path)
+
+
+def test_a_price_of_zero_is_no_trade_of_contracts_either(tmp_path: Path) -> None:
+    void = aggregate(2, "BTCUSD_PERP").replace('"p":"67500.5"', '"p":"0"')
+    [chunk] = decode_text(tmp_path, aggregate(1, "BTCUSD_PERP") + void)
+    assert [tick.source_seq for tick in ticks([chunk])] == [1]
+    assert chunk.void_ids == [2]
