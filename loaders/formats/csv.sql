@@ -20,7 +20,10 @@ select
     line_number,
     'trade' as kind,
     getvariable('exchange') as exchange,
-    coalesce(c[getvariable('symbol_at')], getvariable('symbol')) as symbol,
+    case
+        when len(c) = getvariable('columns')
+            then coalesce(c[getvariable('symbol_at')], getvariable('symbol'))
+    end as symbol,
     c[getvariable('source_seq_at')] as source_seq,
     c[getvariable('ts_at')] as ts,
     c[getvariable('price_at')] as price,

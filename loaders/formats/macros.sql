@@ -152,6 +152,13 @@ create macro members(message, names) as
 -- The values of a line of CSV, without quotes and without blanks around them.
 create macro cells(line) as
     case
+        -- Quotes that do not match: one value, which no format has.
+        when
+            contains(line, '"')
+            and not regexp_full_match(
+                line || ',', '((\s*"([^"]|"")*"\s*|[^,"]*),)+'
+            )
+            then [line]
         when contains(line, '"')
             then list_transform(
                 regexp_extract_all(line || ',', '(\s*"(?:[^"]|"")*"\s*|[^,"]*),', 1),

@@ -20,7 +20,7 @@ select
     line_number,
     'trade' as kind,
     exchange_of_tardis(c[1]) as exchange,
-    c[2] as symbol,
+    case when len(c) = 8 then c[2] end as symbol,
     c[5] as source_seq,
     c[3] as ts,
     c[7] as price,

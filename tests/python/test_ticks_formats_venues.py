@@ -187,3 +187,18 @@ def test_a_column_map_that_cannot_be(
 ) -> None:
     with pytest.raises(ObjectError, match=complaint):
         decode_text(tmp_path, "when,ref,px,size\n1,2,3,4\n", "csv", **options)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "columns"),
+    [("1,buy", '"1,buy', 1), ("1,buy", '1"2,buy', 1), ("BTCUSD,", "", 7)],
+)
+def test_a_row_that_cannot_be_cut_is_refused(
+    tmp_path: Path, old: str, new: str, columns: int
+) -> None:
+    row = tardis("bitfinex", 1)
+    damaged = row.replace(old, new, 1)
+    assert damaged != row
+    [chunk] = decode_text(tmp_path, HEADER + tardis("bitfinex", 7) + damaged)
+    assert complaints([chunk]) == {3: f"line has {columns} columns, not 8"}
+    assert not chunk.others
