@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -83,3 +84,17 @@ def select(
     connection.execute(f"create or replace temp table found as {query}")
     found: pa.Table = connection.table("found").to_arrow_table()
     return found
+
+
+def evaluate(macro: str, text: str) -> Any:
+    """Apply a macro of the formats to one text.
+
+    Examples
+    --------
+    >>> evaluate("is_inverse", "BTCUSD_PERP")
+    True
+    """
+    with connect() as connection:
+        row = connection.execute(f"select {macro}($1)", [text]).fetchone()
+    assert row is not None
+    return row[0]

@@ -149,7 +149,6 @@ select
     end as microstructure_flags,
     case
         when is_book then null
-        when body is null then 'line is not JSON'
         when market_kind not in ('MARKET', 'INSURANCE_FUND', 'ADL', 'NA')
             then 'X is none of MARKET, INSURANCE_FUND, ADL, NA' || shown(market_kind)
         when message = 'trade' and exchange = 'binance_coinm' and contract_usd is null

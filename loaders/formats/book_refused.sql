@@ -2,7 +2,6 @@
 select
     line_number,
     case
-        when body is null then 'line is not JSON'
         when book_kind is null then unknown_message(body)
         else coalesce(
             case

@@ -56,7 +56,6 @@ select
             then 'other'
     end as message,
     case
-        when body is null then 'line is not JSON'
         when message is null then unknown_message(body)
     end as complaint,
     {

@@ -49,7 +49,6 @@ select
         when starts_with(f[1], 'spot.') then 'other'
     end as message,
     case
-        when body is null then 'line is not JSON'
         when message is null then unknown_message(body)
     end as complaint,
     {

@@ -60,7 +60,6 @@ select
             then 'other'
     end as message,
     case
-        when body is null then 'line is not JSON'
         when message is null and channel = 'trades' then 'data is no list of trades'
         when message is null then unknown_message(body)
     end as complaint,

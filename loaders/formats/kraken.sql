@@ -85,7 +85,6 @@ select
             then 'other'
     end as message,
     case
-        when fields.body is null then 'line is not JSON'
         when fields.trade is not null and json_type(fields.trade) <> 'OBJECT'
             then 'data holds something that is no trade' || shown(fields.trade::varchar)
         when

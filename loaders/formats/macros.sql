@@ -175,9 +175,11 @@ create macro cells(line) as
         else string_split(line, ',')
     end;
 
--- Why a message of JSON is none that its venue is known to send.
+-- Why a message of JSON is none that its venue is known to send; null is what
+-- `message_of` could not read.
 create macro unknown_message(message) as
     case
+        when message is null then 'line is not JSON'
         when json_type(message) <> 'OBJECT' then 'line is no JSON object'
         else
             'line is no known message: it has '

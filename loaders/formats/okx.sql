@@ -70,7 +70,6 @@ select
         when list_contains(json_keys(body), 'event') then 'other'
     end as message,
     case
-        when body is null then 'line is not JSON'
         when message is null and is_channel then 'data is no list of trades'
         when message is null then unknown_message(body)
     end as complaint,

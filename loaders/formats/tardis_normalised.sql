@@ -56,7 +56,6 @@ select
             then 'other'
     end as message,
     case
-        when body is null then 'line is not JSON'
         when
             f[1] = 'trade' and exchange is null and f[2] <> ''
             then unknown_amounts(f[2])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -19,15 +19,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loaders.ticks.depth import PLACES, DepthBook, DepthMessages, Integers, read_levels
+from loaders.ticks.instants import WINDOW_US, from_us
 
 #: By window start what is kept of it; see `TickChunk.books`.
 Books = dict[datetime, dict[str, Any]]
 
-WINDOW = timedelta(minutes=5)
 DEPTH_LEVELS = 20
 
-_WINDOW_US = WINDOW // timedelta(microseconds=1)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: A single event time that differs from both neighbours by more is damage, in µs.
 _JUMP_US = 60_000_000
 _REMEMBERED = 1000
@@ -126,7 +124,7 @@ class _Window:
             bid, bid_size = next(iter(self.depth["bids"]), (None, None))
             ask, ask_size = next(iter(self.depth["asks"]), (None, None))
         return {
-            "time": (_EPOCH + timedelta(microseconds=self.time)).isoformat(),
+            "time": from_us(self.time).isoformat(),
             "best_bid": bid,
             "best_bid_size": bid_size,
             "best_ask": ask,
@@ -180,8 +178,8 @@ class BookFold:
         quote_times, depth_times = times[is_quote], times[is_depth]
         quotes = _quotes(lines.column("quote_values").filter(is_quote))
         messages = _messages(lines.select(_DEPTH).filter(is_depth))
-        quote_windows = quote_times // _WINDOW_US
-        depth_windows = depth_times // _WINDOW_US
+        quote_windows = quote_times // WINDOW_US
+        depth_windows = depth_times // WINDOW_US
         both = np.concatenate((quote_windows, depth_windows))
         for number in np.unique(both).tolist():
             in_quotes = quote_windows == number
@@ -208,7 +206,7 @@ class BookFold:
     def _hand_out(self, numbers: list[int]) -> Books:
         self._finished.extend(numbers)
         return {
-            _EPOCH + number * WINDOW: self._open.pop(number).to_json(self._size_unit)
+            from_us(number * WINDOW_US): self._open.pop(number).to_json(self._size_unit)
             for number in sorted(numbers)
         }
 

@@ -8,6 +8,7 @@ from collections import Counter
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loaders import formats
 from loaders.errors import ObjectError, list_counts
 
 #: What bitcoin is priced in; an instrument in anything else has to be named.
@@ -20,10 +21,6 @@ _BITCOIN = re.compile(
     rf"(BTC|XBT)([-/_:]?({_QUOTES})([-_/:]?(PERP|PERPETUAL|SWAP|[0-9]{{6}}))?)?",
     re.IGNORECASE,
 )
-_INVERSE = re.compile(r"[A-Z0-9]+USD_(PERP|[0-9]{6})")
-#: The coin of a contract, in the spelling of others too.
-_CONTRACT = re.compile(r"([A-Z0-9]+?)USD[A-Z]?(?:_(?:PERP|[0-9]{6}))?")
-
 #: Venues whose trade ids count up by one.
 CONSECUTIVE = frozenset(
     {"binance_spot", "binance_usdm", "binance_coinm", "coinbase", "kraken"}
@@ -33,9 +30,6 @@ UNORDERED = frozenset({"hyperliquid", "bybit_linear", "bybit_inverse"})
 BINANCE = ("binance_spot", "binance_usdm", "binance_coinm")
 #: A venue in Binance's formats whose ids do not count up by one.
 SPACED = "binance_us"
-#: Dollars that a COIN-M contract is worth, by its coin; of other coins 10.
-_CONTRACT_USD = {"BTC": 100}
-_OTHER_CONTRACT_USD = 10
 #: Names of other instruments that are counted: a damaged object may have any number.
 _MOST_OTHERS = 10_000
 
@@ -57,7 +51,7 @@ def is_bitcoin(symbol: str) -> bool:
 
 def is_inverse(symbol: str) -> bool:
     """Say whether Binance spells it as a COIN-M contract: ``BTCUSD_PERP``."""
-    return _INVERSE.fullmatch(symbol) is not None
+    return bool(formats.evaluate("is_inverse", symbol))
 
 
 def contract_usd(symbol: str) -> int:
@@ -73,14 +67,14 @@ def contract_usd(symbol: str) -> int:
     >>> contract_usd("BTCUSD_PERP"), contract_usd("ETHUSD_260327")
     (100, 10)
     """
-    match = _CONTRACT.fullmatch(symbol)
-    if match is None:
+    usd = formats.evaluate("contract_usd", symbol)
+    if usd is None:
         raise ObjectError(
             f"what a contract of {symbol} is worth is not known: those of COIN-M are "
             "called like BTCUSD_PERP or BTCUSD_260327. Name it so with --symbol, or "
             f"another market with --exchange {BINANCE[1]}"
         )
-    return _CONTRACT_USD.get(match[1], _OTHER_CONTRACT_USD)
+    return int(usd)
 
 
 class Instrument:
