@@ -1,8 +1,9 @@
 """File formats, one SQL statement each, and the DuckDB that runs them.
 
-The statement of a format reads the table ``lines`` (``line_number``, ``line``) and says
-of every line what it is and what its values are, as the text that the file has. What
-is exact, `checked.sql` says for all formats, and `refused.sql` why a line is refused.
+The statement of a format reads the table ``lines`` (``line_number``, ``line``), or what
+`json_lines.sql`, `json_trades.sql` and `csv_rows.sql` make of it, and says of every
+line what it is and what its values are, as the text that the file has. What is exact,
+`checked.sql` says for all formats, and `refused.sql` why a line is refused.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ import pyarrow as pa
 
 _FOLDER = Path(__file__).parent
 
+#: What any statement may read beside ``lines``; DuckDB runs what it does read.
+_READINGS = ("json_lines", "json_trades", "csv_rows")
+
 
 @cache
 def statement(name: str) -> str:
@@ -30,10 +34,11 @@ def pipeline(first: str, *others: str) -> str:
 
     Examples
     --------
-    >>> pipeline("kraken", "checked", "ticks").startswith("with messages as (")
+    >>> pipeline("kraken", "checked", "ticks").startswith("with json_lines as (")
     True
     """
-    steps = {"messages": first, **{name: name for name in others[:-1]}}
+    steps = {name: name for name in _READINGS}
+    steps |= {"messages": first} | {name: name for name in others[:-1]}
     tables = (f"{table} as (\n{statement(name)}\n)" for table, name in steps.items())
     return f"with {', '.join(tables)}\n{statement(others[-1])}"
 

@@ -9,15 +9,6 @@
 -- variables. A futures trade with a price of zero is none, but uses up an id.
 with
 
-cells as (
-
-    select
-        line_number,
-        cells(line) as c
-    from lines
-
-),
-
 named as (
 
     select
@@ -32,7 +23,7 @@ named as (
         case kind when 'trade' then c[6] else c[7] end as taker,
         case kind when 'aggTrade' then c[4] end as first_id,
         case kind when 'aggTrade' then c[5] end as last_id
-    from cells
+    from csv_rows
 
 )
 

@@ -6,15 +6,6 @@
 -- for a buying taker and 1 for a selling one. Ids are shared by all pairs: they have gaps.
 with
 
-message as (
-
-    select
-        line_number,
-        message_of(line) as body
-    from lines
-
-),
-
 fields as (
 
     select
@@ -31,7 +22,7 @@ fields as (
                 '$.data.type'
             ]
         ) as f
-    from message
+    from json_lines
 
 )
 

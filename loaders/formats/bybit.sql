@@ -7,35 +7,16 @@
 -- inverse, in contracts of one dollar. Block trades are none of the market's.
 with
 
-message as (
-
-    select
-        line_number,
-        message_of(line) as body
-    from lines
-
-),
-
-events as (
-
-    select
-        line_number,
-        body,
-        json_extract_string(body, '$.topic') as topic,
-        unnest(trades_of(body)) as trade
-    from message
-
-),
-
 fields as (
 
     select
         *,
+        json_extract_string(body, '$.topic') as topic,
         starts_with(topic, 'publicTrade.') as is_topic,
         json_extract_string(
             trade, ['$.i', '$.T', '$.s', '$.S', '$.p', '$.v', '$.BT']
         ) as f
-    from events
+    from json_trades
 
 )
 

@@ -6,15 +6,6 @@
 -- is the maker's, so the aggressor is the other one.
 with
 
-message as (
-
-    select
-        line_number,
-        message_of(line) as body
-    from lines
-
-),
-
 fields as (
 
     select
@@ -27,7 +18,7 @@ fields as (
                 '$.side'
             ]
         ) as f
-    from message
+    from json_lines
 
 )
 

@@ -5,17 +5,6 @@
 --
 -- The positions of the columns, from 1, are the object's: variables, null where it has no
 -- such column. `is_buyer_maker` says that the seller was the aggressor.
-with
-
-cells as (
-
-    select
-        line_number,
-        cells(line) as c
-    from lines
-
-)
-
 select
     line_number,
     'trade' as kind,
@@ -68,4 +57,4 @@ select
         end,
         'symbol': 'symbol'
     } as field_names
-from cells
+from csv_rows

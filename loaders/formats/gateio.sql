@@ -5,15 +5,6 @@
 -- `side` is the taker's.
 with
 
-message as (
-
-    select
-        line_number,
-        message_of(line) as body
-    from lines
-
-),
-
 fields as (
 
     select
@@ -27,7 +18,7 @@ fields as (
                 '$.result.side'
             ]
         ) as f
-    from message
+    from json_lines
 
 )
 

@@ -5,34 +5,15 @@
 -- `side` is the taker's: B bought, A sold. `tid` is a hash: unique, and in no order.
 with
 
-message as (
-
-    select
-        line_number,
-        message_of(line) as body
-    from lines
-
-),
-
-events as (
-
-    select
-        line_number,
-        body,
-        json_extract_string(body, '$.channel') as channel,
-        unnest(trades_of(body)) as trade
-    from message
-
-),
-
 fields as (
 
     select
         *,
+        json_extract_string(body, '$.channel') as channel,
         json_extract_string(
             trade, ['$.coin', '$.side', '$.px', '$.sz', '$.time', '$.tid']
         ) as f
-    from events
+    from json_trades
 
 )
 

@@ -6,15 +6,6 @@
 -- numbers, not strings: they are read as the decimals that they are written as.
 with
 
-message as (
-
-    select
-        line_number,
-        message_of(line) as body
-    from lines
-
-),
-
 events as (
 
     select
@@ -32,7 +23,7 @@ events as (
             end
         ) as exactly,
         unnest(trades_of(body)) as trade
-    from message
+    from json_lines
 
 ),
 

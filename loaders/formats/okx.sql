@@ -7,36 +7,17 @@
 -- priced in USDT or USDC, of 100 dollars where in USD.
 with
 
-message as (
-
-    select
-        line_number,
-        message_of(line) as body
-    from lines
-
-),
-
-events as (
-
-    select
-        line_number,
-        body,
-        json_extract_string(body, '$.arg.channel') as channel,
-        unnest(trades_of(body)) as trade
-    from message
-
-),
-
 fields as (
 
     select
         *,
+        json_extract_string(body, '$.arg.channel') as channel,
         channel in ('trades', 'trades-all') as is_channel,
         json_extract_string(
             trade, ['$.instId', '$.tradeId', '$.px', '$.sz', '$.side', '$.ts']
         ) as f,
         regexp_extract(f[1], '^BTC-(USD[TC]?)-(SWAP|[0-9]{6})$', 1) as contract_in
-    from events
+    from json_trades
 
 )
 

@@ -5,17 +5,6 @@
 --
 -- Taken are venues whose amounts are known to be coins (spot, and linear futures counted in
 -- them), and contracts of COIN-M.
-with
-
-cells as (
-
-    select
-        line_number,
-        cells(line) as c
-    from lines
-
-)
-
 select
     line_number,
     'trade' as kind,
@@ -47,4 +36,4 @@ select
         'sides': 'buy nor sell nor unknown',
         'symbol': 'symbol'
     } as field_names
-from cells
+from csv_rows

@@ -5,15 +5,6 @@
 -- Taken are trades of the venues that tardis_csv.sql takes.
 with
 
-message as (
-
-    select
-        line_number,
-        message_of(line) as body
-    from lines
-
-),
-
 fields as (
 
     select
@@ -26,7 +17,7 @@ fields as (
                 '$.amount', '$.side'
             ]
         ) as f
-    from message
+    from json_lines
 
 )
 
