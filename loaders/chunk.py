@@ -62,8 +62,8 @@ Reader = Callable[[Path, datetime | None, Mapping[str, str] | None], Iterator[Ch
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """What the loader has to know of one raw table.
+class Table:
+    """What the loader has to know of one raw table whose rows have keys.
 
     Attributes
     ----------

@@ -14,8 +14,7 @@ from devdb.conninfo import connect as connect_to_server
 from loaders import ledger
 from loaders.bad_rows import BadRowLimit
 from loaders.errors import SetupError
-from loaders.interfaces import Loader
-from loaders.ledger import Offset
+from loaders.intake import Intake
 from loaders.objects import S3_SCHEME, Object
 from loaders.report import ProgressReport, Stopwatch, summary
 from loaders.run import Run
@@ -109,10 +108,8 @@ def s3_for(paths: Sequence[str], request_payer: bool, workers: int) -> S3 | None
 
 
 def run_load(
-    loader: Loader,
-    relations: Sequence[str],
+    intake: Intake[Any],
     find: Callable[[], Sequence[Object]],
-    is_loaded: Callable[[Object, Offset], bool],
     *,
     workers: int,
     no_progress: bool,
@@ -122,14 +119,10 @@ def run_load(
 
     Parameters
     ----------
-    loader
+    intake
         How an object is loaded.
-    relations
-        The tables it writes.
     find
         Lists the objects.
-    is_loaded
-        Says from an object's offset whether there is nothing to do.
     workers
         Objects to load at once.
     no_progress
@@ -138,17 +131,18 @@ def run_load(
         Only list what would be loaded.
     """
     watch = Stopwatch()
+    dataset = intake.dataset
     try:
         objects = find()
         with connect() as conn:
-            ledger.check_tables(conn, *relations)
+            ledger.check_tables(conn, dataset.relation, *dataset.side_tables)
             offsets = ledger.object_offsets(conn, [each.uri for each in objects])
     except (SetupError, psycopg.Error, ValueError) as error:
         raise click.ClickException(" ".join(str(error).split())) from error
     pending = [
         each
         for each in objects
-        if each.uri not in offsets or not is_loaded(each, offsets[each.uri])
+        if each.uri not in offsets or not dataset.is_loaded(each, offsets[each.uri])
     ]
     if dry_run:
         for each in pending:
@@ -156,13 +150,13 @@ def run_load(
         return
     size = sum(each.size for each in pending)
     with ProgressReport(len(pending), size, is_shown=not no_progress) as report:
-        run = Run(loader, connect, report)
+        run = Run(intake, connect, report)
         run.totals.skipped = len(objects) - len(pending)
         try:
             run.load(pending, workers)
             code = EXIT_FAILED if run.totals.failed else 0
         except KeyboardInterrupt:
-            click.echo(f"interrupted: {loader.interrupted}", err=True)
+            click.echo(f"interrupted: {intake.interrupted}", err=True)
             code = EXIT_INTERRUPTED
     click.echo(summary(run.totals, watch.seconds))
     sys.exit(code)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 import psycopg
 from psycopg import sql
 
-from loaders.chunk import Dataset
+from loaders.chunk import Table
 
 STAGING = "vigil_staging"
 
@@ -48,8 +48,8 @@ class Comparison:
     ----------
     conn
         In the transaction that has the staging table.
-    dataset
-        The table.
+    table
+        What is known of the table.
     columns
         Those of the batch.
     time_from, time_to
@@ -57,7 +57,7 @@ class Comparison:
     """
 
     conn: psycopg.Connection[Any]
-    dataset: Dataset
+    table: Table
     columns: list[str]
     time_from: Any
     time_to: Any
@@ -139,7 +139,7 @@ class Comparison:
                 same_row=same_row,
                 is_taken=_any_of(map(self._is_taken, changing)),
                 is_fixed=_any_of(map(self._differs, fixed)),
-                time=sql.Identifier(self.dataset.time_column),
+                time=sql.Identifier(self.table.time_column),
             )
             row = self.conn.execute(query).fetchone()
             count, first, last = cast("tuple[int, Any, Any]", row)
@@ -150,11 +150,11 @@ class Comparison:
 
     @property
     def _table(self) -> sql.Identifier:
-        return sql.Identifier(*self.dataset.relation.split("."))
+        return sql.Identifier(*self.table.relation.split("."))
 
     def _keys(self) -> Iterator[tuple[tuple[str, ...], sql.Composable]]:
         """Yield each key, and the condition that the rows are of one key."""
-        for key, predicate in self.dataset.keys.items():
+        for key, predicate in self.table.keys.items():
             conditions: list[sql.Composable] = [
                 sql.SQL("here.{0} = stored.{0}").format(sql.Identifier(name))
                 for name in key
@@ -162,7 +162,7 @@ class Comparison:
             conditions += [sql.SQL(predicate.format(row)) for row in ("here", "stored")]
             conditions.append(
                 sql.SQL("stored.{} between {} and {}").format(
-                    sql.Identifier(self.dataset.time_column),
+                    sql.Identifier(self.table.time_column),
                     sql.Literal(self.time_from),
                     sql.Literal(self.time_to),
                 )
@@ -178,17 +178,17 @@ class Comparison:
         Models look for what a load changed by them, and a columnstore refuses to
         change them.
         """
-        keys = {name for key in self.dataset.keys for name in key}
+        keys = {name for key in self.table.keys for name in key}
         return [name for name in names if name in keys]
 
     def _differs(self, name: str) -> sql.Composable:
-        condition = self.dataset.differences.get(name)
+        condition = self.table.differences.get(name)
         if condition is not None:
             return sql.SQL(f"({condition})")
         return sql.SQL("(here.{0} <> stored.{0})").format(sql.Identifier(name))
 
     def _is_taken(self, name: str) -> sql.Composable:
-        condition = self.dataset.taken.get(name)
+        condition = self.table.taken.get(name)
         if condition is not None:
             return sql.SQL(f"({condition})")
         return sql.SQL("(here.{0} is not null and (stored.{0} is null or {1}))").format(

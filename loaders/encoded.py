@@ -30,6 +30,8 @@ class EncodedBatch:
 
     Attributes
     ----------
+    load_id
+        Id of the load that brings them, which the CSV holds too.
     columns
         What the CSV holds; what is null throughout is left out.
     csv
@@ -46,6 +48,7 @@ class EncodedBatch:
         Number of the first row in the object, from 1.
     """
 
+    load_id: int
     columns: list[str]
     csv: list[pa.Buffer]
     rows: int
@@ -110,6 +113,7 @@ def _encode(
         first = min(each["min"].as_py() for each in ranges)
         last = max(each["max"].as_py() for each in ranges)
     return EncodedBatch(
+        load_id,
         [*columns, "load_id"],
         [encode_csv(_with_load_id(rows.select(columns), load_id)) for rows in filled],
         sum(rows.num_rows for rows in filled),

@@ -1,4 +1,4 @@
-"""The raw fills of Hyperliquid as a data set of the loader."""
+"""The raw fills of Hyperliquid: their table, and the formats they come in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from loaders.chunk import Dataset
+from loaders.chunk import Table
 from loaders.content import read_head
 from loaders.errors import ObjectError
 from loaders.fills_archive import NOTHING, read_fills_archive
@@ -72,7 +72,7 @@ def recognise_fills(path: Path) -> str | None:
     return "json" if _FILLS.match(text) else None
 
 
-FILLS = Dataset(
+FILLS = Table(
     relation="hyperliquid.fills",
     time_column="time",
     to_datetime=from_milliseconds,

@@ -56,6 +56,32 @@ class Offset:
 
 
 @dataclass
+class RowCount:
+    """Rows of an object that were read.
+
+    Attributes
+    ----------
+    rows
+        Of any kind.
+    bad
+        Of these, refused ones; that they are late is no fault of theirs.
+    first_bad
+        The first of those that this run met.
+    """
+
+    rows: int = 0
+    bad: int = 0
+    first_bad: BadRow | None = None
+
+    def add(self, rows: int, bad: Sequence[BadRow]) -> None:
+        """Add a batch."""
+        wrong = [row for row in bad if not row.is_late]
+        self.rows += rows
+        self.bad += len(wrong)
+        self.first_bad = self.first_bad or next(iter(wrong), None)
+
+
+@dataclass
 class LoadResult:
     """What became of the rows of one transaction; times are of those that stayed.
 

@@ -11,9 +11,10 @@ import click
 from loaders.bad_rows import BadRowLimit
 from loaders.command import loading_arguments, loading_flags, run_load, s3_for
 from loaders.fills import FILLS
+from loaders.intake import Intake
 from loaders.objects import Object, list_objects
+from loaders.store import KeyedObjects
 from loaders.ticks.command import payload, ticks
-from loaders.whole_objects import WholeObjects
 
 
 class _Address(click.ParamType[str]):
@@ -87,19 +88,15 @@ def fills(
     that is there already with other values is not stored, but counted, and kept in
     ingestion.quarantine.
     """
-    loader = WholeObjects(
-        FILLS, max_bad_rows, replace, {} if user is None else {"user": user}
-    )
+    dataset = KeyedObjects(FILLS, replace, {} if user is None else {"user": user})
 
     def find() -> list[Object]:
         s3 = s3_for(paths, request_payer, workers)
         return list_objects(paths, FILLS.suffixes, file_format, s3, FILLS.recognise)
 
     run_load(
-        loader,
-        [FILLS.relation],
+        Intake(dataset, max_bad_rows),
         find,
-        loader.is_loaded,
         # Of two objects that differ the later one wins: that must not be chance.
         workers=1 if replace else workers,
         no_progress=no_progress,

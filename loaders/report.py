@@ -80,11 +80,11 @@ class ProgressReport:
     ) -> None:
         self._progress.stop()
 
-    def advanced(self, source: Object, chunk: Part) -> None:
-        """Move the bar by what a chunk covers."""
+    def advanced(self, source: Object, part: Part) -> None:
+        """Move the bar by what a part covers."""
         with self._lock:
-            self._bytes[source.uri] = source.size * chunk.progress
-            self._rows[source.uri] += chunk.rows_read
+            self._bytes[source.uri] = source.size * part.progress
+            self._rows[source.uri] += part.rows_read
             self._draw()
 
     def restarted(self, source: Object) -> None:

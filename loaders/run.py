@@ -15,7 +15,8 @@ import psycopg
 from psycopg import errors
 
 from loaders.errors import LoadAborted, ObjectError
-from loaders.interfaces import Loader, Part, Reporter
+from loaders.intake import Intake
+from loaders.interfaces import Part, Reporter
 from loaders.ledger import LoadResult
 from loaders.objects import Object
 
@@ -58,7 +59,7 @@ class Run:
 
     Attributes
     ----------
-    loader
+    intake
         How an object is loaded.
     connect
         Opens a connection; each worker has its own.
@@ -68,7 +69,7 @@ class Run:
         What was done so far.
     """
 
-    loader: Loader
+    intake: Intake[Any]
     connect: Callable[[], psycopg.Connection[Any]]
     reporter: Reporter
     totals: Totals = field(default_factory=Totals)
@@ -168,23 +169,23 @@ class Run:
         self.reporter.finished(source)
 
     def _load_with_retry(self, conn: psycopg.Connection[Any], source: Object) -> bool:
-        def on_chunk(chunk: Part) -> None:
+        def on_part(part: Part) -> None:
             if self._stop.is_set():
                 raise LoadAborted
-            self.reporter.advanced(source, chunk)
+            self.reporter.advanced(source, part)
 
         def on_commit(result: LoadResult) -> None:
             with self._lock:
                 self.totals.add(result)
 
         with source.open() as path:
-            parts = conn, source, path, on_chunk, on_commit
+            parts = conn, source, path, on_part, on_commit
             try:
-                return self.loader.load(*parts, alone=False)
+                return self.intake.load(*parts)
             except (errors.DeadlockDetected, errors.SerializationFailure):
                 # Two loads held rows the other wanted. Alone it cannot happen again.
                 self.reporter.restarted(source)
-                return self.loader.load(*parts, alone=True)
+                return self.intake.load(*parts, alone=True)
 
     def _fail(self, source: Object, message: str) -> None:
         with self._lock:

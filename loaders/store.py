@@ -1,4 +1,4 @@
-"""One object into its table: rows, load log, quarantine and offset in one transaction.
+"""Objects whose rows have keys, each in one transaction.
 
 A batch goes straight into the table inside a savepoint, as fast as COPY can be.
 Should a key collide, that batch is sent again into a temporary table and inserted from
@@ -9,7 +9,8 @@ takes the place of the stored one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,159 +18,143 @@ import psycopg
 from psycopg import errors, sql
 
 from loaders import ledger
-from loaders.bad_rows import BadRowLimit
-from loaders.chunk import BadRow, Dataset
+from loaders.chunk import BadRow, Table
 from loaders.differences import STAGING, Comparison, Difference
 from loaders.encoded import EncodedBatch, encode_chunks
-from loaders.errors import ObjectError
-from loaders.interfaces import Part
 from loaders.kept_from import KeptFrom
-from loaders.ledger import LoadResult, Offset
+from loaders.ledger import LoadResult, Offset, RowCount
 from loaders.objects import Object, folder_values
 from pgio.copy_in import copy_csv
-from pgio.prefetch import prefetch
 
 
-def store_object(
-    conn: psycopg.Connection[Any],
-    dataset: Dataset,
-    source: Object,
-    path: Path,
-    limit: BadRowLimit,
-    *,
-    expect_duplicates: bool = False,
-    replace: bool = False,
-    given: Mapping[str, str] | None = None,
-    on_chunk: Callable[[Part], None] = lambda chunk: None,
-) -> LoadResult:
-    """Load one object; call it inside a transaction that holds nothing else.
+@dataclass(frozen=True)
+class KeyedObjects:
+    """Objects of a table whose rows have keys: `loaders.interfaces.Dataset`.
+
+    Attributes
+    ----------
+    table
+        The table and its readers.
+    replace
+        Read objects that were loaded before as well, and store what they say in the
+        place of rows that differ.
+    given
+        Values by column, for objects whose content has none; how far an object is taken
+        in is recorded together with them.
+    """
+
+    table: Table
+    replace: bool = False
+    given: Mapping[str, str] = field(default_factory=dict)
+
+    side_tables = ()
+    is_whole = True
+
+    @property
+    def relation(self) -> str:
+        """The table, ``schema.name``."""
+        return self.table.relation
+
+    def is_loaded(self, source: Object, offset: Offset) -> bool:
+        """Say from an object's offset whether there is nothing to do."""
+        same = all(
+            offset.state.get(name, value) == value for name, value in self.given.items()
+        )
+        return not self.replace and same and offset.is_of(source)
+
+    def open(
+        self,
+        conn: psycopg.Connection[Any],
+        source: Object,
+        path: Path,
+        offset: Offset | None,
+    ) -> _KeyedObject | None:
+        """Begin with an object: see `loaders.interfaces.Dataset`."""
+        if offset is not None and self.is_loaded(source, offset):
+            return None
+        # What a columnstore holds is unpacked to look for keys, by default within a
+        # limit.
+        conn.execute(
+            "select set_config("
+            "'timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true)"
+        )
+        return _KeyedObject(conn, self, source, path, is_known=offset is not None)
+
+
+class _KeyedObject:
+    """Writes the batches of one object, by the faster way that works.
 
     Parameters
     ----------
     conn
-        Connection in a transaction, which the caller commits.
+        Connection in the transaction of the object.
     dataset
-        The table and its readers.
-    source
-        The object, as listed.
-    path
-        Its content.
-    limit
-        Refused rows it may have.
-    expect_duplicates
+        What it is one of.
+    source, path
+        The object, and its content.
+    is_known
         Begin with the staging table: another version of the object is loaded already.
-    replace
-        Store what the object says in the place of rows that differ.
-    given
-        Values by column that are known where the object's content has none; how far
-        the object is taken in is recorded together with them.
-    on_chunk
-        Called after each chunk that was written.
-
-    Returns
-    -------
-    LoadResult
-        Counts and the range of the times that stayed, as instants.
-
-    Raises
-    ------
-    ObjectError
-        The object cannot be read, or has too many bad rows.
-    psycopg.Error
-        The server's objection.
     """
-    # What a columnstore holds is unpacked to look for keys, by default within a limit.
-    conn.execute(
-        "select set_config("
-        "'timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true)"
-    )
-    load_id, started_at = ledger.begin_load(conn)
-    writer = _Writer(conn, dataset, source, load_id, expect_duplicates, replace)
-    result = writer.result
-    first_bad: BadRow | None = None
-    bad_rows = 0
-    kept_from = KeptFrom(
-        dataset.relation,
-        dataset.time_column,
-        dataset.to_datetime,
-        dataset.from_datetime,
-    )
-    known = {**(given or {}), **folder_values(source.uri)}
-    chunks = dataset.chunks(source.format, path, kept_from.ask(conn), known)
-    batches = encode_chunks(chunks, load_id, dataset.time_column)
-    with prefetch(batches, depth=2) as encoded:
-        for batch in encoded:
-            if batch.bad:
-                # Late rows are kept aside too, but nothing is wrong with the object.
-                wrong = [row for row in batch.bad if not row.is_late]
-                bad_rows += len(wrong)
-                first_bad = first_bad or next(iter(wrong), None)
-                result.rows_quarantined += len(batch.bad)
-                ledger.quarantine(
-                    conn, load_id, dataset.relation, source.uri, batch.bad
-                )
-            writer.write(batch)
-            for part in batch.parts:
-                result.rows_read += part.rows_read
-                on_chunk(part)
-    if first_bad and limit.is_exceeded(bad_rows, result.rows_read):
-        raise ObjectError(
-            f"{bad_rows:,} of {result.rows_read:,} rows are bad, more "
-            f"than --max-bad-rows {limit}; the first is row {first_bad.row_number:,}, "
-            f"{first_bad.reason}. Correct the object, or allow more to send them to "
-            "ingestion.quarantine"
-        )
-    result.time_from, result.time_to = (
-        None if time is None else dataset.to_datetime(time)
-        for time in (result.time_from, result.time_to)
-    )
-    ledger.log_load(conn, load_id, dataset.relation, source, result, started_at)
-    state = {"size": source.size, "etag": source.etag, "format": source.format}
-    state |= given or {}
-    offset = Offset(result.rows_read, result.time_to, state)
-    ledger.save_offset(conn, source.uri, offset)
-    return result
-
-
-class _Writer:
-    """Writes the batches of one object, by the faster way that works."""
 
     def __init__(
         self,
         conn: psycopg.Connection[Any],
-        dataset: Dataset,
+        dataset: KeyedObjects,
         source: Object,
-        load_id: int,
-        expect_duplicates: bool,
-        replace: bool,
+        path: Path,
+        *,
+        is_known: bool,
     ) -> None:
-        self.result = LoadResult()
+        table = dataset.table
+        self.count = RowCount()
         self._conn = conn
-        self._dataset = dataset
-        self._table = sql.Identifier(*dataset.relation.split("."))
-        self._time = sql.Identifier(dataset.time_column)
+        self._table = table
         self._source = source
-        self._load_id = load_id
-        self._replace = replace
-        self._is_staging = expect_duplicates
+        self._path = path
+        self._given = dataset.given
+        self._replace = dataset.replace
+        self._kept_from = KeptFrom(
+            table.relation, table.time_column, table.to_datetime, table.from_datetime
+        ).ask(conn)
+        self._is_staging = is_known
         self._has_staging_table = False
 
-    def write(self, batch: EncodedBatch) -> None:
+    def batches(self, new_load: Callable[[], int]) -> Iterator[EncodedBatch]:
+        """Read the object: see `loaders.interfaces.Reading`."""
+        known = {**self._given, **folder_values(self._source.uri)}
+        chunks = self._table.chunks(
+            self._source.format, self._path, self._kept_from, known
+        )
+        return encode_chunks(chunks, new_load(), self._table.time_column)
+
+    def offset(self, result: LoadResult) -> Offset:
+        """Say how far the object is taken in: wholly."""
+        source = self._source
+        state = {"size": source.size, "etag": source.etag, "format": source.format}
+        return Offset(self.count.rows, result.time_to, {**state, **self._given})
+
+    def close(self, conn: psycopg.Connection[Any], *, is_complete: bool) -> None:
+        """Nothing is needed between the batches."""
+
+    def write(
+        self, conn: psycopg.Connection[Any], batch: EncodedBatch, result: LoadResult
+    ) -> None:
+        """Write the rows that are new: see `loaders.interfaces.Reading`."""
         if batch.rows == 0:
             return
-        if self._is_staging or not self._copy(batch):
-            self._is_staging = self._copy_staged(batch)
+        if self._is_staging or not self._copy(batch, result):
+            self._is_staging = self._copy_staged(batch, result)
 
-    def _copy(self, batch: EncodedBatch) -> bool:
+    def _copy(self, batch: EncodedBatch, result: LoadResult) -> bool:
         try:
             with self._conn.transaction():
-                copy_csv(self._conn, self._dataset.relation, batch.columns, batch.csv)
+                copy_csv(self._conn, self._table.relation, batch.columns, batch.csv)
         except errors.UniqueViolation:
             return False
-        self.result.extend(batch.rows, batch.first, batch.last)
+        self._extend(result, batch.rows, batch.first, batch.last)
         return True
 
-    def _copy_staged(self, batch: EncodedBatch) -> bool:
+    def _copy_staged(self, batch: EncodedBatch, result: LoadResult) -> bool:
         """Insert what is new; return whether anything was not."""
         if self._has_staging_table:
             self._conn.execute(f"truncate {STAGING} restart identity")
@@ -187,41 +172,41 @@ class _Writer:
             select count(*), min(time), max(time) from inserted
             """
         ).format(
-            table=self._table,
+            table=self._identifier,
             columns=sql.SQL(", ").join(map(sql.Identifier, batch.columns)),
             staging=sql.Identifier(STAGING),
-            time=self._time,
+            time=sql.Identifier(self._table.time_column),
         )
         row = self._conn.execute(query).fetchone()
         count, first, last = cast("tuple[int, Any, Any]", row)
-        self.result.extend(count, first, last)
+        self._extend(result, count, first, last)
         if count < batch.rows:
-            self._settle(batch)
+            self._settle(batch, result)
         return bool(count < batch.rows)
 
-    def _settle(self, batch: EncodedBatch) -> None:
+    def _settle(self, batch: EncodedBatch, result: LoadResult) -> None:
         """Keep rows aside that differ from stored ones, or those that they replace."""
         comparison = Comparison(
-            self._conn, self._dataset, batch.columns, batch.first, batch.last
+            self._conn, self._table, batch.columns, batch.first, batch.last
         )
         found = comparison.differences()
         if self._replace:
             count, first, last = comparison.replace()
-            self.result.extend(count, first, last)
-            self.result.rows_replaced += count
+            self._extend(result, count, first, last)
+            result.rows_replaced += count
         if not found:
             return
         numbers = batch.row_numbers()
         kept_aside = [self._kept_aside(numbers[each.place - 1], each) for each in found]
         ledger.quarantine(
             self._conn,
-            self._load_id,
-            self._dataset.relation,
+            batch.load_id,
+            self._table.relation,
             self._source.uri,
             kept_aside,
         )
-        self.result.rows_conflicting += len(found)
-        self.result.rows_quarantined += sum(
+        result.rows_conflicting += len(found)
+        result.rows_quarantined += sum(
             not self._replace or each.is_fixed for each in found
         )
 
@@ -238,6 +223,16 @@ class _Writer:
             sql.SQL(
                 "create temporary table {} (like {}, "
                 "place bigint generated always as identity) on commit drop"
-            ).format(sql.Identifier(STAGING), self._table)
+            ).format(sql.Identifier(STAGING), self._identifier)
         )
         self._has_staging_table = True
+
+    @property
+    def _identifier(self) -> sql.Identifier:
+        return sql.Identifier(*self._table.relation.split("."))
+
+    def _extend(self, result: LoadResult, count: int, first: Any, last: Any) -> None:
+        """Count rows that stayed; the result has instants."""
+        instant = self._table.to_datetime
+        if count:
+            result.extend(count, instant(first), instant(last))

@@ -14,15 +14,13 @@ from loaders import ledger
 from loaders.bad_rows import BadRowLimit
 from loaders.command import connect, loading_arguments, loading_flags, run_load, s3_for
 from loaders.errors import SetupError
-from loaders.ledger import Offset
+from loaders.intake import Intake
 from loaders.objects import Object, list_objects
 from loaders.ticks import windows
 from loaders.ticks.chunk import DecoderOptions
 from loaders.ticks.instants import utc_text, window_of
-from loaders.ticks.load import AUTO, TickLoader
+from loaders.ticks.load import AUTO, Recordings
 from loaders.ticks.objects import GENERIC, known_formats
-from loaders.ticks.progress import Taken
-from loaders.ticks.store import RELATION
 
 #: What is taken from folders and prefixes; a file named in full may end in anything.
 SUFFIXES = (
@@ -153,14 +151,9 @@ def ticks(
         s3 = s3_for(paths, request_payer, workers)
         return list_objects(paths, dict.fromkeys(SUFFIXES, name), name, s3)
 
-    def is_loaded(source: Object, offset: Offset) -> bool:
-        return Taken.of(source, offset, options, file_format).is_complete
-
     run_load(
-        TickLoader(options, max_bad_rows),
-        [RELATION, windows.RELATION, "ingestion.sequence_runs"],
+        Intake(Recordings(options), max_bad_rows),
         find,
-        is_loaded,
         workers=workers,
         no_progress=no_progress,
         dry_run=dry_run,

@@ -1,138 +1,204 @@
-"""One recording into the table, batch by batch, each batch once.
+"""Recordings of ticks, batch by batch, each batch once.
 
-A batch is one transaction: its ticks, their windows, the refused rows, its line in the
-log, and how far the object is taken in. An interrupted object is read again from its
-beginning and the lines that are committed are counted off: decoders are deterministic,
-so this is exact, whatever a decoder remembers from line to line.
+A batch is one transaction. An interrupted recording is read again from its beginning
+and the lines that are committed are counted off: decoders are deterministic, so this is
+exact, whatever a decoder remembers from line to line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from loaders import ledger
-from loaders.bad_rows import BadRowLimit
-from loaders.errors import ObjectError
-from loaders.interfaces import Part
 from loaders.kept_from import KeptFrom
-from loaders.ledger import LoadResult
+from loaders.ledger import LoadResult, Offset, RowCount
 from loaders.objects import Object
-from loaders.ticks.chunk import DecoderOptions
+from loaders.ticks import windows
+from loaders.ticks.batch import Batch
+from loaders.ticks.chunk import DecoderOptions, TickChunk
+from loaders.ticks.contradictions import check_jumps
 from loaders.ticks.decode import decode
-from loaders.ticks.instants import window_of
+from loaders.ticks.instants import from_us, window_of
 from loaders.ticks.objects import detect
-from loaders.ticks.prepared import LoadIds, prepare
+from loaders.ticks.prepared import Prepared, prepare
 from loaders.ticks.progress import Taken
-from loaders.ticks.store import RELATION
-from loaders.ticks.transaction import write_batch
-from loaders.ticks.venue import known_venue, lock_venue
-from loaders.ticks.windows import seal
-from pgio.prefetch import prefetch
+from loaders.ticks.runs import Runs, save_runs, stored_runs
+from loaders.ticks.store import RELATION, Encoded, insert_ticks
+from loaders.ticks.venue import Venue, known_venue, lock_venue, open_venue
 
 #: The format of an object that is recognised by its content.
 AUTO = "auto"
 
-#: Batches decoded ahead of the one being written.
-_AHEAD = 2
-
 
 @dataclass(frozen=True)
-class TickLoader:
-    """Loads recordings of ticks.
+class Recordings:
+    """Recordings of ticks: `loaders.interfaces.Dataset`.
 
     Attributes
     ----------
     options
-        What the command line says of the objects.
-    limit
-        Refused rows an object may have.
+        What the command line says of them.
     """
 
     options: DecoderOptions
-    limit: BadRowLimit
 
-    #: What an interrupt leaves behind.
-    interrupted = (
-        "the batches in hand were rolled back, those before them stay; the same "
-        "command goes on from there"
-    )
+    relation = RELATION
+    side_tables = (windows.RELATION, "ingestion.sequence_runs")
+    is_whole = False
 
-    def load(
+    def is_loaded(self, source: Object, offset: Offset) -> bool:
+        """Say from an object's offset whether there is nothing to do."""
+        name = None if source.format == AUTO else source.format
+        return Taken.of(source, offset, self.options, name).is_complete
+
+    def open(
         self,
         conn: psycopg.Connection[Any],
         source: Object,
         path: Path,
-        on_chunk: Callable[[Part], None],
-        on_commit: Callable[[LoadResult], None],
-        *,
-        alone: bool,
-    ) -> bool:
-        """Load what of an object is not loaded: see `loaders.interfaces.Loader`.
-
-        Having lost a deadlock it goes on where it was; there is no need to be alone.
-        """
-        with _turn(conn, source):
-            offset = ledger.object_offsets(conn, [source.uri]).get(source.uri)
-            is_named = source.format != AUTO
-            name = source.format if is_named else detect(path)
-            taken = Taken.of(source, offset, self.options, name)
-            if taken.is_complete:
-                if taken.is_named and not is_named:  # from now on it is known
-                    recognised = replace(taken, is_named=False)
-                    ledger.save_offset(conn, source.uri, recognised.offset(source))
-                return False
-            taken = replace(taken, format=name, is_named=is_named)
-            options = replace(self.options, uri=source.uri)
-            ids = LoadIds(conn, _AHEAD + 3)
-            kept_from = KeptFrom(RELATION, "ts", led_by=("window_start", window_of))
-            chunks = decode(name, path, options)
-            try:
-                prepared_ahead = prepare(chunks, taken.lines, ids)
-                with prefetch(prepared_ahead, depth=_AHEAD) as batches:
-                    for prepared in batches:
-                        with conn.transaction():
-                            result, taken = write_batch(
-                                conn, source, prepared, taken, self.limit, kept_from
-                            )
-                        on_commit(result)
-                        ids.draw(conn)
-                        on_chunk(prepared.chunk)
-            except ObjectError:  # nobody may ever correct it
-                with conn.transaction():
-                    _let_go(conn, source, taken)
-                raise
-            with conn.transaction():
-                _let_go(conn, source, taken)
-                done = replace(taken, is_complete=True)
-                ledger.save_offset(conn, source.uri, done.offset(source))
-        return True
+        offset: Offset | None,
+    ) -> _Recording | None:
+        """Begin with a recording, or go on: see `loaders.interfaces.Dataset`."""
+        is_named = source.format != AUTO
+        name = source.format if is_named else detect(path)
+        taken = Taken.of(source, offset, self.options, name)
+        if taken.is_complete:
+            if taken.is_named and not is_named:  # from now on it is known
+                recognised = replace(taken, is_named=False)
+                ledger.save_offset(conn, source.uri, recognised.offset(source))
+            return None
+        options = replace(self.options, uri=source.uri)
+        chunks = decode(name, path, options)
+        taken = replace(taken, format=name, is_named=is_named)
+        return _Recording(source, chunks, taken)
 
 
-@contextmanager
-def _turn(conn: psycopg.Connection[Any], source: Object) -> Iterator[None]:
-    """Keep an object to this session: two loaders given the same take turns."""
-    key = (f"vigil.load:{source.uri}",)
-    conn.execute("select pg_advisory_lock(hashtextextended(%s, 1))", key)
-    try:
-        yield
-    finally:
-        if not conn.closed:
-            conn.execute("select pg_advisory_unlock(hashtextextended(%s, 1))", key)
+class _Recording:
+    """One recording.
 
+    Parameters
+    ----------
+    source
+        The object.
+    chunks
+        All of its content.
+    taken
+        What of it was committed before.
+    """
 
-def _let_go(conn: psycopg.Connection[Any], source: Object, taken: Taken) -> None:
-    """Seal the window that the object had kept open, if it is over."""
-    if taken.exchange is None:
-        return
-    lock_venue(conn, taken.exchange)
-    venue = known_venue(conn, taken.exchange)
-    if venue is not None and source.uri in venue.reading:
-        del venue.reading[source.uri]
-        seal(conn, venue)
+    def __init__(
+        self, source: Object, chunks: Iterator[TickChunk], taken: Taken
+    ) -> None:
+        self.count = RowCount(taken.lines, taken.bad_lines)
+        self._source = source
+        self._chunks = chunks
+        self._taken = taken
+        self._kept_from = KeptFrom(RELATION, "ts", led_by=("window_start", window_of))
+
+    def batches(self, new_load: Callable[[], int]) -> Iterator[Prepared]:
+        """Read what is not committed: see `loaders.interfaces.Reading`."""
+        return prepare(self._chunks, self._taken.lines, new_load)
+
+    def write(
+        self, conn: psycopg.Connection[Any], batch: Prepared, result: LoadResult
+    ) -> None:
+        """Write ticks, windows and order books: see `loaders.interfaces.Reading`."""
+        chunk = batch.chunk
+        result.rows_skipped, result.others = chunk.rows_skipped, chunk.others
+        if batch.ticks is not None:
+            times = filter(None, [self._taken.last_at, batch.ticks.last_at])
+            self._taken = replace(self._taken, last_at=max(times))
+        if chunk.stream is None:
+            return
+        self._taken = replace(self._taken, exchange=chunk.stream.exchange)
+        # The venue first and then the table: everybody in this order.
+        venue = open_venue(conn, chunk.stream)
+        result.kept_from = self._kept_from.ask(conn)
+        ticks, result.rows_late = _without_late(batch.ticks, result.kept_from)
+        result.rows_skipped += result.rows_late
+        if ticks is not None:
+            _write_ticks(conn, venue, batch, ticks, result)
+            venue.reading[self._source.uri] = from_us(int(ticks.window_us[-1]))
+        if batch.books:
+            windows.keep_books(conn, venue.exchange, batch.books)
+        windows.seal(conn, venue)
         venue.save(conn)
+
+    def offset(self, result: LoadResult) -> Offset:
+        """Say how far the recording is taken in."""
+        count = self.count
+        self._taken = replace(self._taken, lines=count.rows, bad_lines=count.bad)
+        return self._taken.offset(self._source)
+
+    def close(self, conn: psycopg.Connection[Any], *, is_complete: bool) -> None:
+        """Seal the window that the recording had kept open, if it is over."""
+        if self._taken.exchange is not None:
+            lock_venue(conn, self._taken.exchange)
+            venue = known_venue(conn, self._taken.exchange)
+            if venue is not None and self._source.uri in venue.reading:
+                del venue.reading[self._source.uri]
+                windows.seal(conn, venue)
+                venue.save(conn)
+        if is_complete:
+            done = replace(self._taken, is_complete=True)
+            ledger.save_offset(conn, self._source.uri, done.offset(self._source))
+
+
+def _without_late(
+    batch: Batch | None, kept_from: datetime | None
+) -> tuple[Batch | None, int]:
+    """Take out what would land in a time that is dropped, in a half-empty bucket."""
+    if batch is None or kept_from is None or batch.first_at >= kept_from:
+        return batch, 0
+    is_kept = pc.greater_equal(batch.rows.column("ts"), pa.scalar(kept_from))
+    kept = batch.rows.filter(is_kept)
+    late = batch.rows.num_rows - kept.num_rows
+    rest = replace(batch, rows=kept) if kept.num_rows else None
+    return rest, late
+
+
+def _write_ticks(
+    conn: psycopg.Connection[Any],
+    venue: Venue,
+    prepared: Prepared,
+    batch: Batch,
+    result: LoadResult,
+) -> None:
+    stored = merged = Runs.none()
+    if venue.is_consecutive:
+        stored = stored_runs(conn, venue.exchange, batch.first_id, batch.last_id)
+        merged = stored.merge(batch.runs)
+        check_jumps(merged, batch.runs)
+    gaps = merged.gaps_before(batch.runs.first)
+
+    def encode() -> Encoded:
+        is_as_expected = batch is prepared.ticks and all(
+            np.array_equal(*pair) for pair in zip(gaps, prepared.gaps, strict=True)
+        )
+        if is_as_expected and prepared.encoded is not None:
+            return prepared.encoded
+        return batch.csv(venue.exchange, prepared.load_id, gaps)
+
+    inserted = insert_ticks(conn, venue, batch, encode)
+    if venue.is_consecutive:
+        save_runs(conn, venue.exchange, stored, merged)
+    result.extend(inserted.count, inserted.first_at, inserted.last_at)
+    if inserted.windows:
+        windows.receive_ticks(conn, venue.exchange, inserted.windows)
+        venue.latest_window = max(
+            [*inserted.windows, *filter(None, [venue.latest_window])]
+        )
+    if not batch.is_ordered:
+        venue.last_id = batch.last_id
+        venue.last_at = max(filter(None, [venue.last_at, batch.last_at]))
+    elif venue.last_id is None or batch.last_id > venue.last_id:
+        venue.last_id, venue.last_at = batch.last_id, batch.last_id_at

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import queue
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
-import psycopg
 
-from loaders import ledger
+from loaders.chunk import BadRow
 from loaders.ticks.batch import Batch, make_batch
 from loaders.ticks.chunk import TickChunk
 from loaders.ticks.runs import Integers
@@ -23,31 +21,6 @@ Gaps = tuple[Integers, Integers]
 Books = Mapping[datetime, Mapping[str, Any]]
 
 
-class LoadIds:
-    """Ids of loads, drawn ahead: the thread that encodes has no connection.
-
-    Parameters
-    ----------
-    conn
-        Where to draw them.
-    count
-        Ids to hold ready, at least as many as there are batches under way.
-    """
-
-    def __init__(self, conn: psycopg.Connection[Any], count: int) -> None:
-        self._ids: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self.draw(conn, count)
-
-    def draw(self, conn: psycopg.Connection[Any], count: int = 1) -> None:
-        """Draw some more."""
-        for _ in range(count):
-            self._ids.put(ledger.begin_load(conn)[0])
-
-    def take(self) -> int:
-        """Take one."""
-        return self._ids.get_nowait()
-
-
 @dataclass(frozen=True)
 class Prepared:
     """A chunk, encoded as if nothing were stored between its ticks.
@@ -56,7 +29,7 @@ class Prepared:
     ----------
     chunk
         As it was decoded.
-    batch
+    ticks
         Its distinct ticks, None without any.
     books
         What it said of order books, and chunks before it that knew no venue yet.
@@ -67,15 +40,25 @@ class Prepared:
     """
 
     chunk: TickChunk
-    batch: Batch | None
+    ticks: Batch | None
     books: Books
     load_id: int
     gaps: Gaps = NO_GAPS
     encoded: Encoded | None = None
 
+    @property
+    def bad(self) -> Sequence[BadRow]:
+        """The refused rows."""
+        return self.chunk.bad
+
+    @property
+    def parts(self) -> Sequence[TickChunk]:
+        """The chunk, to tell of progress."""
+        return [self.chunk]
+
 
 def prepare(
-    chunks: Iterable[TickChunk], committed: int, ids: LoadIds
+    chunks: Iterable[TickChunk], committed: int, new_load: Callable[[], int]
 ) -> Iterator[Prepared]:
     """Leave out the chunks that are committed and encode the others.
 
@@ -85,8 +68,8 @@ def prepare(
         All chunks of the object.
     committed
         Lines of it that are.
-    ids
-        Where ids of loads come from.
+    new_load
+        Gives the id of a load.
 
     Raises
     ------
@@ -102,7 +85,7 @@ def prepare(
         books.update(chunk.books)
         void_ids += chunk.void_ids
         if read > committed:
-            yield _prepare(chunk, dict(books), list(void_ids), ids.take())
+            yield _prepare(chunk, dict(books), list(void_ids), new_load())
         if chunk.stream is not None:
             books.clear()
         if chunk.rows.num_rows:

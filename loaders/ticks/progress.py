@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -78,19 +78,6 @@ class Taken:
             offset.last_ts,
             state["exchange"],
             state["is_complete"],
-        )
-
-    def after(
-        self, *, lines: int, bad_lines: int, at: datetime | None, exchange: str | None
-    ) -> Taken:
-        """Add a batch."""
-        times = [time for time in (self.last_at, at) if time is not None]
-        return replace(
-            self,
-            lines=self.lines + lines,
-            bad_lines=self.bad_lines + bad_lines,
-            last_at=max(times, default=None),
-            exchange=exchange or self.exchange,
         )
 
     def offset(self, source: Object) -> Offset:

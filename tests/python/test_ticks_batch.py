@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +18,7 @@ from loaders.errors import ObjectError
 from loaders.ticks.batch import Batch, make_batch
 from loaders.ticks.chunk import TICK_SCHEMA, Stream, TickChunk
 from loaders.ticks.instants import from_us, utc_text, window_of
-from loaders.ticks.prepared import LoadIds, Prepared, prepare
+from loaders.ticks.prepared import Prepared, prepare
 
 START_US = 1_723_161_600_000_000
 STREAM = Stream("binance_usdm", "BTCUSDT", "trade")
@@ -98,24 +99,13 @@ def test_void_ids_are_no_gap() -> None:
     assert batch.runs.first_us[0] == START_US + 300_000  # of the tick beside it
 
 
-class _Numbers(LoadIds):
-    """Ids without a server."""
-
-    def __init__(self) -> None:
-        self.taken = 0
-
-    def take(self) -> int:
-        self.taken += 1
-        return self.taken
-
-
 def _chunk(ids: Sequence[int], void_ids: Sequence[int] = (), **more: Any) -> TickChunk:
     stream = more.pop("stream", STREAM)
     return TickChunk(stream, _rows(ids), 10, 0, 1.0, void_ids=list(void_ids), **more)
 
 
 def _prepared(chunks: Sequence[TickChunk], committed: int = 0) -> list[Prepared]:
-    return list(prepare(chunks, committed, _Numbers()))
+    return list(prepare(chunks, committed, itertools.count(1).__next__))
 
 
 @pytest.mark.parametrize("committed", [0, 10, 20])
@@ -130,18 +120,18 @@ def test_void_ids_and_books_wait_for_a_chunk_to_be_written_with(committed: int) 
     prepared = _prepared(chunks, committed)
     assert len(prepared) == 4 - committed // 10
     first, second = prepared[-2:]
-    assert first.batch is not None
-    assert second.batch is not None
+    assert first.ticks is not None
+    assert second.ticks is not None
     assert first.books == {window: {"quote_count": 1}}
-    assert first.batch.runs.first.tolist() == [1]
-    assert (second.books, list(second.batch.void_ids)) == ({}, [])
+    assert first.ticks.runs.first.tolist() == [1]
+    assert (second.books, list(second.ticks.void_ids)) == ({}, [])
 
 
 def test_committed_chunks_are_left_out() -> None:
     chunks = [_chunk([1]), _chunk([2]), _chunk([3])]
-    assert [p.batch.first_id for p in _prepared(chunks, 20) if p.batch] == [3]
+    assert [p.ticks.first_id for p in _prepared(chunks, 20) if p.ticks] == [3]
     # Cut differently than before: the one that straddles comes once more.
-    assert [p.batch.first_id for p in _prepared(chunks, 15) if p.batch] == [2, 3]
+    assert [p.ticks.first_id for p in _prepared(chunks, 15) if p.ticks] == [2, 3]
 
 
 def test_nothing_is_no_batch() -> None:

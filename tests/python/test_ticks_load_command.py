@@ -31,7 +31,7 @@ from tick_loading import (
 )
 
 from devdb.conninfo import connect
-from loaders.ticks import transaction
+from loaders.ticks import load
 
 pytestmark = pytest.mark.any_server
 
@@ -119,7 +119,7 @@ def test_too_many_bad_rows_stop_before_their_batch(
     path = tick_csv(tmp_path / "a.csv", rows)
     message = refused(path, "--max-bad-rows", 2)
     assert "3 of the first 400 rows are bad" in message
-    assert "row 322 is one: ts" in message
+    assert "the first is row 122, price" in message
     assert "ingestion.quarantine" in message
     assert log_totals(ticks_db) == (300, 298, 0, 1, 1)
     is_consistent(ticks_db)
@@ -413,7 +413,7 @@ def test_a_lost_connection_goes_on_where_it_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The server ends the session in mid-load; the next run takes the rest."""
-    write = transaction.insert_ticks
+    write = load.insert_ticks
     batches: list[int] = []
 
     def end_the_third(conn: psycopg.Connection[Any], *arguments: Any) -> Any:
@@ -423,7 +423,7 @@ def test_a_lost_connection_goes_on_where_it_was(
                 other.execute("select pg_terminate_backend(%s)", (batches[0],))
         return write(conn, *arguments)
 
-    monkeypatch.setattr(transaction, "insert_ticks", end_the_third)
+    monkeypatch.setattr(load, "insert_ticks", end_the_third)
     tick_csv(tmp_path / "a.csv", trades(450))
     tick_csv(tmp_path / "b.csv", trades(150, 450))
     result = load_ticks(tmp_path, "--workers", 1, "--exchange", VENUE)
