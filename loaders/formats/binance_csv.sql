@@ -42,12 +42,8 @@ select
         when taker in ('false', 'False', 'FALSE') then 1
     end as side,
     getvariable('contract_usd')::integer as contract_usd,
-    case
-        when kind = 'aggTrade'
-            then
-                '{"first_trade_id": ' || first_id
-                || ', "last_trade_id": ' || last_id || '}'
-    end as microstructure_flags,
+    case when kind = 'aggTrade' then range_flags(first_id, last_id) end
+        as microstructure_flags,
     case
         when line_number = 1 and price = 'price' then 'header'
         when exchange <> 'binance_spot' and is_zero(price) then 'void'

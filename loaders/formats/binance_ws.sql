@@ -141,12 +141,8 @@ select
     message,
     exchange,
     case when exchange = 'binance_coinm' then contract_usd(symbol) end as contract_usd,
-    case
-        when event_name = 'aggTrade'
-            then
-                '{"first_trade_id": ' || aggregated[2]
-                || ', "last_trade_id": ' || aggregated[3] || '}'
-    end as microstructure_flags,
+    case when event_name = 'aggTrade' then range_flags(aggregated[2], aggregated[3]) end
+        as microstructure_flags,
     case
         when is_book then null
         when market_kind not in ('MARKET', 'INSURANCE_FUND', 'ADL', 'NA')

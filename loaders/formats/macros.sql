@@ -244,6 +244,11 @@ create macro no_range(first_id, last_id) as
             then 'f is above l ' || last_id || shown(first_id)
     end;
 
+-- The ids of an aggregate's trades as JSON, which has no leading zeros.
+create macro range_flags(first_id, last_id) as
+    '{"first_trade_id": ' || whole_number(first_id)
+    || ', "last_trade_id": ' || whole_number(last_id) || '}';
+
 -- This project's name of a venue of Tardis, null where it is not known that amounts are
 -- coins (spot, and linear futures counted in them), or contracts of COIN-M.
 create macro exchange_of_tardis(name) as

@@ -406,3 +406,21 @@ def test_a_price_of_zero_is_no_trade_of_contracts_either(tmp_path: Path) -> None
     [chunk] = decode_text(tmp_path, aggregate(1, "BTCUSD_PERP") + void)
     assert [tick.source_seq for tick in ticks([chunk])] == [1]
     assert chunk.void_ids == [2]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.jsonl", aggregate().replace('"f":1,"l":2', '"f":"007","l":"08"')),
+        (
+            "BTCUSDT-aggTrades-2021-01.csv",
+            "1,30000,5,1,1,1609459200000,true\n2,30000,5,007,08,1609459200000,true\n",
+        ),
+    ],
+)
+def test_flags_are_json_however_ids_are_written(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    assert ticks(decode(path))[-1].flags == '{"first_trade_id": 7, "last_trade_id": 8}'
