@@ -238,6 +238,8 @@ create macro no_contracts(name, contracts, price_name, price) as
 -- Why the ids of an aggregate's trades are no range.
 create macro no_range(first_id, last_id) as
     case
+        when first_id is null then 'f is missing'
+        when last_id is null then 'l is missing'
         when whole_number(first_id) is null then 'f is no trade id' || shown(first_id)
         when whole_number(last_id) is null then 'l is no trade id' || shown(last_id)
         when whole_number(first_id) > whole_number(last_id)

@@ -409,6 +409,25 @@ def test_a_price_of_zero_is_no_trade_of_contracts_either(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ('"f":1,', "", "f is missing"),
+        ('"l":2', '"k":2', "l is missing"),
+        ('"f":1', '"f":"x"', "f is no trade id ('x')"),
+        ('"f":1', '"f":3', "f is above l 2 ('3')"),
+    ],
+)
+def test_an_aggregate_names_its_trades(
+    tmp_path: Path, old: str, new: str, complaint: str
+) -> None:
+    line = aggregate()
+    assert old in line
+    chunks = decode_text(tmp_path, aggregate(9) + line.replace(old, new), "binance_ws")
+    assert [tick.source_seq for tick in ticks(chunks)] == [9]
+    assert complaints(chunks) == {2: complaint}
+
+
+@pytest.mark.parametrize(
     ("name", "content"),
     [
         ("a.jsonl", aggregate().replace('"f":1,"l":2', '"f":"007","l":"08"')),
