@@ -48,9 +48,11 @@ def parse(project: Path) -> Parsed:
     warnings: list[str] = []
 
     def keep_warning(event: Any) -> None:
-        # The summary only counts those before it.
+        # The summary only counts those before it; what is wrong with metrics, dbt says
+        # before the error that ends the parse.
         is_summary = event.info.name == "DeprecationsSummary"
-        if event.info.level == EventLevel.WARN and not is_summary:
+        is_warning = event.info.level == EventLevel.WARN and not is_summary
+        if is_warning or event.info.name == "SemanticValidationFailure":
             warnings.append(" ".join(str(event.info.msg).split()))
 
     jsonschemas._JSONSCHEMA_SUPPORTED_ADAPTERS.add(ADAPTER)

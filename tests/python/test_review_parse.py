@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from project_copy import copy_project
 
 from review.__main__ import review
 from review.parse import parse
+
+pytest_plugins = ["project_manifest"]
+
+# dbt 2 as it comes with dbt-core 1.12.
+DBT_2 = Path(sys.executable).with_name("dbt-core-experimental-parser")
 
 FILES = {
     "dbt_project.yml": """\
@@ -117,6 +129,43 @@ def test_a_seeded_violation_is_caught(seed: str, project: Path) -> None:
     _replace(project, name, old, new)
     warnings = parse(project).warnings
     assert any(message in warning for warning in warnings), warnings
+
+
+def test_dbt_2_reads_the_same_project(
+    project_manifest: dict[str, Any], tmp_path: Path
+) -> None:
+    """The same nodes and lineage; its one warning is of ADR 0035."""
+    # In a copy: it writes into .gitignore.
+    done = subprocess.run(
+        [DBT_2, "parse", "--target-path", "target", "--log-path", "target"],
+        cwd=copy_project(tmp_path / "project"),
+        env={**os.environ, "DBT_ALLOW_EXPERIMENTAL_ADAPTERS": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    printed = done.stdout + done.stderr
+    assert done.returncode == 0, printed
+    assert re.findall(r"\[(?:warning|error)\] \[(\w+)", printed) == [
+        "SemanticModelDeprecated"
+    ]
+    found = json.loads((tmp_path / "project/target/manifest.json").read_text("utf-8"))
+    assert _lineage(found) == _lineage(project_manifest)
+
+
+def _lineage(manifest: dict[str, Any]) -> list[tuple[str, str, list[str]]]:
+    """Return kind, name and parents of each node; ids of tests hold other hashes."""
+    kinds = ("nodes", "sources", "exposures", "functions", "unit_tests")
+    return sorted(
+        (
+            node["resource_type"],
+            node["name"],
+            sorted(node.get("depends_on", {}).get("nodes", [])),
+        )
+        for kind in kinds
+        for node in manifest[kind].values()
+        if node["package_name"] == "vigil"
+    )
 
 
 def test_the_command_fails_and_says_what_to_mend(project: Path) -> None:
