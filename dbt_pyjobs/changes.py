@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,8 +24,9 @@ class Changes:
     Attributes
     ----------
     rows
-        Rows to put in place, an Arrow table or an iterable of record batches, which is
-        consumed as it is written: memory holds a few batches.
+        Rows to put in place: an Arrow table, a frame of pandas, polars or another
+        library that hands out Arrow (``__arrow_c_stream__``), or an iterable of record
+        batches, which is consumed as it is written: memory holds a few batches.
     deletes
         The ``unique_key`` columns of rows to remove. A key that is in ``rows`` as well
         stays.
@@ -42,8 +44,8 @@ class Changes:
         in which it is another one says in dbt's log what differs.
     """
 
-    rows: pa.Table | Iterable[pa.RecordBatch]
-    deletes: pa.Table | None = None
+    rows: Any | Iterable[pa.RecordBatch]
+    deletes: Any | None = None
     scope: str | None = None
     loads: Sequence[int] = ()
     fingerprint: str | None = None
@@ -65,15 +67,21 @@ def as_changes(result: Any) -> Changes | None:
         hasattr(changes.rows, "__arrow_c_stream__") or hasattr(changes.rows, "__iter__")
     ):
         raise TypeError(
-            "a Python model returns a pyarrow.Table, an iterator of "
-            "pyarrow.RecordBatch, dbt_pyjobs.Changes, or None when nothing is new; "
-            f"this one returned {type(changes.rows).__name__}"
+            "a Python model returns a data frame (pandas, polars), a pyarrow.Table, an "
+            "iterator of pyarrow.RecordBatch, dbt_pyjobs.Changes, or None when nothing "
+            f"is new; this one returned {type(changes.rows).__name__}"
         )
     return changes
 
 
+def is_pandas(rows: Any) -> bool:
+    """Say whether rows are a pandas frame, without loading pandas."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(rows, pandas.DataFrame)
+
+
 def iter_batches(rows: Any) -> Iterator[pa.RecordBatch]:
-    """Yield the record batches of a table, a data frame or an iterable of batches.
+    """Yield the record batches of a table, a stream or an iterable of batches.
 
     At least one batch is yielded for anything that carries a schema, so that an empty
     table has its columns checked like any other.

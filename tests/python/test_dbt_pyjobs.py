@@ -334,7 +334,7 @@ def test_sql_models_keep_dbts_own_materializations(project: PyJobsProject) -> No
     )
     project.model(
         "facts",
-        'return dbt.ref("plain").read(columns=["id", "note"])',
+        'return dbt.ref("plain").to_arrow(columns=["id", "note"])',
         "id bigint; note text",
         KEYED,
     )
@@ -453,7 +453,7 @@ models:
 
 def test_docs_show_lineage_and_columns(project: PyJobsProject) -> None:
     (project.folder / "models/base.sql").write_text("select 1::bigint as id")
-    project.model("facts", 'return dbt.ref("base").read()', "id bigint", KEYED)
+    project.model("facts", 'return dbt.ref("base").to_arrow()', "id bigint", KEYED)
     project.built()
     result = dbtRunner().invoke(["docs", "generate", *project.places()])
     assert result.success
