@@ -11,7 +11,7 @@ import psycopg
 import pyarrow as pa
 from dbt_common.exceptions import DbtRuntimeError
 
-from dbt_pyjobs.changes import is_pandas, iter_batches
+from dbt_pyjobs.changes import is_pandas, iter_batches, iter_pieces
 from dbt_pyjobs.column_types import (
     Cast,
     CastError,
@@ -100,19 +100,21 @@ class Casting:
         DbtRuntimeError
             A column is missing, not declared, there twice, or does not fit its type.
         TypeError
-            ``rows`` yields something that is no record batch.
+            ``rows`` yields something that is neither record batch nor data frame.
         """
         count = 0
-        for batch in iter_batches(self._table(rows) if is_pandas(rows) else rows):
-            if self._schema is None or not self._schema.equals(batch.schema):
-                self._check_names(batch.schema.names)
-                self._schema = batch.schema
-            arrays = [
-                self._cast(column, cast, batch.column(column.name), count)
-                for column, cast in zip(self.columns, self._casts, strict=True)
-            ]
-            count += batch.num_rows
-            yield pa.RecordBatch.from_arrays(arrays, names=self.names)
+        for piece in iter_pieces(rows):
+            table = self._table(piece, count) if is_pandas(piece) else piece
+            for batch in iter_batches(table):
+                if self._schema is None or not self._schema.equals(batch.schema):
+                    self._check_names(batch.schema.names)
+                    self._schema = batch.schema
+                arrays = [
+                    self._cast(column, cast, batch.column(column.name), count)
+                    for column, cast in zip(self.columns, self._casts, strict=True)
+                ]
+                count += batch.num_rows
+                yield pa.RecordBatch.from_arrays(arrays, names=self.names)
 
     @property
     def names(self) -> list[str]:
@@ -132,19 +134,19 @@ class Casting:
                 column, rows_before + error.place, value, error
             ) from error
 
-    def _table(self, frame: Any) -> pa.Table:
+    def _table(self, frame: Any, rows_before: int) -> pa.Table:
         """Convert a pandas frame; levels of its index that have a name are columns."""
         if any(name is not None for name in frame.index.names):
             frame = frame.reset_index()
         self._check_names(list(frame.columns))
         return pa.table(
             {
-                column.name: self._series(column, frame[column.name])
+                column.name: self._series(column, frame[column.name], rows_before)
                 for column in self.columns
             }
         )
 
-    def _series(self, column: Column, series: Any) -> pa.ChunkedArray:
+    def _series(self, column: Column, series: Any, rows_before: int) -> pa.ChunkedArray:
         if series.dtype == object and is_json(column.data_type):
             # As Arrow's structs each object would get the names of all others.
             convert = _json_array
@@ -159,7 +161,8 @@ class Casting:
             if place is None:
                 raise self._error(f"column {column.name!r}: {error}") from error
             reason = f"does not fit {column.data_type}: {error.args[0]}"
-            raise self._misfit(column, place, series.iloc[place], reason) from error
+            value = series.iloc[place]
+            raise self._misfit(column, rows_before + place, value, reason) from error
 
     def _misfit(
         self, column: Column, place: int, value: Any, reason: object

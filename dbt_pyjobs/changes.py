@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ class Changes:
     rows
         Rows to put in place: an Arrow table, a frame of pandas, polars or another
         library that hands out Arrow (``__arrow_c_stream__``), or an iterable of record
-        batches, which is consumed as it is written: memory holds a few batches.
+        batches or frames, which is consumed as it is written: memory holds a few.
     deletes
         The ``unique_key`` columns of rows to remove. A key that is in ``rows`` as well
         stays.
@@ -44,7 +44,7 @@ class Changes:
         in which it is another one says in dbt's log what differs.
     """
 
-    rows: Any | Iterable[pa.RecordBatch]
+    rows: Any
     deletes: Any | None = None
     scope: str | None = None
     loads: Sequence[int] = ()
@@ -68,8 +68,8 @@ def as_changes(result: Any) -> Changes | None:
     ):
         raise TypeError(
             "a Python model returns a data frame (pandas, polars), a pyarrow.Table, an "
-            "iterator of pyarrow.RecordBatch, dbt_pyjobs.Changes, or None when nothing "
-            f"is new; this one returned {type(changes.rows).__name__}"
+            "iterator of these, dbt_pyjobs.Changes, or None when nothing is new; "
+            f"this one returned {type(changes.rows).__name__}"
         )
     return changes
 
@@ -80,25 +80,38 @@ def is_pandas(rows: Any) -> bool:
     return pandas is not None and isinstance(rows, pandas.DataFrame)
 
 
-def iter_batches(rows: Any) -> Iterator[pa.RecordBatch]:
-    """Yield the record batches of a table, a stream or an iterable of batches.
+def iter_pieces(rows: Any) -> Iterator[Any]:
+    """Yield a result that is one table or frame, or each one that it yields.
 
-    At least one batch is yielded for anything that carries a schema, so that an empty
-    table has its columns checked like any other.
+    Raises
+    ------
+    TypeError
+        It yields something else.
     """
-    if isinstance(rows, pa.RecordBatch):
-        rows = pa.Table.from_batches([rows])
-    if isinstance(rows, pa.Table):
-        batches = rows.to_batches(max_chunksize=BATCH_ROWS)
-        yield from batches or [pa.RecordBatch.from_pylist([], schema=rows.schema)]
-        return
     if hasattr(rows, "__arrow_c_stream__"):
-        yield from pa.RecordBatchReader.from_stream(rows)
+        yield rows
         return
-    for batch in rows:
-        if not isinstance(batch, pa.RecordBatch):
+    for piece in rows:
+        if not hasattr(piece, "__arrow_c_stream__"):
             raise TypeError(
-                "the iterator a Python model returns yields pyarrow.RecordBatch; "
-                f"this one yielded {type(batch).__name__}"
+                "the iterator a Python model returns yields record batches or data "
+                f"frames; this one yielded {type(piece).__name__}"
             )
+        yield piece
+
+
+def iter_batches(piece: Any) -> Iterator[pa.RecordBatch]:
+    """Yield the record batches of a table, a batch or a frame that is not pandas'.
+
+    At least one batch is yielded, so that an empty table has its columns checked like
+    any other.
+    """
+    if isinstance(piece, pa.Table):
+        reader = piece.to_reader(max_chunksize=BATCH_ROWS)
+    else:
+        reader = pa.RecordBatchReader.from_stream(piece)
+    batch = None
+    for batch in reader:
         yield batch
+    if batch is None:
+        yield pa.RecordBatch.from_pylist([], schema=reader.schema)

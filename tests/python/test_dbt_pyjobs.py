@@ -6,7 +6,12 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from dbt.adapters.base import BaseAdapter
+from dbt.adapters.factory import FACTORY
+from dbt.adapters.postgres import impl
 from dbt.cli.main import dbtRunner
+
+from dbt_pyjobs.adapter import PostgresAdapter
 
 pytestmark = pytest.mark.any_server
 
@@ -321,6 +326,20 @@ def test_empty_flag_calls_no_model(project: PyJobsProject) -> None:
     assert project.built("--empty") == {"facts": "CHANGED 0 (--empty)"}
     project.model("facts", 'return pa.table({"id": [1, 2]})', "id bigint", KEYED)
     assert project.built() == {"facts": "CHANGED 2"}
+
+
+def test_dbts_own_adapter_is_left_as_it_is(project: PyJobsProject) -> None:
+    project.model("facts", 'return pa.table({"id": [1]})', "id bigint", KEYED)
+    project.built()
+    # What a profile's `type: postgres` means to dbt in this process.
+    assert FACTORY.get_plugin_by_name("postgres").adapter is PostgresAdapter
+    for name in (
+        "default_python_submission_method",
+        "python_submission_helpers",
+        "generate_python_submission_response",
+        "post_model_hook",
+    ):
+        assert getattr(impl.PostgresAdapter, name) is getattr(BaseAdapter, name)
 
 
 def test_sql_models_keep_dbts_own_materializations(project: PyJobsProject) -> None:

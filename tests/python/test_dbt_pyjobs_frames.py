@@ -262,18 +262,30 @@ def test_a_wrong_value_is_named(
     assert project.tables() == set()
 
 
-def test_rows_are_counted_over_batches(project: PyJobsProject) -> None:
+@pytest.mark.parametrize(
+    ("value", "last", "reason"),
+    [
+        ("7.5", "9", "column 'id', row 7, value 7.5: double does not fit bigint"),
+        ("7.0", "'nine'", "column 'id', row 9, value 'nine': does not fit bigint"),
+    ],
+)
+def test_rows_are_counted_over_batches_and_frames(
+    project: PyJobsProject, value: str, last: str, reason: str
+) -> None:
     project.model(
         "facts",
         """
+        import pandas as pd
         yield pa.record_batch({"id": [1, 2]})
-        yield pa.record_batch({"id": pa.array([3.0, None, 4.5])})
+        yield pd.DataFrame({"id": [3.0, None]})
+        yield pa.table({"id": pa.array([5.0, None, VALUE])})
+        yield pd.DataFrame({"id": [8, LAST]})
         return
-        """,
+        """.replace("VALUE", value).replace("LAST", last),
         "id bigint",
         "materialized: table",
     )
-    assert "column 'id', row 5, value 4.5: double does not fit" in project.error()
+    assert reason in project.error()
 
 
 def test_a_key_in_the_index_that_yaml_lacks_is_named(project: PyJobsProject) -> None:
