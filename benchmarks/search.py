@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import psycopg
 import pyarrow as pa
+from pgvector.psycopg import register_vector
+from psycopg.rows import dict_row
 
 from benchmarks.btc_market import OPTIONS, START, day_of_candles
 from benchmarks.commands import connect, create_sources, dbt
@@ -65,11 +67,13 @@ def measure(
     # The post-hook builds the index, and the function to fit it.
     dbt(env, scratch, "run", "--select", "btc_embeddings")
     with connect(env) as conn:
-        buckets = _query_windows(conn, queries)
+        register_vector(conn)
+        asked = _query_windows(conn, queries)
+        buckets = [window["bucket"] for window in asked]
         _apply_settings(conn)
         nearest = _recall(
-            [_nearest(conn, bucket, "") for bucket in buckets],
-            [_nearest(conn, bucket, " + 0") for bucket in buckets],
+            [_nearest(conn, window, "") for window in asked],
+            [_nearest(conn, window, " + 0") for window in asked],
         )
         found, rate = _timed(lambda bucket: _similar(conn, bucket, False), buckets)
         exact, exact_rate = _timed(lambda bucket: _similar(conn, bucket, True), buckets)
@@ -130,12 +134,17 @@ def _copy(conn: psycopg.Connection[Any], table: str, batches: Any) -> None:
     copy_batches(conn, table, casting.batches(batches), casting.names)
 
 
-def _query_windows(conn: psycopg.Connection[Any], queries: int) -> list[Any]:
+def _query_windows(conn: psycopg.Connection[Any], queries: int) -> list[dict[str, Any]]:
+    """Return bucket and vector of windows spread over the newer half."""
     buckets = conn.execute(
         f"select bucket from {_EMBEDDINGS} order by bucket"
     ).fetchall()
     places = np.linspace(len(buckets) // 2, len(buckets) - 1, queries).astype(int)
-    return [buckets[place][0] for place in places]
+    rows = conn.cursor(row_factory=dict_row).execute(
+        f"select bucket, feature_vector from {_EMBEDDINGS} where bucket = any(%s)",
+        [[buckets[place][0] for place in places]],
+    )
+    return rows.fetchall()
 
 
 def _apply_settings(conn: psycopg.Connection[Any]) -> None:
@@ -148,19 +157,18 @@ def _apply_settings(conn: psycopg.Connection[Any]) -> None:
         conn.execute("select set_config(%s, %s, false)", [name, value])
 
 
-def _nearest(conn: psycopg.Connection[Any], bucket: Any, suffix: str) -> set[Any]:
+def _nearest(
+    conn: psycopg.Connection[Any], window: Mapping[str, Any], suffix: str
+) -> set[Any]:
     rows = conn.execute(
         f"""
         select e.bucket from {_EMBEDDINGS} as e
         where e.exchange = %(venue)s and e.feature_version = %(version)s
             and e.bucket <= %(bucket)s::timestamptz - interval '5 minutes'
-        order by (e.feature_vector <=> (
-            select q.feature_vector from {_EMBEDDINGS} as q
-            where q.bucket = %(bucket)s and q.exchange = %(venue)s
-        )){suffix}
+        order by (e.feature_vector <=> %(feature_vector)s){suffix}
         limit {NEIGHBOURS}
         """,
-        {"venue": VENUE, "version": OPTIONS.version, "bucket": bucket},
+        {"venue": VENUE, "version": OPTIONS.version, **window},
     )
     return {row[0] for row in rows}
 

@@ -60,13 +60,13 @@ def only_build(credentials: Any, command: str) -> Iterator[None]:
     Parameters
     ----------
     credentials
-        The profile's, redirected already.
+        The profile's.
     command
         The dbt command, for those who wait.
 
     Raises
     ------
-    psycopg.OperationalError
+    FailedToConnectError
         The server does not answer.
     """
     name = f"dbt {command}, process {os.getpid()} on {socket.gethostname()}"

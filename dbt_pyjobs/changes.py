@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +24,9 @@ class Changes:
     Attributes
     ----------
     rows
-        Rows to put in place, an Arrow table or an iterable of record batches, which is
-        consumed as it is written: memory holds a few batches.
+        Rows to put in place: an Arrow table, a frame of pandas, polars or another
+        library that hands out Arrow (``__arrow_c_stream__``), or an iterable of record
+        batches or frames, which is consumed as it is written: memory holds a few.
     deletes
         The ``unique_key`` columns of rows to remove. A key that is in ``rows`` as well
         stays.
@@ -42,8 +44,8 @@ class Changes:
         in which it is another one says in dbt's log what differs.
     """
 
-    rows: pa.Table | Iterable[pa.RecordBatch]
-    deletes: pa.Table | None = None
+    rows: Any
+    deletes: Any | None = None
     scope: str | None = None
     loads: Sequence[int] = ()
     fingerprint: str | None = None
@@ -65,32 +67,51 @@ def as_changes(result: Any) -> Changes | None:
         hasattr(changes.rows, "__arrow_c_stream__") or hasattr(changes.rows, "__iter__")
     ):
         raise TypeError(
-            "a Python model returns a pyarrow.Table, an iterator of "
-            "pyarrow.RecordBatch, dbt_pyjobs.Changes, or None when nothing is new; "
+            "a Python model returns a data frame (pandas, polars), a pyarrow.Table, an "
+            "iterator of these, dbt_pyjobs.Changes, or None when nothing is new; "
             f"this one returned {type(changes.rows).__name__}"
         )
     return changes
 
 
-def iter_batches(rows: Any) -> Iterator[pa.RecordBatch]:
-    """Yield the record batches of a table, a data frame or an iterable of batches.
+def is_pandas(rows: Any) -> bool:
+    """Say whether rows are a pandas frame, without loading pandas."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(rows, pandas.DataFrame)
 
-    At least one batch is yielded for anything that carries a schema, so that an empty
-    table has its columns checked like any other.
+
+def iter_pieces(rows: Any) -> Iterator[Any]:
+    """Yield a result that is one table or frame, or each one that it yields.
+
+    Raises
+    ------
+    TypeError
+        It yields something else.
     """
-    if isinstance(rows, pa.RecordBatch):
-        rows = pa.Table.from_batches([rows])
-    if isinstance(rows, pa.Table):
-        batches = rows.to_batches(max_chunksize=BATCH_ROWS)
-        yield from batches or [pa.RecordBatch.from_pylist([], schema=rows.schema)]
-        return
     if hasattr(rows, "__arrow_c_stream__"):
-        yield from pa.RecordBatchReader.from_stream(rows)
+        yield rows
         return
-    for batch in rows:
-        if not isinstance(batch, pa.RecordBatch):
+    for piece in rows:
+        if not hasattr(piece, "__arrow_c_stream__"):
             raise TypeError(
-                "the iterator a Python model returns yields pyarrow.RecordBatch; "
-                f"this one yielded {type(batch).__name__}"
+                "the iterator a Python model returns yields record batches or data "
+                f"frames; this one yielded {type(piece).__name__}"
             )
+        yield piece
+
+
+def iter_batches(piece: Any) -> Iterator[pa.RecordBatch]:
+    """Yield the record batches of a table, a batch or a frame that is not pandas'.
+
+    At least one batch is yielded, so that an empty table has its columns checked like
+    any other.
+    """
+    if isinstance(piece, pa.Table):
+        reader = piece.to_reader(max_chunksize=BATCH_ROWS)
+    else:
+        reader = pa.RecordBatchReader.from_stream(piece)
+    batch = None
+    for batch in reader:
         yield batch
+    if batch is None:
+        yield pa.RecordBatch.from_pylist([], schema=reader.schema)

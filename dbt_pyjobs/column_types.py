@@ -7,7 +7,9 @@ anything raises `CastError` with the reason; what cannot lose anything goes thro
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -40,7 +42,31 @@ _VECTORS = ("vector", "halfvec")
 
 
 class CastError(ValueError):
-    """Values of a column do not fit its declared type; the message says why."""
+    """Values of a column do not fit its declared type; the message says why.
+
+    Attributes
+    ----------
+    place
+        Index of the first value that does not fit; None where it is the type itself.
+    """
+
+    def __init__(self, reason: str, place: int | None = None) -> None:
+        super().__init__(reason)
+        self.place = place
+
+
+def first_misfit(count: int, fits: Callable[[int], bool]) -> int | None:
+    """Return the index of the first of ``count`` values that does not fit.
+
+    Parameters
+    ----------
+    count
+        Number of values.
+    fits
+        Says whether the first n values fit.
+    """
+    place = bisect_left(range(count), True, key=lambda index: not fits(index + 1))
+    return place if place < count else None
 
 
 def cast_for(data_type: str) -> Cast:
@@ -94,7 +120,7 @@ def _scalar_cast(name: str, args: list[int], zoned: bool) -> Cast:
         return lambda array: _same_kind(array, pa.types.is_time, pa.time64("us"))
     if name == "interval":
         return _interval
-    if name in ("json", "jsonb"):
+    if is_json(name):
         return _json
     if name == "bytea":
         return _bytea
@@ -104,23 +130,45 @@ def _scalar_cast(name: str, args: list[int], zoned: bool) -> Cast:
 
 
 def _checked(data_type: str, cast: Cast) -> Cast:
-    """Wrap a cast: all-null arrays always fit, Arrow's errors become `CastError`."""
+    """Wrap a cast: nulls alone always fit, Arrow's errors become `CastError`."""
 
     def checked(array: pa.Array) -> pa.Array:
         if pa.types.is_dictionary(array.type):
-            array = array.dictionary_decode()
-        if pa.types.is_null(array.type):
+            array = _decoded(array)
+        if array.null_count == len(array):
+            # Of an empty column, pandas and others make up a type.
             return pa.nulls(len(array), pa.string())
         try:
             return cast(array)
-        except CastError as error:
-            raise CastError(f"{array.type} does not fit {data_type}: {error}") from None
-        except (pa.ArrowException, TypeError) as error:
+        except (CastError, pa.ArrowException, TypeError) as error:
             raise CastError(
-                f"{array.type} does not fit {data_type}: {error}"
+                f"{array.type} does not fit {data_type}: {error}",
+                first_misfit(len(array), lambda count: fits(array.slice(0, count))),
             ) from error
 
+    def fits(values: pa.Array) -> bool:
+        if values.null_count == len(values):
+            return True
+        try:
+            cast(values)
+        except (CastError, pa.ArrowException, TypeError):
+            return False
+        return True
+
     return checked
+
+
+def _decoded(array: pa.DictionaryArray) -> pa.Array:
+    values = array.dictionary
+    if pa.types.is_string_view(values.type):
+        # Of polars' categories; Arrow cannot take from them.
+        values = pc.cast(values, pa.string())
+    return values.take(array.indices)
+
+
+def is_json(data_type: str) -> bool:
+    """Say whether a declared type is one of the server's JSON types."""
+    return data_type.lower().strip() in ("json", "jsonb")
 
 
 def _same_kind(
@@ -217,11 +265,14 @@ def _text(array: pa.Array) -> pa.Array:
 def _json(array: pa.Array) -> pa.Array:
     if not pa.types.is_nested(array.type):
         return _text(array)
-    texts = [
-        None if value is None else orjson.dumps(value).decode()
-        for value in array.to_pylist()
-    ]
-    return pa.array(texts, pa.string())
+    return pa.array(map(json_text, array.to_pylist()), pa.string())
+
+
+def json_text(value: Any) -> str | None:
+    """Return a value as JSON; None stays, and text is JSON already."""
+    if value is None or isinstance(value, str):
+        return value
+    return orjson.dumps(value).decode()
 
 
 def _bytea(array: pa.Array) -> pa.Array:

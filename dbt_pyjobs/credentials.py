@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.flags import get_flags
 
 from devdb.conninfo import DEFAULT_HOST, DEFAULT_PORT
@@ -85,20 +86,21 @@ def project_dir() -> Path:
 
 
 def connect(credentials: Any, application_name: str) -> psycopg.Connection[Any]:
-    """Open a connection as dbt-postgres would, in psycopg 3 and autocommit.
+    """Open a connection as dbt does, in psycopg 3 and autocommit.
 
     Parameters
     ----------
     credentials
-        `dbt.adapters.postgres.PostgresCredentials`, redirected already.
+        `dbt.adapters.postgres.PostgresCredentials`, as the profile has them.
     application_name
         What ``pg_stat_activity`` shows.
 
     Raises
     ------
-    psycopg.OperationalError
+    FailedToConnectError
         The server does not answer, after as many retries as the profile asks for.
     """
+    profile, credentials = credentials, redirect(credentials)
     options: dict[str, Any] = {
         key: value
         for key in ("sslmode", "sslcert", "sslkey", "sslrootcert", "keepalives_idle")
@@ -122,10 +124,10 @@ def connect(credentials: Any, application_name: str) -> psycopg.Connection[Any]:
                 **options,
             )
             break
-        except psycopg.OperationalError:
+        except psycopg.OperationalError as error:
             attempt += 1
             if attempt > credentials.retries:
-                raise
+                raise FailedToConnectError(f"{error}{hint(profile)}") from error
             time.sleep(attempt * attempt)
     if credentials.role:
         # As in `set role NAME`, which dbt-postgres says: the profile may quote it.

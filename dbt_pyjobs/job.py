@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import psycopg
+from dbt.adapters.base.impl import PythonJobHelper
 from dbt.events.types import JinjaLogInfo
 from dbt_common.events.functions import fire_event
 from dbt_common.exceptions import DbtRuntimeError
@@ -31,7 +32,7 @@ class JobCancelled(BaseException):
     """Raised inside a model's thread when dbt is interrupted."""
 
 
-class Job:
+class Job(PythonJobHelper):
     """One model's run, from its start until dbt is done with the model.
 
     Parameters
@@ -39,7 +40,7 @@ class Job:
     model
         dbt's description of the model.
     credentials
-        The profile's, redirected already.
+        The profile's.
     """
 
     def __init__(self, model: dict[str, Any], credentials: Any) -> None:
@@ -55,7 +56,7 @@ class Job:
         self._session: Session | None = None
         self._connections: list[psycopg.Connection[Any]] = []
 
-    def run(self, compiled_code: str) -> Outcome:
+    def submit(self, compiled_code: str) -> Outcome:
         """Call the model and stage what it returns.
 
         Raises

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pyarrow as pa
 from psycopg import sql
 
 from dbt_pyjobs.changes import Changes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LOADS_SCHEMA = pa.schema(
     [
@@ -196,7 +199,7 @@ class Session:
 class Relation:
     """What ``dbt.ref`` and ``dbt.source`` return in a Python model.
 
-    ``str()`` is the quoted name, so that it can stand in an f-string query.
+    ``str()`` is the quoted name, for queries: ``f"select … from {dbt.ref('fills')}"``.
     """
 
     def __init__(self, name: str, session: Session) -> None:
@@ -209,8 +212,8 @@ class Relation:
     def __repr__(self) -> str:
         return f"Relation({self._name})"
 
-    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return the relation's rows as an Arrow table.
+    def to_arrow(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return all rows as an Arrow table; `Session.read_batches` reads piecewise.
 
         Parameters
         ----------
@@ -221,6 +224,22 @@ class Relation:
             return self._session.read(f"select * from {self._name}")
         names = ", ".join(sql.Identifier(name).as_string(None) for name in columns)
         return self._session.read(f"select {names} from {self._name}")
+
+    def to_pandas(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Return all rows as a pandas frame of Arrow's types.
+
+        A numeric stays an exact decimal and a bigint with nulls an integer, where
+        pandas' own types would make floats of them.
+
+        Parameters
+        ----------
+        columns
+            Names of the columns to read; by default all.
+        """
+        # Every dbt command loads this module, and few models need pandas.
+        import pandas as pd
+
+        return self.to_arrow(columns).to_pandas(types_mapper=pd.ArrowDtype)
 
 
 def _differs(name: str, before: object, now: object) -> str:

@@ -15,7 +15,7 @@ from dbt_common.exceptions import DbtRuntimeError
 from psycopg import sql
 
 from dbt_pyjobs.casting import Casting, Column
-from dbt_pyjobs.changes import Changes, iter_batches
+from dbt_pyjobs.changes import Changes
 from pgio.copy_in import copy_batches
 
 
@@ -130,7 +130,7 @@ def stage(
         outcome.rows = copy_batches(
             connection,
             spec.staging_name,
-            casting.batches(iter_batches(changes.rows)),
+            casting.batches(changes.rows),
             casting.names,
         )
         if spec.unique_key and spec.adds_key:
@@ -173,7 +173,7 @@ def _stage_deletes(
     copy_batches(
         connection,
         spec.deletes_name,
-        casting.batches(iter_batches(changes.deletes)),
+        casting.batches(changes.deletes),
         casting.names,
     )
     connection.execute(f"analyze {spec.deletes}")

@@ -6,7 +6,12 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from dbt.adapters.base import BaseAdapter
+from dbt.adapters.factory import FACTORY
+from dbt.adapters.postgres import impl
 from dbt.cli.main import dbtRunner
+
+from dbt_pyjobs.adapter import PostgresAdapter
 
 pytestmark = pytest.mark.any_server
 
@@ -323,6 +328,20 @@ def test_empty_flag_calls_no_model(project: PyJobsProject) -> None:
     assert project.built() == {"facts": "CHANGED 2"}
 
 
+def test_dbts_own_adapter_is_left_as_it_is(project: PyJobsProject) -> None:
+    project.model("facts", 'return pa.table({"id": [1]})', "id bigint", KEYED)
+    project.built()
+    # What a profile's `type: postgres` means to dbt in this process.
+    assert FACTORY.get_plugin_by_name("postgres").adapter is PostgresAdapter
+    for name in (
+        "default_python_submission_method",
+        "python_submission_helpers",
+        "generate_python_submission_response",
+        "post_model_hook",
+    ):
+        assert getattr(impl.PostgresAdapter, name) is getattr(BaseAdapter, name)
+
+
 def test_sql_models_keep_dbts_own_materializations(project: PyJobsProject) -> None:
     models = project.folder / "models"
     (models / "plain.sql").write_text(
@@ -334,7 +353,7 @@ def test_sql_models_keep_dbts_own_materializations(project: PyJobsProject) -> No
     )
     project.model(
         "facts",
-        'return dbt.ref("plain").read(columns=["id", "note"])',
+        'return dbt.ref("plain").to_arrow(columns=["id", "note"])',
         "id bigint; note text",
         KEYED,
     )
@@ -453,7 +472,7 @@ models:
 
 def test_docs_show_lineage_and_columns(project: PyJobsProject) -> None:
     (project.folder / "models/base.sql").write_text("select 1::bigint as id")
-    project.model("facts", 'return dbt.ref("base").read()', "id bigint", KEYED)
+    project.model("facts", 'return dbt.ref("base").to_arrow()', "id bigint", KEYED)
     project.built()
     result = dbtRunner().invoke(["docs", "generate", *project.places()])
     assert result.success

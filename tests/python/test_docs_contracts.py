@@ -112,7 +112,8 @@ def test_dbt_refuses_contracts_of_python_models_and_the_plugin_enforces_them(
     python = PyJobsProject(tmp_path, pyjobs_database, "contracted")
     table = "return pa.table({'id': [1], 'n': ['many']})"
     python.model("counts", table, "id bigint!; n bigint")
-    assert "column 'n': string does not fit bigint" in python.error()
+    message = "column 'n', row 1, value 'many': string does not fit bigint"
+    assert message in python.error()
     python.model("counts", table, "id bigint!; n bigint", "contract: {enforced: true}")
     with pytest.raises(ParsingError, match="Expected 'sql' but found 'python'"):
         python.run()

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +16,11 @@ import pyarrow.compute as pc
 import pytest
 from btc_candles import MIDNIGHT, random_candles
 from embedding_project import SEARCH, EmbeddingProject
+from psycopg.conninfo import make_conninfo
 
 pytest_plugins = ["embedding_database"]
 
+REPO = Path(__file__).resolve().parents[2]
 HOUR = 3600
 WINDOW = 300
 PLANTED = (40 * 60, 100 * 60, 200 * 60)
@@ -256,3 +262,25 @@ def test_questions_without_an_answer_are_refused(project: EmbeddingProject) -> N
     # The settings of the search stay inside it.
     [(before,)] = project.rows("select current_setting('ivfflat.probes', true)")
     assert before in (None, "", "1")
+
+
+def test_the_search_from_python_finds_the_window_itself(
+    project: EmbeddingProject,
+) -> None:
+    project.load(random_candles(2 * HOUR, seed=17))
+    project.build()
+    page = (REPO / "docs" / "embeddings.md").read_text("utf-8")
+    [code] = re.findall(r"^```python nearest.py\n(.*?)^```$", page, re.S | re.M)
+    done = subprocess.run(
+        [sys.executable, "-c", code, make_conninfo(**project.conninfo)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line.rsplit(maxsplit=2) for line in done.stdout.splitlines()]
+    newest = project.value("select max(bucket) from signals.btc_embeddings")
+    assert len(lines) == 10
+    assert lines[0][:2] == [str(newest), "binance_spot"]
+    distances = [float(distance) for _, _, distance in lines]
+    assert distances == sorted(distances)
+    assert distances[0] < 1e-6 < distances[1]
