@@ -22,15 +22,15 @@ ends as (
 cohort_dates as (
 
     select
-        days.begins_at::date as as_of_date,
-        days.begins_at::date < {{ first_stale_day() }} as is_kept
+        counted.counted_at::date as as_of_date,
+        counted.counted_at::date < {{ first_stale_day() }} as is_kept
     from ends
     cross join
         lateral generate_series(
             ends.first_date::timestamp,
             ends.last_date::timestamp,
             interval '{{ var('cohort_step_days') | int }} days'
-        ) as days (begins_at)
+        ) as counted (counted_at)
 
 )
 

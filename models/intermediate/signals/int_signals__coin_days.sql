@@ -59,20 +59,13 @@ held_spans as (
 
     select
         changes.coin,
+        {%- for column in sizes + counts %}
+        sum(changes.{{ column }}) over days_so_far as {{ column }},
+        {%- endfor %}
         changes.change_date as from_date,
         coalesce(
             lead(changes.change_date) over days_so_far - 1, 'infinity'
         ) as to_date
-        {%- for column in sizes %},
-        trim_scale(
-            coalesce(sum(changes.{{ column }}) over days_so_far, 0)
-        ) as {{ column }}
-        {%- endfor %}
-        {%- for column in counts %},
-        coalesce(
-            sum(changes.{{ column }}) over days_so_far, 0
-        )::bigint as {{ column }}
-        {%- endfor %}
     from changes
     window
         days_so_far as (
@@ -106,9 +99,9 @@ held_days as (
             greatest(held_spans.from_date, new_dates.first_date)::timestamp,
             least(held_spans.to_date, new_dates.last_date)::timestamp,
             interval '1 day'
-        ) as days (begins_at)
+        ) as counted (counted_at)
     inner join cohort_dates
-        on days.begins_at::date = cohort_dates.as_of_date
+        on counted.counted_at::date = cohort_dates.as_of_date
     where
         held_spans.member_count > 0
         or held_spans.count_before > 0
@@ -119,10 +112,13 @@ coin_days as (
 
     select
         coalesce(held_days.as_of_date, flows.as_of_date) as as_of_date,
-        coalesce(held_days.coin, flows.coin) as coin
-        {%- for column in sizes + counts %},
-        coalesce(held_days.{{ column }}, 0) as {{ column }}
-        {%- endfor %},
+        coalesce(held_days.coin, flows.coin) as coin,
+        {%- for column in sizes %}
+        trim_scale(coalesce(held_days.{{ column }}, 0)) as {{ column }},
+        {%- endfor %}
+        {%- for column in counts %}
+        coalesce(held_days.{{ column }}, 0)::bigint as {{ column }},
+        {%- endfor %}
         trim_scale(coalesce(flows.flow_24h_usd, 0)) as flow_24h_usd,
         trim_scale(coalesce(flows.flow_7d_usd, 0)) as flow_7d_usd
     from held_days

@@ -40,7 +40,7 @@ priced as (
             order by coin_daily.day desc
             limit 1
         ) as last_close
-    on true
+        on true
     left join
         lateral (
             select coin_daily.close_px
@@ -51,7 +51,7 @@ priced as (
             order by coin_daily.day desc
             limit 1
         ) as close_before
-    on true
+        on true
 
 ),
 
