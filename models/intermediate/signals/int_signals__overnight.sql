@@ -47,18 +47,29 @@ changing_positions as (
         )
     union all
     select
-        trader_positions.user_address,
-        trader_positions.coin,
-        trader_positions.opened_at,
-        trader_positions.closed_at
+        members.user_address,
+        untouched.coin,
+        untouched.opened_at,
+        untouched.closed_at
     from members
-    inner join trader_positions
-        on members.user_address = trader_positions.user_address
+    cross join
+        -- `offset 0`: trader by trader; in a join the server would read all open ones.
+        lateral (
+            select
+                trader_positions.coin,
+                trader_positions.opened_at,
+                trader_positions.closed_at
+            from trader_positions
+            where
+                members.user_address = trader_positions.user_address
+                and trader_positions.closed_at is null
+                and trader_positions.last_fill_at
+                < {{ first_stale_day(back=step, unit='timestamptz') }}
+            offset 0
+        ) as untouched
     where
         not members.is_carried
-        and trader_positions.closed_at is null
-        and trader_positions.last_fill_at
-        < {{ first_stale_day(back=step, unit='timestamptz') }}
+        and {{ first_stale_day() }} > '-infinity'
 
 ),
 
