@@ -13,6 +13,7 @@ Node = dict[str, Any]
 LAYERS = {
     "models/staging": "staging",
     "models/rollups": "rollups",
+    "models/intermediate": "intermediate",
     "models/marts": "marts",
     "models/ops": "ops",
     "python_jobs": "marts",

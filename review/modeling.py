@@ -81,7 +81,12 @@ def multiple_sources_joined(manifest: Manifest, model: Node) -> str | None:
 
 @each("model")
 def rejoining_of_upstream_concepts(manifest: Manifest, between: Node) -> str | None:
-    """Demand that a model serves more than one that reads what it reads, too."""
+    """Demand that a model serves more than one that reads what it reads, too.
+
+    An ephemeral one costs nothing: it is a part of a query, to be read and tested.
+    """
+    if between["config"]["materialized"] == "ephemeral":
+        return None
     kinds = ("model", "source", "seed", "snapshot")
     children = manifest.children(between, *kinds, "function")
     if len(children) != 1 or children[0]["resource_type"] != "model":

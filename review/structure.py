@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 from review.manifest import Manifest, Node, folder_of, layer
 from review.rules import each
 
-# What others put before the names of models. Here staging has one; the rest are called
-# as in the user's guide (ADR 0004).
+# What others put before the names of models. Here staging and intermediate have one;
+# the rest are called as in the user's guide (ADR 0004).
 _PREFIXES = ("base_", "int_", "fct_", "dim_", "rpt_")
 _SOURCES = "models/sources"
 
 
 @each("model")
 def model_naming_conventions(manifest: Manifest, model: Node) -> str | None:
-    """Demand that staging is called after its source, and the rest have no prefix."""
+    """Demand that staging is called after its source, a step after its folder.
+
+    Other models have no prefix.
+    """
     name = model["name"]
     if layer(model) == "staging":
         wanted = [
@@ -21,6 +26,9 @@ def model_naming_conventions(manifest: Manifest, model: Node) -> str | None:
             for source in manifest.parents(model, "source")
         ]
         return None if name in wanted else f"is to be called {wanted}"
+    if layer(model) == "intermediate":
+        prefix = f"int_{PurePosixPath(model['original_file_path']).parent.name}__"
+        return None if name.startswith(prefix) else f"is to be called {prefix}…"
     prefixed = name.startswith((*_PREFIXES, "stg_"))
     return "has the prefix of another layer" if prefixed else None
 

@@ -60,15 +60,19 @@
 
 
 {#
-    The models that this one reads and that take in loads, as `schema.name`.
+    The models that this one reads and that take in loads, as `schema.name`: those behind
+    its ephemeral steps and those that an incremental SQL model among them reads, too, whose
+    own fingerprint says nothing of their rules.
 #}
-{% macro upstream_of_loads() -%}
+{% macro upstream_of_loads(node=model) -%}
     {%- set names = [] -%}
-    {%- for id in model.depends_on.nodes if id in graph.nodes -%}
-        {%- set node = graph.nodes[id] -%}
-        {%- if node.config.materialized in ['continuous_aggregate', 'incremental'] -%}
-            {%- do names.append(node.schema ~ '.' ~ node.alias) -%}
+    {%- for above in nodes_read(node) if above.resource_type == 'model' -%}
+        {%- if above.config.materialized in ['continuous_aggregate', 'incremental'] -%}
+            {%- do names.append(above.schema ~ '.' ~ above.alias) -%}
+        {%- endif -%}
+        {%- if above.config.materialized == 'incremental' and above.language == 'sql' -%}
+            {%- do names.extend(upstream_of_loads(above)) -%}
         {%- endif -%}
     {%- endfor -%}
-    {{ return(names) }}
+    {{ return(names | unique | list) }}
 {%- endmacro %}

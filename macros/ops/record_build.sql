@@ -30,8 +30,8 @@
 {% macro made_of(query, parts={}) -%}
     {%- set filled = [query] -%}
     {%- set relations = [this | string] -%}
-    {%- for id in model.depends_on.nodes -%}
-        {%- do relations.append((graph.sources.get(id) or graph.nodes[id]).relation_name) -%}
+    {%- for node in nodes_read(model) -%}
+        {%- do relations.append(node.relation_name) -%}
     {%- endfor -%}
     {%- for relation in relations | select -%}
         {%- do filled.append(filled.pop().replace(
@@ -43,6 +43,24 @@
         {%- do variables.update({name: var(name, none)}) -%}
     {%- endfor -%}
     {{ return(dict(parts, query=filled[0], variables=variables)) }}
+{%- endmacro %}
+
+
+{#
+    The relations that a model reads, as nodes: in the place of an ephemeral model, which is
+    none, those that it reads itself.
+#}
+{% macro nodes_read(node) -%}
+    {%- set found = [] -%}
+    {%- for id in node.depends_on.nodes -%}
+        {%- set above = graph.sources.get(id) or graph.nodes[id] -%}
+        {%- if above.config.materialized == 'ephemeral' -%}
+            {%- do found.extend(nodes_read(above)) -%}
+        {%- else -%}
+            {%- do found.append(above) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found | unique(attribute='unique_id') | list) }}
 {%- endmacro %}
 
 

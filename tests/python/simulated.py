@@ -20,6 +20,7 @@ BUILT_FROM_FILLS = (
     "analytics.trader_win_rates",
     "analytics.trader_profiles",
     "analytics.trader_cohorts",
+    "intermediate.int_signals__coin_days",
     "analytics.asset_signals",
 )
 

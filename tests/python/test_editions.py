@@ -35,6 +35,7 @@ MODELS = {
     "analytics.trader_win_rates": "user_address",
     "analytics.trader_profiles": "user_address",
     "analytics.trader_cohorts": "as_of_date, user_address",
+    "intermediate.int_signals__coin_days": "as_of_date, coin",
     "analytics.asset_signals": "as_of_date, coin",
     "market_data.btc_ohlcv_100ms": "bucket, exchange",
     "market_data.btc_ohlcv_1s": "bucket, exchange",

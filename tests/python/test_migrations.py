@@ -47,7 +47,10 @@ BUILT = (
     "signals.btc_similar_windows_summary",
     "reference.venues",
 )
-SCHEMAS = ("hyperliquid", "ingestion", "ops", "market_data", "analytics", "signals")
+SCHEMAS = (
+    *("hyperliquid", "ingestion", "ops"),
+    *("market_data", "intermediate", "analytics", "signals"),
+)
 
 # Without the times at which a row was written.
 COLUMNS = """

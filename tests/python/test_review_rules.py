@@ -118,7 +118,8 @@ def _staging_on_staging(content: Content) -> None:
 
 
 def _many_parents(content: Content) -> None:
-    more = ("trader_daily", "tick_gaps", "btc_ohlcv_1m")
+    minutes = ("btc_ohlcv_1s", "btc_ohlcv_1m", "btc_ohlcv_5m")
+    more = ("trader_daily", "tick_gaps", *minutes)
     _reads(_model(content, "asset_signals"), *(_model(content, n) for n in more))
 
 
@@ -200,6 +201,10 @@ def _staging_of_another_name(content: Content) -> None:
     _model(content, "stg_hyperliquid__fills")["name"] = "stg_fills"
 
 
+def _step_of_another_name(content: Content) -> None:
+    _model(content, "int_signals__flows")["name"] = "int_flows"
+
+
 def _prefixed_mart(content: Content) -> None:
     _model(content, "asset_signals")["name"] = "fct_asset_signals"
 
@@ -279,6 +284,7 @@ SEEDS: list[tuple[str, Callable[[Content], None], str]] = [
     ("macro_arguments", _argument_of_a_test, "test_is_candle: takes ['model']"),
     ("macro_arguments", _unknown_type, " is boolean, no type of dbt's"),
     ("model_naming_conventions", _staging_of_another_name, "stg_hyperliquid__fills"),
+    ("model_naming_conventions", _step_of_another_name, "to be called int_signals__"),
     ("model_naming_conventions", _prefixed_mart, "has the prefix of another layer"),
     ("model_directories", _staging_of_another_source, "not in models/staging/hyper"),
     ("model_directories", _python_among_sql, "is python, and lies in models/marts"),
