@@ -30,7 +30,7 @@ select
     sum(taker_buy_volume) as taker_buy_volume,
     sum(taker_sell_volume) as taker_sell_volume,
     sum(bought_volume) as traded_volume,
-    (max(last_print))[4] as close_px
+    (max(array[last_fill_time, close_block, close_event, close_px]))[4] as close_px
 from {{ ref('trader_coin_daily') }}
 where {{ rollup_filter('day') }}
 group by 1, coin

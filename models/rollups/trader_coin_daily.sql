@@ -54,10 +54,13 @@ select
     coalesce(sum(sz) filter (where crossed and side = 'B'), 0) as taker_buy_volume,
     coalesce(sum(sz) filter (where crossed and side = 'A'), 0) as taker_sell_volume,
     coalesce(sum(sz) filter (where side = 'B'), 0) as bought_volume,
-    -- The greatest of these arrays is the coin's last price of the day.
-    max(
-        array[time, coalesce(block_number, 0), coalesce(event_index, 0), px]
-    ) as last_print,
+    -- With last_fill_time before them: the greatest of a coin's traders has its close.
+    {% set last_print -%}
+        max(array[time, coalesce(block_number, 0), coalesce(event_index, 0), px])
+    {%- endset -%}
+    ({{ last_print }})[2]::bigint as close_block,
+    ({{ last_print }})[3]::bigint as close_event,
+    ({{ last_print }})[4] as close_px,
 
     -- Trades only: no outcome coins, no vault transfers.
     coalesce(sum({{ fee_usd() }}) filter (where {{ is_trade() }}), 0) as fees_usd,
