@@ -94,7 +94,7 @@
 #}
 {% macro describe_rollup_query(spec) -%}
     {%- set copy = 'pg_temp.' ~ adapter.quote(spec['input_name']) -%}
-    {%- set query = without_empty_limit(sql) | replace(spec['input_relation'], copy) -%}
+    {%- set query = read_from_copy(spec, sql, copy) -%}
     {%- do run_query(
         'create temporary table ' ~ adapter.quote(spec['input_name']) ~ ' (like '
         ~ spec['input_relation'] ~ ')'
@@ -106,9 +106,9 @@
         ) ~ ' as ' ~ adapter.quote(spec['bucket']) ~ ' from ' ~ copy
     ) -%}
     {%- set row = run_query(rollup_query_sql(copy)).rows[0] -%}
-    {%- set plan = run_query('explain (format json)\n' ~ fill_in_rollup_filter(
-        query, spec['input_column'], 'false'
-    )) -%}
+    {%- set plan = run_query(
+        'explain (format json)\n' ~ read_from_copy(spec, rollup_query('false'), copy)
+    ) -%}
     {%- do run_query('drop view pg_temp.__dbt_rollup, pg_temp.__dbt_bucket') -%}
     {%- do run_query('drop table ' ~ copy) -%}
     {{ return({
@@ -119,6 +119,11 @@
         'of_the_moment': row[4],
         'plan_of_nothing': plan.rows[0][0] | string | replace("'", '"'),
     }) }}
+{%- endmacro %}
+
+
+{% macro read_from_copy(spec, query, copy) -%}
+    {{ return(without_empty_limit(query) | replace(spec['input_relation'], copy)) }}
 {%- endmacro %}
 
 

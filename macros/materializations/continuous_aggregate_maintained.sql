@@ -88,9 +88,7 @@
             | map(attribute='name') | list -%}
         {%- do statements.append(
             'create temporary table ' ~ fresh ~ ' on commit drop as (\n'
-            ~ fill_in_rollup_filter(
-                sql, spec['input_column'], in_ranges(spec['input_column'], ranges)
-            ) ~ '\n)'
+            ~ rollup_query(in_ranges(spec['input_column'], ranges)) ~ '\n)'
         ) -%}
         {%- do statements.append(sync_sql(
             target, fresh, spec['unique_key'], columns,

@@ -48,8 +48,7 @@
         {%- do conditions.append(column ~ ' < ' ~ slice[1]) -%}
     {%- endif -%}
     {{ return(
-        fill_in_rollup_filter(sql, column, conditions | join(' and '))
-        if conditions | length > 0 else sql
+        rollup_query(conditions | join(' and ')) if conditions | length > 0 else sql
     ) }}
 {%- endmacro %}
 

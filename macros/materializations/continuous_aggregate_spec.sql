@@ -26,7 +26,11 @@
             settings['bucket_interval'], input['parent'], input['input_bucket']
         ) -%}
     {%- endif -%}
-    {%- if rollup_filter(input['input_column']) not in sql -%}
+    {#- Up to release 0.2.0 a query kept this mark, and on record is its hash with it. -#}
+    {%- set marked = rendered_with_filter(
+        'true /* rollup_filter ' ~ input['input_column'] ~ ' */'
+    ) -%}
+    {%- if marked['columns'] | unique | list != [input['input_column']] -%}
         {%- do exceptions.raise_compiler_error(
             "The WHERE of a continuous aggregate must contain {{ rollup_filter('"
             ~ input['input_column'] ~ "') }}: without it a refresh would read the"
@@ -58,16 +62,21 @@
         'retention': settings.get('retention'),
         'materialized_only': settings.get('materialized_only', true),
         'made_of': made,
-        'fingerprint': 'rollup:' ~ local_md5(
-            made['query'] ~ config.get('unique_key') ~ settings['bucket_interval']
-        ),
-        'old_fingerprint': 'rollup:' ~ local_md5(
-            without_empty_limit(sql) ~ config.get('unique_key')
-            ~ settings['bucket_interval']
-        ),
+        'fingerprint': rollup_fingerprint(made['query'], settings),
+        'old_fingerprints': [
+            rollup_fingerprint(without_empty_limit(marked['query']), settings),
+            rollup_fingerprint(made_of(without_empty_limit(marked['query']))['query'], settings),
+        ],
     } -%}
     {%- do spec.update(input) -%}
     {{ return(spec) }}
+{%- endmacro %}
+
+
+{% macro rollup_fingerprint(query, settings) -%}
+    {{ return('rollup:' ~ local_md5(
+        query ~ config.get('unique_key') ~ settings['bucket_interval']
+    )) }}
 {%- endmacro %}
 
 

@@ -16,7 +16,7 @@
         )
 
     The fingerprint is that of the model's whole SQL, variables filled in, without the
-    database's name; old_fingerprint, of earlier releases, is with it. `upstream` are
+    database's name; old_fingerprints, of earlier releases, are with it. `upstream` are
     the models it reads that take in loads themselves.
 #}
 {% macro loads_spec() -%}
@@ -54,7 +54,7 @@
         'upstream': upstream_of_loads(),
         'made_of': made,
         'fingerprint': local_md5(made['query']),
-        'old_fingerprint': local_md5(sql),
+        'old_fingerprints': [local_md5(sql)],
     }) }}
 {%- endmacro %}
 

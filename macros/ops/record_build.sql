@@ -104,14 +104,14 @@
     Whether a model's definition is the one its rows were computed with, in `state`, a
     result of rollup_state or loads_state; writes into it `changes`, as made_of_changes, and
     `definition`, the fingerprint to keep. A release that kept only a hash wrote it over the
-    SQL with the database's name: spec['old_fingerprint'].
+    SQL with the database's name: spec['old_fingerprints'].
 #}
 {% macro compare_definition(spec, state) -%}
     {%- set changes = [] -%}
     {%- if state['made_of'] is not none -%}
         {%- do changes.extend(made_of_changes(state['made_of'], spec['made_of'])) -%}
     {%- elif state['definition'] != spec['fingerprint']
-        and state['definition'] != spec['old_fingerprint']
+        and state['definition'] not in spec['old_fingerprints']
     -%}
         {%- do changes.append(
             'its query changed, or the name of the database (the last build kept only a hash)'

@@ -16,10 +16,12 @@
     )
 }}
 
+-- The one rollup that reads the fills: trader_daily and coin_daily add its rows up.
 select
     {{ time_bucket('1 day', 'time', unit='ms') }} as day,
     user_address,
     coin,
+    bool_or({{ is_outcome('coin') }}) as is_outcome,
     count(*) as fill_count,
     sum({{ position_delta() }}) as net_size,
     coalesce(
@@ -27,9 +29,65 @@ select
     ) as net_flow_usd,
     {{ last_fill('start_position + ' ~ position_delta()) }} as end_position,
     {{ last_fill('px') }} as last_px,
-    max(time) as last_fill_time
+    max(time) as last_fill_time,
+    min(time) as first_fill_time,
+
+    -- All fills, as the architecture guide adds them up.
+    sum(px * sz) as volume,
+    sum(coalesce(closed_pnl, 0)) as realized_pnl,
+    sum(coalesce(fee, 0)) as fees_paid,
+    count(*) filter (where {{ is_maker() }}) as maker_fills,
+    count(*) filter (where closed_pnl > 0) as winning_trades,
+    count(*) filter (where closed_pnl < 0) as losing_trades,
+    sum(
+        case
+            when dir like 'Open Long%' or dir like 'Close Short%' then sz else 0
+        end
+    ) as buy_volume,
+    sum(
+        case
+            when dir like 'Open Short%' or dir like 'Close Long%' then sz else 0
+        end
+    ) as sell_volume,
+
+    -- The taker's side is the signal: over all users every buy has its sell.
+    coalesce(sum(sz) filter (where crossed and side = 'B'), 0) as taker_buy_volume,
+    coalesce(sum(sz) filter (where crossed and side = 'A'), 0) as taker_sell_volume,
+    coalesce(sum(sz) filter (where side = 'B'), 0) as bought_volume,
+    -- With last_fill_time before them: the greatest of a coin's traders has its close.
+    {% set last_print -%}
+        max(array[time, coalesce(block_number, 0), coalesce(event_index, 0), px])
+    {%- endset -%}
+    ({{ last_print }})[2]::bigint as close_block,
+    ({{ last_print }})[3]::bigint as close_event,
+    ({{ last_print }})[4] as close_px,
+
+    -- Trades only: no outcome coins, no vault transfers.
+    coalesce(sum({{ fee_usd() }}) filter (where {{ is_trade() }}), 0) as fees_usd,
+    coalesce(
+        sum(px * sz) filter (where {{ is_trade() }} and {{ is_maker() }}), 0
+    ) as maker_volume,
+    coalesce(
+        sum(px * sz) filter (where {{ is_trade() }} and not {{ is_maker() }}), 0
+    ) as taker_volume,
+    case
+        when count(*) filter (where {{ is_trade() }} and {{ lacks_pnl() }}) = 0
+            then coalesce(sum(closed_pnl) filter (where {{ is_trade() }}), 0)
+    end as gross_pnl,
+    count(*) filter (
+        where {{ is_trade() }} and {{ is_closing() }} and closed_pnl is not null
+    ) as closing_fills,
+    count(*) filter (
+        where {{ is_trade() }} and {{ is_closing() }} and closed_pnl > 0
+    ) as winning_closes,
+    count(*) filter (
+        where {{ is_trade() }} and {{ is_closing() }} and closed_pnl < 0
+    ) as losing_closes,
+
+    -- Without these no PnL of the day is known: then it is NULL.
+    count(*) filter (where {{ is_trade() }} and {{ lacks_pnl() }}) as fills_without_pnl,
+    count(*) filter (where {{ is_own_liquidation() }}) as own_liquidations,
+    count(*) filter (where {{ is_transfer('dir') }}) as transfer_fills
 from {{ source('hyperliquid', 'fills') }}
-where
-    {{ rollup_filter('time') }}
-    and not {{ is_outcome('coin') }}
+where {{ rollup_filter('time') }}
 group by day, user_address, coin

@@ -17,58 +17,38 @@
 }}
 
 select
-    {{ time_bucket('1 day', 'time', unit='ms') }} as day,
+    {{ time_bucket('1 day', 'day', unit='ms') }} as day,
     user_address,
 
     -- All fills, as in the architecture guide.
-    count(*) as fill_count,
-    sum(px * sz) as volume,
-    sum(coalesce(closed_pnl, 0)) as realized_pnl,
-    sum(coalesce(fee, 0)) as fees_paid,
-    avg(case when not crossed then 1.0 else 0.0 end) as maker_pct,
-    sum(case when closed_pnl > 0 then 1 else 0 end) as winning_trades,
-    sum(case when closed_pnl < 0 then 1 else 0 end) as losing_trades,
-    count(distinct coin) as unique_coins,
+    sum(fill_count)::bigint as fill_count,
+    sum(volume) as volume,
+    sum(realized_pnl) as realized_pnl,
+    sum(fees_paid) as fees_paid,
+    sum(maker_fills) / sum(fill_count) as maker_pct,
+    sum(winning_trades)::bigint as winning_trades,
+    sum(losing_trades)::bigint as losing_trades,
+    count(*) as unique_coins,
 
-    min(time) as first_fill_time,
-    max(time) as last_fill_time,
+    min(first_fill_time) as first_fill_time,
+    max(last_fill_time) as last_fill_time,
 
     -- Trades only: no outcome coins, no vault transfers.
-    coalesce(sum({{ fee_usd() }}) filter (where {{ is_trade() }}), 0) as fees_usd,
-    coalesce(
-        sum(px * sz) filter (where {{ is_trade() }} and {{ is_maker() }}), 0
-    ) as maker_volume,
-    coalesce(
-        sum(px * sz) filter (where {{ is_trade() }} and not {{ is_maker() }}), 0
-    ) as taker_volume,
-    case
-        when count(*) filter (where {{ is_trade() }} and {{ lacks_pnl() }}) = 0
-            then coalesce(sum(closed_pnl) filter (where {{ is_trade() }}), 0)
-    end as gross_pnl,
-    case
-        when count(*) filter (where {{ is_trade() }} and {{ lacks_pnl() }}) = 0
-            then
-                coalesce(
-                    sum(coalesce(closed_pnl, 0) - {{ fee_usd() }})
-                    filter (where {{ is_trade() }}),
-                    0
-                )
-    end as net_pnl,
-    count(*) filter (
-        where {{ is_trade() }} and {{ is_closing() }} and closed_pnl is not null
-    ) as closing_fills,
-    count(*) filter (
-        where {{ is_trade() }} and {{ is_closing() }} and closed_pnl > 0
-    ) as winning_closes,
-    count(*) filter (
-        where {{ is_trade() }} and {{ is_closing() }} and closed_pnl < 0
-    ) as losing_closes,
+    sum(fees_usd) as fees_usd,
+    sum(maker_volume) as maker_volume,
+    sum(taker_volume) as taker_volume,
+    case when sum(fills_without_pnl) = 0 then sum(gross_pnl) end as gross_pnl,
+    case when sum(fills_without_pnl) = 0 then sum(gross_pnl) - sum(fees_usd) end
+        as net_pnl,
+    sum(closing_fills)::bigint as closing_fills,
+    sum(winning_closes)::bigint as winning_closes,
+    sum(losing_closes)::bigint as losing_closes,
 
     -- Without these no PnL of the day is known: then it is NULL.
-    count(*) filter (where {{ is_trade() }} and {{ lacks_pnl() }}) as fills_without_pnl,
-    count(*) filter (where {{ is_own_liquidation() }}) as own_liquidations,
-    count(*) filter (where {{ is_transfer('dir') }}) as transfer_fills,
-    count(*) filter (where {{ is_outcome('coin') }}) as outcome_fills
-from {{ source('hyperliquid', 'fills') }}
-where {{ rollup_filter('time') }}
-group by day, user_address
+    sum(fills_without_pnl)::bigint as fills_without_pnl,
+    sum(own_liquidations)::bigint as own_liquidations,
+    sum(transfer_fills)::bigint as transfer_fills,
+    coalesce(sum(fill_count) filter (where is_outcome), 0)::bigint as outcome_fills
+from {{ ref('trader_coin_daily') }}
+where {{ rollup_filter('day') }}
+group by 1, user_address

@@ -62,7 +62,7 @@ def coin_daily_query(trader_coin_daily: object, where: str) -> str:
     """Select each trader's net flow of a day in a coin."""
     return (
         f"select user_address, day / {MILLISECONDS_PER_DAY} as day, coin, net_flow_usd "
-        f"from {trader_coin_daily} where {where} {IN_ORDER}"
+        f"from {trader_coin_daily} where not is_outcome and {where} {IN_ORDER}"
     )
 
 

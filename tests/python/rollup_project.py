@@ -23,6 +23,8 @@ DAY = 86_400_000
 START = 1_735_689_600_000  # 2025-01-01 00:00 UTC, ms
 
 ROLLUPS = ("trader_daily", "coin_daily", "trader_coin_daily")
+#: The same three as release 0.2 had them: each reads the fills by itself.
+APART = REPO / "tests/python/fixtures/rollups"
 
 CATALOG_STATE = """
     select
@@ -52,10 +54,14 @@ class RollupProject:
         half the time of a small run.
     keeps_contracts
         Whether rollups are under contract: most tests change columns, not the YAML.
+    is_chained
+        Whether the rollups are the repository's, two of which are made of the third. By
+        default they are three of one source, which tests change one by one.
     """
 
     writes_artifacts = False
     keeps_contracts = False
+    is_chained = False
 
     def __init__(self, folder: Path, conninfo: dict[str, Any]) -> None:
         self.folder = folder
@@ -66,6 +72,8 @@ class RollupProject:
         (folder / "models/rollups/_rollups__unit_tests.yml").unlink()
         # Those of ticks have a project of their own: see candle_project.
         shutil.rmtree(folder / "models/rollups/market")
+        if not (self.is_chained or self.keeps_contracts):
+            shutil.copytree(APART, folder / "models/rollups", dirs_exist_ok=True)
         project = yaml.safe_load((REPO / "dbt_project.yml").read_text())
         project["model-paths"] = ["models"]
         for key in ("seed-paths", "snapshot-paths", "docs-paths", "seeds", "snapshots"):
@@ -128,6 +136,13 @@ class RollupProject:
         assert old in text
         path.write_text(text.replace(old, new))
 
+    def chain_rollups(self) -> None:
+        """Put the repository's rollups in the place of the three apart."""
+        for name in ROLLUPS:
+            shutil.copy(
+                REPO / f"models/rollups/{name}.sql", self.folder / "models/rollups"
+            )
+
     def add_model(self, name: str, text: str) -> None:
         """Write one more model beside the rollups."""
         (self.folder / "models/rollups" / f"{name}.sql").write_text(text)
@@ -155,6 +170,12 @@ class RollupProject:
         with psycopg.connect(**self.conninfo) as conn:
             load_id = insert_load(conn, rows)
         return load_id
+
+
+class ChainedProject(RollupProject):
+    """A project with the rollups as the repository has them."""
+
+    is_chained = True
 
 
 class SourceEdit:

@@ -13,7 +13,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 from reference_fold import Fill, fold_all
-from rollup_project import DAY, START, RollupProject
+from rollup_project import DAY, START, ChainedProject
 
 from pgio.copy_out import read_table
 from python_jobs.lib.positions import PositionJob
@@ -187,7 +187,7 @@ def test_a_day_ends_where_the_fold_says(
         fills += trader.fills
     random.Random(1).shuffle(fills)
 
-    project = RollupProject(tmp_path, make_database())
+    project = ChainedProject(tmp_path, make_database())
     project.create_sources()
     project.load([_row(fill) for fill in fills])
     project.run("--select", "trader_coin_daily")

@@ -141,18 +141,40 @@ def test_a_change_is_aggregated_before_its_chunk_is_dropped(
     ) == [(8,)]
 
 
-def test_new_columns_are_refused_until_history_is_given_up(
+def test_a_new_column_is_null_in_old_buckets(project: RollupProject) -> None:
+    build_history(project)
+    apply_retention(project)
+    project.execute("create table before as select * from analytics.coin_daily")
+    project.edit_model("coin_daily", VOLUME, f"{VOLUME}, max(px) as highest")
+    project.run("--select", "coin_daily")
+    kept = "select day, coin, volume, close_px from"
+    assert sorted(project.query(f"{kept} analytics.coin_daily")) == sorted(
+        project.query(f"{kept} before")
+    )
+    [(first,)] = project.query(
+        "select min(day) from analytics.coin_daily where highest is not null"
+    )
+    days_known = today() - (first - START) // DAY
+    assert KEPT_DAYS - 1 <= days_known <= KEPT_DAYS + 1
+    assert project.query(
+        f"select count(*) from analytics.coin_daily where day >= {first}"
+        " and highest is null"
+    ) == [(0,)]
+    assert project.run("--select", "coin_daily")["coin_daily"] == "REFRESH 0"
+
+
+def test_a_change_of_type_is_refused_until_history_is_given_up(
     project: RollupProject,
 ) -> None:
     build_history(project)
     apply_retention(project)
     before = history(project)
-    project.edit_model("coin_daily", VOLUME, f"{VOLUME}, max(px) as highest")
+    project.edit_model("coin_daily", VOLUME, "sum(px * sz)::text as volume")
     message = project.error("--select", "coin_daily")
     for part in (
         "analytics.coin_daily",
         "hyperliquid.fills has dropped its rows before",
-        "column highest is numeric, not in the old rows",
+        "column volume is text, numeric in the old rows",
         "forget_history",
     ):
         assert part in message
@@ -161,6 +183,49 @@ def test_new_columns_are_refused_until_history_is_given_up(
     project.run("--vars", "{forget_history: [analytics.coin_daily]}")
     [(count,)] = project.query("select count(distinct day) from analytics.coin_daily")
     assert KEPT_DAYS <= count <= KEPT_DAYS + 2
+
+
+def test_rollups_that_become_one_chain_keep_their_history(
+    project: RollupProject,
+) -> None:
+    """Release 0.2 had three rollups of the fills; two are made of the third now."""
+    build_history(project)
+    apply_retention(project)
+    before = history(project)
+    columns = {
+        name: ", ".join(
+            column
+            for (column,) in project.query(
+                "select column_name from information_schema.columns"
+                f" where table_schema = 'analytics' and table_name = '{name}'"
+            )
+        )
+        for name in before
+    }
+    rows = {
+        name: project.query(
+            f"select {columns[name]} from analytics.{name} order by 1, 2, 3"
+        )
+        for name in before
+    }
+    project.chain_rollups()
+    project.run()
+    for name, expected in rows.items():
+        query = f"select {columns[name]} from analytics.{name} order by 1, 2, 3"
+        # Fills of outcome coins have rows in the third one now.
+        known = [row for row in project.query(query) if "#" not in str(row[2])]
+        assert known == expected, name
+    again = project.run()
+    assert {again[name] for name in rows} == {"REFRESH 0"}
+
+    late = days([today() - 100], hour=7) + days([today() - 1], hour=7)
+    project.load(late)
+    project.run()
+    for name, expected in rows.items():
+        old = f"where day < {START + (today() - KEPT_DAYS) * DAY}"
+        query = f"select {columns[name]} from analytics.{name} {old} order by 1, 2, 3"
+        found = [row for row in project.query(query) if "#" not in str(row[2])]
+        assert found == [row for row in expected if row[0] < int(old.split()[-1])], name
 
 
 def test_another_bucket_is_refused(project: RollupProject) -> None:

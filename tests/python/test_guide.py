@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from conftest import Database
 from guard_project import has_timescale, is_community
-from rollup_project import RollupProject, fills
+from rollup_project import ChainedProject, RollupProject, fills
 
 # The two statements as the guide defines them, column by column.
 GUIDE = {
@@ -74,7 +74,7 @@ def varied(day: int, hours: range) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def project(tmp_path: Path, database: Database) -> RollupProject:
-    made = RollupProject(tmp_path, database.conninfo)
+    made = ChainedProject(tmp_path, database.conninfo)
     made.create_sources()
     return made
 

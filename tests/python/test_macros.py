@@ -65,8 +65,8 @@ RENDERED = [
         "apache",
         "(array_agg(px order by time, tid))[count(*)]",
     ),
-    ("rollup_filter('time')", "community", "true /* rollup_filter time */"),
-    ("rollup_filter('time')", "postgres", "true /* rollup_filter time */"),
+    ("rollup_filter('time')", "community", "true"),
+    ("rollup_filter('time')", "postgres", "true"),
     ("first_stale_day()", "postgres", "'-infinity'::date /* first_stale_day date 0 */"),
     (
         "first_stale_day(back=6, unit='ms')",

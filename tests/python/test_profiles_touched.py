@@ -48,7 +48,8 @@ TABLES = f"""
         primary key (day, user_address)
     );
     create table t.trader_coin_daily (
-        day bigint, user_address text, coin text, net_flow_usd numeric
+        day bigint, user_address text, coin text, is_outcome boolean,
+        net_flow_usd numeric
     );
     create table t.trader_positions (
         user_address text, coin text, side text, status text, is_liquidated boolean,
@@ -180,7 +181,8 @@ class Models:
                 for r in daily
             ],
             "trader_coin_daily": [
-                {**r, "day": at_ms(r["day"]), "coin": coin, "net_flow_usd": flow}
+                {**r, "day": at_ms(r["day"]), "coin": coin, "is_outcome": False,
+                 "net_flow_usd": flow}
                 for r in flows
                 for coin, flow in (
                     ("@1", round(r["spot_flow"], 6)),

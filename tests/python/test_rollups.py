@@ -12,6 +12,7 @@ from rollup_project import (
     DAY,
     ROLLUPS,
     START,
+    ChainedProject,
     RollupProject,
     fills,
     is_native,
@@ -26,7 +27,7 @@ def make_project(
     def make(name: str) -> RollupProject:
         folder = tmp_path / name
         folder.mkdir()
-        project = RollupProject(folder, make_database())
+        project = ChainedProject(folder, make_database())
         project.create_sources()
         return project
 

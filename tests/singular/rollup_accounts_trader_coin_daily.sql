@@ -1,6 +1,6 @@
 {#
-    Guards: per trader and day, trader_coin_daily has exactly the fills of trader_daily
-    that are no outcome coin's, and its last fill is not a later one.
+    Guards: per trader and day, trader_coin_daily has exactly the fills of trader_daily,
+    and the same last one.
     Looks at what the newest loads touched (see touched_days).
 #}
 with
@@ -25,12 +25,10 @@ by_trader as (
     select
         day,
         user_address,
-        fill_count - outcome_fills as fill_count,
+        fill_count,
         last_fill_time
     from {{ ref('trader_daily') }}
-    where
-        fill_count > outcome_fills
-        and {{ touched_days('day') }}
+    where {{ touched_days('day') }}
 
 )
 
@@ -46,4 +44,4 @@ full outer join by_trader
         and by_coin.user_address = by_trader.user_address
 where
     by_coin.fill_count is distinct from by_trader.fill_count
-    or by_coin.last_fill_time > by_trader.last_fill_time
+    or by_coin.last_fill_time <> by_trader.last_fill_time

@@ -16,7 +16,8 @@ day_ends as (
         to_timestamp(trader_coin_daily.day / 1000.0) + interval '1 day' as ended_at
     from {{ ref('trader_coin_daily') }}
     where
-        trader_coin_daily.end_position is not null
+        not trader_coin_daily.is_outcome
+        and trader_coin_daily.end_position is not null
         and {{ touched_days('trader_coin_daily.day') }}
 
 ),

@@ -34,5 +34,11 @@
             'release': '0.2.0',
             'changes': migration_0004_places_in_files,
         },
+        {
+            'version': 5,
+            'name': 'queries_without_marks',
+            'release': '0.2.0',
+            'changes': migration_0005_queries_without_marks,
+        },
     ]) }}
 {%- endmacro %}

@@ -97,12 +97,14 @@
 
 
 {#
-    Stops when old rows cannot stand beside the new ones: columns they do not have, another
-    bucket, another grain.
+    Stops when old rows cannot stand beside the new ones: another type, another bucket,
+    another grain.
 #}
 {% macro assert_old_buckets_fit(spec, existing, retained_from, shape, boundary, span) -%}
     {%- set problems = [] -%}
-    {%- for name, column in shape['columns'].items() if not column['fits'] -%}
+    {%- for name, column in shape['columns'].items()
+        if not column['fits'] and (column['old'] is not none or name in spec['unique_key'])
+    -%}
         {%- do problems.append(
             "column " ~ name ~ " is " ~ column['new'] ~ (
                 ", not in the old rows" if column['old'] is none

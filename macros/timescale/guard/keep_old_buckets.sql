@@ -7,7 +7,7 @@
 
     A bucket is old when it begins before the first wholly retained one, or before the
     first one that the source still yields. Old rows win over what was just computed from
-    half of their raw rows.
+    half of their raw rows. A column that they do not have is NULL in them.
 
     The variable `forget_history`, a list of `schema.name`, gives the old buckets up.
 #}
@@ -47,11 +47,30 @@
         ) -%}
         {%- do show_old_buckets(spec, intermediate) -%}
         {%- do assert_old_buckets_show(spec, existing, intermediate, boundary, span) -%}
+        {%- set missing = new_columns_of(shape) -%}
+        {%- if missing | length > 0 -%}
+            {#- To rollups of this one they are as good as dropped. -#}
+            {%- do set_retention_mark(spec['consumer'], boundary, spec['time_unit']) -%}
+        {%- endif -%}
         {%- do log(
             spec['consumer'] ~ ": kept " ~ span ~ ", as they were: the raw rows they were"
-            ~ " made of are gone", info=true
+            ~ " made of are gone" ~ (
+                "; NULL in them: " ~ missing | join(', ') if missing | length > 0 else ""
+            ), info=true
         ) -%}
     {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    The columns of a rollup that its old relation does not have.
+#}
+{% macro new_columns_of(shape) -%}
+    {%- set names = [] -%}
+    {%- for name, column in shape['columns'].items() if column['old'] is none -%}
+        {%- do names.append(name) -%}
+    {%- endfor -%}
+    {{ return(names) }}
 {%- endmacro %}
 
 
@@ -153,7 +172,7 @@
 
 {% macro replace_old_buckets_sql(spec, existing, storage, boundary, shape) %}
     {%- set names = [] %}
-    {%- for name in shape['columns'] %}
+    {%- for name in shape['columns'] if name not in new_columns_of(shape) %}
         {%- do names.append(adapter.quote(name)) %}
     {%- endfor %}
     with

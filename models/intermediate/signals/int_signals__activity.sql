@@ -32,7 +32,9 @@ activity as (
     from trader_coin_daily
     inner join members
         on trader_coin_daily.user_address = members.user_address
-    where trader_coin_daily.day >= {{ first_stale_day(back=back, unit='ms') }}
+    where
+        trader_coin_daily.day >= {{ first_stale_day(back=back, unit='ms') }}
+        and not {{ is_outcome('trader_coin_daily.coin') }}
 
 )
 

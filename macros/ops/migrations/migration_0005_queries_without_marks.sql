@@ -1,0 +1,16 @@
+{#
+    Rollups carried a comment in their query, `true /* rollup_filter … */`, which was replaced
+    when they were refreshed. What is on record of their queries is now without it.
+#}
+{% macro migration_0005_queries_without_marks() -%}
+    {%- if run_query("select to_regclass('ops.model_builds')").rows[0][0] is none -%}
+        {{ return([]) }}
+    {%- endif -%}
+    {{ return([{
+        'summary': 'no marks in the queries of ops.model_builds',
+        'sql': "update ops.model_builds set made_of = jsonb_set(made_of, '{query}',"
+            ~ " to_jsonb(regexp_replace(made_of ->> 'query',"
+            ~ " 'true /[*] rollup_filter [^*]*[*]/', 'true', 'g')))"
+            ~ " where made_of ->> 'query' like '%/* rollup_filter %'",
+    }]) }}
+{%- endmacro %}
