@@ -53,7 +53,7 @@ changing_positions as (
         untouched.closed_at
     from members
     cross join
-        -- `offset 0`: trader by trader; in a join the server would read all open ones.
+        -- The order keeps PostgreSQL from a join, which would read all open ones.
         lateral (
             select
                 trader_positions.coin,
@@ -65,7 +65,7 @@ changing_positions as (
                 and trader_positions.closed_at is null
                 and trader_positions.last_fill_at
                 < {{ first_stale_day(back=step, unit='timestamptz') }}
-            offset 0
+            order by trader_positions.coin
         ) as untouched
     where
         not members.is_carried
