@@ -33,4 +33,4 @@ select
     (max(array[last_fill_time, close_block, close_event, close_px]))[4] as close_px
 from {{ ref('trader_coin_daily') }}
 where {{ rollup_filter('day') }}
-group by 1, coin
+group by 1, 2

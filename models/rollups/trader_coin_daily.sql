@@ -16,6 +16,10 @@
     )
 }}
 
+{%- set last_print -%}
+    max(array[time, coalesce(block_number, 0), coalesce(event_index, 0), px])
+{%- endset %}
+
 -- The one rollup that reads the fills: trader_daily and coin_daily add its rows up.
 select
     {{ time_bucket('1 day', 'time', unit='ms') }} as day,
@@ -55,9 +59,6 @@ select
     coalesce(sum(sz) filter (where crossed and side = 'A'), 0) as taker_sell_volume,
     coalesce(sum(sz) filter (where side = 'B'), 0) as bought_volume,
     -- With last_fill_time before them: the greatest of a coin's traders has its close.
-    {% set last_print -%}
-        max(array[time, coalesce(block_number, 0), coalesce(event_index, 0), px])
-    {%- endset -%}
     ({{ last_print }})[2]::bigint as close_block,
     ({{ last_print }})[3]::bigint as close_event,
     ({{ last_print }})[4] as close_px,

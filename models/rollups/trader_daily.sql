@@ -51,4 +51,4 @@ select
     coalesce(sum(fill_count) filter (where is_outcome), 0)::bigint as outcome_fills
 from {{ ref('trader_coin_daily') }}
 where {{ rollup_filter('day') }}
-group by 1, user_address
+group by 1, 2
