@@ -16,9 +16,9 @@
     )
 }}
 
-{%- set last_print -%}
-    max(array[time, coalesce(block_number, 0), coalesce(event_index, 0), px])
-{%- endset %}
+{%- set last_print =
+    'max(array[time, coalesce(block_number, 0), coalesce(event_index, 0), px])'
+%}
 
 -- The one rollup that reads the fills: trader_daily and coin_daily add its rows up.
 select
