@@ -69,6 +69,7 @@ class CandleProject(RollupProject):
         shutil.rmtree(folder / "models/rollups")
         for name in COPIED:
             shutil.copytree(REPO / name, folder / name)
+        self.leave_out_metrics()
         (folder / "tests/singular").mkdir()
         for name in TESTS:
             shutil.copy(REPO / "tests/singular" / name, folder / "tests/singular")

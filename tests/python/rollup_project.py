@@ -69,7 +69,7 @@ class RollupProject:
         for name in COPIED:
             shutil.copytree(REPO / name, folder / name)
         shutil.copy(REPO / "models/_groups.yml", folder / "models")
-        (folder / "models/rollups/_rollups__unit_tests.yml").unlink()
+        self.leave_out_metrics()
         # Those of ticks have a project of their own: see candle_project.
         shutil.rmtree(folder / "models/rollups/market")
         if not (self.is_chained or self.keeps_contracts):
@@ -135,6 +135,12 @@ class RollupProject:
         text = path.read_text()
         assert old in text
         path.write_text(text.replace(old, new))
+
+    def leave_out_metrics(self) -> None:
+        """Take metrics and unit tests out, which read what is not here."""
+        for path in (self.folder / "models").rglob("*__*.yml"):
+            if path.stem.endswith(("__unit_tests", "__metrics")):
+                path.unlink()
 
     def chain_rollups(self) -> None:
         """Put the repository's rollups in the place of the three apart."""
