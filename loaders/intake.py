@@ -98,48 +98,50 @@ class Intake(Generic[B]):
         psycopg.Error
             The server's objection.
         """
+        passage = _Passage(self.dataset, self.limit, conn, source, path, on_part)
         with _object_lock(conn, source):
             if not self.dataset.is_whole:
-                return self._load_batches(conn, source, path, on_part, on_commit)
+                return passage.load_batches(on_commit)
             with conn.transaction():
                 lock = _TABLE_LOCK.format(shared="" if alone else "_shared")
                 conn.execute(lock, (f"vigil.load:{self.dataset.relation}",))
-                result = self._load_whole(conn, source, path, on_part)
+                result = passage.load_whole()
         if result is None:
             return False
         on_commit(result)
         return True
 
-    def _load_whole(
-        self,
-        conn: psycopg.Connection[Any],
-        source: Object,
-        path: Path,
-        on_part: Callable[[Part], None],
-    ) -> LoadResult | None:
-        reading = self._open(conn, source, path)
+
+@dataclass(frozen=True)
+class _Passage(Generic[B]):
+    """One object on the road, with what `Intake.load` was given."""
+
+    dataset: Dataset[B]
+    limit: BadRowLimit
+    conn: psycopg.Connection[Any]
+    source: Object
+    path: Path
+    on_part: Callable[[Part], None]
+
+    def load_whole(self) -> LoadResult | None:
+        """Load the object in the transaction that is open; None if it is loaded."""
+        reading = self._open()
         if reading is None:
             return None
-        load_id, started_at = ledger.begin_load(conn)
+        load_id, started_at = ledger.begin_load(self.conn)
         result = LoadResult()
         with prefetch(reading.batches(lambda: load_id), _AHEAD) as batches:
             for batch in batches:
-                self._write(conn, source, reading, batch, result)
-                for part in batch.parts:
-                    on_part(part)
+                self._write(reading, batch, result)
+                self._tell_of(batch)
         self._check_limit(reading)
-        self._record(conn, source, reading, load_id, result, started_at)
+        self._record(reading, load_id, result, started_at)
         return result
 
-    def _load_batches(
-        self,
-        conn: psycopg.Connection[Any],
-        source: Object,
-        path: Path,
-        on_part: Callable[[Part], None],
-        on_commit: Callable[[LoadResult], None],
-    ) -> bool:
-        reading = self._open(conn, source, path)
+    def load_batches(self, on_commit: Callable[[LoadResult], None]) -> bool:
+        """Load the object batch by batch; False if it is loaded."""
+        conn = self.conn
+        reading = self._open()
         if reading is None:
             return False
         ids = _LoadIds(conn, _AHEAD + 3)
@@ -148,43 +150,38 @@ class Intake(Generic[B]):
                 for batch in batches:
                     result = LoadResult()
                     with conn.transaction():
-                        self._write(conn, source, reading, batch, result)
+                        self._write(reading, batch, result)
                         self._check_limit(reading)
-                        self._record(conn, source, reading, batch.load_id, result)
+                        self._record(reading, batch.load_id, result)
                     on_commit(result)
                     ids.draw(conn)
-                    for part in batch.parts:
-                        on_part(part)
+                    self._tell_of(batch)
         except ObjectError:
             with conn.transaction():
-                reading.close(conn, is_complete=False)
+                reading.close(is_complete=False)
             raise
         with conn.transaction():
-            reading.close(conn, is_complete=True)
+            reading.close(is_complete=True)
         return True
 
-    def _open(
-        self, conn: psycopg.Connection[Any], source: Object, path: Path
-    ) -> Reading[B] | None:
-        offset = ledger.object_offsets(conn, [source.uri]).get(source.uri)
-        return self.dataset.open(conn, source, path, offset)
+    def _open(self) -> Reading[B] | None:
+        uri = self.source.uri
+        offset = ledger.object_offsets(self.conn, [uri]).get(uri)
+        return self.dataset.open(self.conn, self.source, self.path, offset)
 
-    def _write(
-        self,
-        conn: psycopg.Connection[Any],
-        source: Object,
-        reading: Reading[B],
-        batch: B,
-        result: LoadResult,
-    ) -> None:
+    def _write(self, reading: Reading[B], batch: B, result: LoadResult) -> None:
         rows = sum(part.rows_read for part in batch.parts)
         reading.count.add(rows, batch.bad)
         result.rows_read += rows
         result.rows_quarantined += len(batch.bad)
-        reading.write(conn, batch, result)
+        reading.write(batch, result)
         if batch.bad:
-            relation = self.dataset.relation
-            ledger.quarantine(conn, batch.load_id, relation, source.uri, batch.bad)
+            relation, uri = self.dataset.relation, self.source.uri
+            ledger.quarantine(self.conn, batch.load_id, relation, uri, batch.bad)
+
+    def _tell_of(self, batch: B) -> None:
+        for part in batch.parts:
+            self.on_part(part)
 
     def _check_limit(self, reading: Reading[B]) -> None:
         count, first = reading.count, reading.count.first_bad
@@ -202,16 +199,14 @@ class Intake(Generic[B]):
 
     def _record(
         self,
-        conn: psycopg.Connection[Any],
-        source: Object,
         reading: Reading[B],
         load_id: int,
         result: LoadResult,
         started_at: datetime | None = None,
     ) -> None:
         relation = self.dataset.relation
-        ledger.log_load(conn, load_id, relation, source, result, started_at)
-        ledger.save_offset(conn, source.uri, reading.offset(result))
+        ledger.log_load(self.conn, load_id, relation, self.source, result, started_at)
+        ledger.save_offset(self.conn, self.source.uri, reading.offset(result))
 
 
 class _LoadIds:

@@ -70,15 +70,11 @@ class Reading(Protocol, Generic[B]):
             The object cannot be read.
         """
 
-    def write(
-        self, conn: psycopg.Connection[Any], batch: B, result: LoadResult
-    ) -> None:
-        """Write the rows of a batch that are not in the table.
+    def write(self, batch: B, result: LoadResult) -> None:
+        """Write the rows of a batch that are not in the table, in its transaction.
 
         Parameters
         ----------
-        conn
-            Connection in the transaction of the batch.
         batch
             One of `batches`, in their order.
         result
@@ -95,13 +91,11 @@ class Reading(Protocol, Generic[B]):
     def offset(self, result: LoadResult) -> Offset:
         """Say how far the object is taken in once ``result`` is committed."""
 
-    def close(self, conn: psycopg.Connection[Any], *, is_complete: bool) -> None:
+    def close(self, *, is_complete: bool) -> None:
         """Put away what was needed between the batches; in a transaction of its own.
 
         Parameters
         ----------
-        conn
-            Connection in that transaction.
         is_complete
             Whether the object was read to its end; if not, nobody may ever go on.
         """
@@ -137,8 +131,8 @@ class Dataset(Protocol[B]):
         Parameters
         ----------
         conn
-            Connection that keeps the object to itself; in the transaction of a whole
-            object.
+            Connection that keeps the object to itself, in the transaction of a whole
+            object. The reading writes by it.
         source
             The object, as listed.
         path

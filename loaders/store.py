@@ -133,12 +133,10 @@ class _KeyedObject:
         state = {"size": source.size, "etag": source.etag, "format": source.format}
         return Offset(self.count.rows, result.time_to, {**state, **self._given})
 
-    def close(self, conn: psycopg.Connection[Any], *, is_complete: bool) -> None:
+    def close(self, *, is_complete: bool) -> None:
         """Nothing is needed between the batches."""
 
-    def write(
-        self, conn: psycopg.Connection[Any], batch: EncodedBatch, result: LoadResult
-    ) -> None:
+    def write(self, batch: EncodedBatch, result: LoadResult) -> None:
         """Write the rows that are new: see `loaders.interfaces.Reading`."""
         if batch.rows == 0:
             return

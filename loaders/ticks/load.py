@@ -79,7 +79,7 @@ class Recordings:
         options = replace(self.options, uri=source.uri)
         chunks = decode(name, path, options)
         taken = replace(taken, format=name, is_named=is_named)
-        return _Recording(source, chunks, taken)
+        return _Recording(conn, source, chunks, taken)
 
 
 class _Recording:
@@ -87,6 +87,8 @@ class _Recording:
 
     Parameters
     ----------
+    conn
+        Connection that keeps it to itself.
     source
         The object.
     chunks
@@ -96,9 +98,14 @@ class _Recording:
     """
 
     def __init__(
-        self, source: Object, chunks: Iterator[TickChunk], taken: Taken
+        self,
+        conn: psycopg.Connection[Any],
+        source: Object,
+        chunks: Iterator[TickChunk],
+        taken: Taken,
     ) -> None:
         self.count = RowCount(taken.lines, taken.bad_lines)
+        self._conn = conn
         self._source = source
         self._chunks = chunks
         self._taken = taken
@@ -108,11 +115,9 @@ class _Recording:
         """Read what is not committed: see `loaders.interfaces.Reading`."""
         return prepare(self._chunks, self._taken.lines, new_load)
 
-    def write(
-        self, conn: psycopg.Connection[Any], batch: Prepared, result: LoadResult
-    ) -> None:
+    def write(self, batch: Prepared, result: LoadResult) -> None:
         """Write ticks, windows and order books: see `loaders.interfaces.Reading`."""
-        chunk = batch.chunk
+        conn, chunk = self._conn, batch.chunk
         result.rows_skipped, result.others = chunk.rows_skipped, chunk.others
         if batch.ticks is not None:
             times = filter(None, [self._taken.last_at, batch.ticks.last_at])
@@ -139,8 +144,9 @@ class _Recording:
         self._taken = replace(self._taken, lines=count.rows, bad_lines=count.bad)
         return self._taken.offset(self._source)
 
-    def close(self, conn: psycopg.Connection[Any], *, is_complete: bool) -> None:
+    def close(self, *, is_complete: bool) -> None:
         """Seal the window that the recording had kept open, if it is over."""
+        conn = self._conn
         if self._taken.exchange is not None:
             lock_venue(conn, self._taken.exchange)
             venue = known_venue(conn, self._taken.exchange)
