@@ -1,6 +1,7 @@
 """The columns that YAML describes are those that a build makes, and the reverse.
 
-A build of an empty database makes every relation, whatever its rows would be.
+A build of an empty database makes every relation, whatever its rows would be; an
+ephemeral model is no relation.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ def _differences(
         node
         for node in (*manifest["nodes"].values(), *manifest["sources"].values())
         if node["resource_type"] in (*KINDS, "source")
+        and node["config"].get("materialized") != "ephemeral"
     ]
     for node in nodes:
         name = node.get("alias") or node["identifier"]

@@ -174,7 +174,7 @@ SQL_SEEDS = {
         "CP01",
     ),
     "models/rollups/coin_daily.sql": (
-        *("group by day, coin", "group by day, 2"),
+        *("group by 1, 2", "group by day, 2"),
         "AM06",
     ),
     "models/marts/traders/trader_win_rates.sql": ("select *", "select  *", "LT01"),

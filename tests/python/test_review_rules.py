@@ -88,7 +88,9 @@ def _many_leaves(content: Content) -> None:
 
 
 def _two_sources(content: Content) -> None:
-    _reads(_model(content, "coin_daily"), _source(content, "market_data.btc_ticks"))
+    _reads(
+        _model(content, "trader_coin_daily"), _source(content, "market_data.btc_ticks")
+    )
 
 
 def _joined_again(content: Content) -> None:
@@ -257,7 +259,11 @@ SEEDS: list[tuple[str, Callable[[Content], None], str]] = [
     ("duplicate_sources", _same_table_twice, "declared as hyperliquid.fills, hyper"),
     ("hard_coded_references", _named_relation, "asset_signals: names hyperliquid.f"),
     ("model_fanout", _many_leaves, "coin_daily: is read by 3 models"),
-    ("multiple_sources_joined", _two_sources, "coin_daily: reads hyperliquid.fills, m"),
+    (
+        "multiple_sources_joined",
+        _two_sources,
+        "trader_coin_daily: reads hyperliquid.fills",
+    ),
     ("rejoining_of_upstream_concepts", _joined_again, "tick_gaps: serves asset_signal"),
     ("root_models", _reads_nothing, "tick_gaps: reads nothing"),
     ("source_fanout", _source_read_twice, "sequence_runs: is read by asset_signals"),

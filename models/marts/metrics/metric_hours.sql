@@ -3,7 +3,6 @@
         materialized='view',
         access='protected',
         group='signals',
-        grants={'select': []},
     )
 }}
 
