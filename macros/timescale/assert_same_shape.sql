@@ -1,7 +1,3 @@
-{#
-    Stops, naming table, column and both sides, where an existing table differs from its
-    declaration in a way that only a person may resolve.
-#}
 {% macro assert_same_shape(table, server) -%}
     {%- if server['kind'] not in ['r', 'p'] -%}
         {%- do exceptions.raise_compiler_error(

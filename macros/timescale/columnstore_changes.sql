@@ -1,7 +1,3 @@
-{#
-    What the columnstore of a hypertable lacks (Community edition). One that is no longer
-    declared stays on, without a policy: turning it off would rewrite every chunk.
-#}
 {% macro columnstore_changes(table, server) -%}
     {%- set columnstore = table['columnstore'] -%}
     {%- if timescale_edition() != 'community' or columnstore is none -%}

@@ -1,6 +1,3 @@
-{#
-    COMMENT statements for the descriptions that differ from the server's comments.
-#}
 {% macro comment_changes(table, server) -%}
     {%- set statements = [] -%}
     {%- if table['description'] and table['description'] != server['comment'] -%}

@@ -1,6 +1,3 @@
-{#
-    Turns a table, with the rows it may have, into a hypertable.
-#}
 {% macro create_hypertable_sql(table) %}
     select create_hypertable(
         '{{ table['relation'] }}',

@@ -1,6 +1,3 @@
-{#
-    The CREATE TABLE of a declared source table.
-#}
 {% macro create_source_table_sql(table) %}
     create table {{ table['relation'] }} (
         {%- for column in table['columns'] %}

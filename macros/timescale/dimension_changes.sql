@@ -1,8 +1,3 @@
-{#
-    The further dimensions of a hypertable, `dimensions: [{column: coin, partitions: 4}]`:
-    added while the table is empty, their number of partitions changed for new chunks. One
-    that is not declared, or missing from a table with rows, is refused by name.
-#}
 {% macro dimension_changes(table, server) -%}
     {%- set changes = [] -%}
     {%- set live = {} -%}
@@ -17,7 +12,7 @@
         {%- if column is none or partitions is none -%}
             {%- do exceptions.raise_compiler_error(
                 "A dimension of " ~ table['relation'] ~ " needs a column and a number of"
-                ~ " partitions, as in dimensions: [{column: coin, partitions: 4}]."
+                ~ " partitions, as in dimensions: [{column: sensor, partitions: 4}]."
             ) -%}
         {%- endif -%}
         {%- do names.append(column) -%}
@@ -55,6 +50,9 @@
 {%- endmacro %}
 
 
+{#
+    Whether a table has any row.
+#}
 {% macro has_rows(relation) -%}
     {{ return(run_query('select exists(select 1 from ' ~ relation ~ ')').rows[0][0]) }}
 {%- endmacro %}

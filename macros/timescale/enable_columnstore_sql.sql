@@ -1,8 +1,3 @@
-{#
-    Turns on the columnstore of a hypertable, or changes how it keeps its rows: chunks that
-    are in it already stay as they are. The policy that moves chunks into it is a job, see
-    declared_policies.
-#}
 {% macro enable_columnstore_sql(table) %}
     {%- set columnstore = table['columnstore'] %}
     alter table {{ table['relation'] }} set (

@@ -1,8 +1,3 @@
-{#
-    What makes a declared table the hypertable it is declared to be. A plain table that has
-    rows already is converted with them. What cannot be changed without a rebuild is refused
-    by name: nothing here rewrites or drops a chunk.
-#}
 {% macro hypertable_changes(table, server) -%}
     {%- if timescale_edition() == 'postgres' or table['chunk_interval'] is none -%}
         {{ return([]) }}

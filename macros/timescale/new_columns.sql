@@ -1,6 +1,3 @@
-{#
-    ALTER TABLE for the declared columns that an existing table lacks.
-#}
 {% macro new_columns(table, server) -%}
     {%- set changes = [] -%}
     {%- for column in table['columns'] if column['name'] not in server['columns'] -%}

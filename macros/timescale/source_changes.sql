@@ -1,8 +1,3 @@
-{#
-    The statements that turn what the server has into what is declared, in order, as a list
-    of {'summary', 'sql'}; empty when they agree. Raises for every difference that cannot
-    be made good without touching data.
-#}
 {% macro source_changes(tables) -%}
     {%- set found = describe_tables(tables) -%}
     {%- set changes = [] -%}
@@ -42,17 +37,13 @@
 {%- endmacro %}
 
 
-{#
-    Stops a role that may not make what is missing, and says which one may: `found` is the
-    thing's owner, none where it is not there yet.
-#}
 {% macro refuse_source_change(thing, found, summary) -%}
     {%- set owner = found['owner'] -%}
     {%- do exceptions.raise_compiler_error(
         "The raw tables are not as declared (to do: " ~ summary ~ "), and " ~ target.user
         ~ " may not change " ~ thing
         ~ (", which belongs to " ~ owner if owner is not none else "")
-        ~ ". Run this once: PGUSER=" ~ (owner or 'vigil_transformer')
-        ~ " dbt run-operation create_sources"
+        ~ ". Run this once: PGUSER="
+        ~ (owner or var('timescale_owner', "the database's owner")) ~ " dbt run-operation create_sources"
     ) -%}
 {%- endmacro %}

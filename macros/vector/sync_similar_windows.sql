@@ -1,7 +1,3 @@
-{#
-    Post-hook of btc_embeddings: creates the function `similar_windows` in its schema, or
-    replaces it where its text or the settings that fit the index are others.
-#}
 {% macro sync_similar_windows(relation) -%}
     {%- if not execute -%}
         {{ return('') }}

@@ -1,10 +1,3 @@
-{#
-    Post-hook of a model with vectors: keeps the index for cosine distance that `method`
-    says (ivfflat, hnsw or none). ivfflat finds its lists in the rows that are there, so it
-    is built after the load, and again when the table has doubled. Below
-    `min_rows` there is none: reading them all is as fast, and exact. It asks the
-    catalogue, and counts rows only when the model wrote some.
-#}
 {% macro sync_vector_index(relation, column, method='ivfflat', min_rows=1000) -%}
     {%- if not execute -%}
         {{ return('') }}

@@ -1,9 +1,3 @@
-{#
-    Server settings under which a search through the index of a vector column finds what
-    an exact one finds, and goes on until it has enough rows that pass its filter: name
-    and value. `probes` is half more than the square root of the lists, which pgvector
-    suggests to begin with, and ten at least.
-#}
 {% macro vector_index_settings(relation, column) -%}
     {%- set built = describe_vector_index(relation, column) -%}
     {%- if built is none -%}

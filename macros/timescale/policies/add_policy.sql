@@ -1,7 +1,3 @@
-{#
-    Adds the job of a policy. `policy` is one of describe_policies' `declared`; with
-    `is_scheduled` false it is added paused.
-#}
 {% macro add_policy_sql(policy, is_scheduled=true) -%}
     {%- set relation = policy['relation'] -%}
     {%- set wanted = policy['policy'] -%}
@@ -23,7 +19,7 @@
     select alter_job(
         {%- if policy_procedure(policy) == 'apply_retention' %}
         add_job(
-            'ops.apply_retention',
+            '{{ var('timescale_schema') }}.apply_retention',
             {{ schedule }},
             config => {{ policy_config(policy) }},
             initial_start => now() + interval '1 hour'
@@ -50,9 +46,6 @@
 {%- endmacro %}
 
 
-{#
-    A span of describe_policies as an SQL literal: a number, an interval, or null.
-#}
 {% macro span_literal(value) -%}
     {%- if value is none -%}
         null
@@ -64,9 +57,6 @@
 {%- endmacro %}
 
 
-{#
-    The procedure that a policy's job runs: ours where rollups must be refreshed first.
-#}
 {% macro policy_procedure(policy) -%}
     {%- if policy['kind'] == 'retention' -%}
         {{ return(
@@ -82,9 +72,6 @@
 {%- endmacro %}
 
 
-{#
-    The part of a job's config that a policy decides, as a jsonb literal.
-#}
 {% macro policy_config(policy) -%}
     {%- set names = {'after': 'compress_after', 'index': 'index_name'} -%}
     {%- set settings = {} -%}

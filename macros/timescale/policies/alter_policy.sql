@@ -1,7 +1,3 @@
-{#
-    Changes a live job to what is declared. The job keeps its id, and stays paused when an
-    operator has paused it: alter_job leaves alone what it is not given.
-#}
 {% macro alter_policy_sql(policy, live) %}
     select alter_job(
         jobs.job_id,

@@ -2,8 +2,8 @@
     The policies that a table, a hypertable model or a rollup declares, in the order in
     which they are added: a list of
 
-        {'job_name': 'retention hyperliquid.fills', 'kind': 'retention',
-         'relation': 'hyperliquid.fills', 'policy': SQL of a jsonb object}
+        {'job_name': 'retention weather.readings', 'kind': 'retention',
+         'relation': 'weather.readings', 'policy': SQL of a jsonb object}
 
     `policy` is written so that the server brings both sides, what is declared and what
     runs, into one form: '1 week' and '7 days' are the same policy. `kinds` limits the
@@ -99,6 +99,9 @@
 {%- endmacro %}
 
 
+{#
+    How often the job of a block runs: its schedule_interval, or the default.
+#}
 {% macro policy_schedule(settings, default) -%}
     {%- if settings is mapping and settings.get('schedule_interval') is not none -%}
         {{ return(settings['schedule_interval']) }}

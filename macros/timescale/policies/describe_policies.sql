@@ -4,7 +4,7 @@
         {'declared': [{job_name, kind, relation, policy}],
          'live': [{job_name, kind, relation, job_id, proc_name, is_scheduled, policy}],
          'recorded': {job_name: {policy, enabled, hypertable}},
-         'procedure': the fingerprint of ops.apply_retention, or none}
+         'procedure': the fingerprint of apply_retention, or none}
 
     `policy` is a dictionary in one spelling everywhere.
 #}
@@ -58,7 +58,7 @@
                         ),
                         '{}'
                     )
-                from ops.retention_jobs
+                from {{ var('timescale_schema') }}.retention_jobs
                 where
                     split_part(retention_jobs.job_name, ' ', 1)
                     = any('{ {{- kinds | join(',') -}} }'::text[])
@@ -66,7 +66,10 @@
             'procedure', (
                 select obj_description(pg_proc.oid, 'pg_proc')
                 from pg_proc
-                where pg_proc.oid = to_regprocedure('ops.apply_retention(integer, jsonb)')
+                where
+                    pg_proc.oid = to_regprocedure(
+                        '{{ var('timescale_schema') }}.apply_retention(integer, jsonb)'
+                    )
             )
         )::text as found
 {% endmacro %}

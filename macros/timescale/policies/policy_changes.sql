@@ -1,8 +1,3 @@
-{#
-    The statements that make the server run exactly what these tables declare, and
-    ops.retention_jobs say so: a list of {'summary', 'sql'}, empty when all agree. `found`
-    is the result of describe_policies; new jobs of the kinds in `paused` are not started.
-#}
 {% macro policy_changes(found, relations, paused=[]) -%}
     {%- set changes = [] -%}
     {%- set kept = [] -%}
@@ -13,7 +8,7 @@
         -%}
             {%- if loop.first -%}
                 {%- do changes.append({
-                    'summary': 'procedure ops.apply_retention',
+                    'summary': 'procedure ' ~ var('timescale_schema') ~ '.apply_retention',
                     'sql': create_apply_retention_sql(),
                 }) -%}
             {%- endif -%}

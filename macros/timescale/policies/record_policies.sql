@@ -1,8 +1,3 @@
-{#
-    The statements that write down in ops.retention_jobs what is declared, where it differs.
-    A policy that this edition has no means to run is written down as not enabled; what it
-    would need is said when it is first written.
-#}
 {% macro record_policies(found, relations) -%}
     {%- set edition = timescale_edition() -%}
     {%- set changes = [] -%}
@@ -30,7 +25,8 @@
     -%}
         {%- do changes.append({
             'summary': 'no longer declared: ' ~ job_name,
-            'sql': "delete from ops.retention_jobs where job_name = '" ~ job_name ~ "';",
+            'sql': "delete from " ~ var('timescale_schema')
+                ~ ".retention_jobs where job_name = '" ~ job_name ~ "';",
         }) -%}
     {%- endfor -%}
     {{ return(changes) }}
@@ -45,15 +41,21 @@
         {%- do graph.update({'said_community_only': true}) -%}
         {%- do log(
             "Compression and reordering need the Community edition of TimescaleDB: what is"
-            ~ " declared of them is written down in ops.retention_jobs and not run here.",
+            ~ " declared of them is written down in "
+            ~ var('timescale_schema') ~ ".retention_jobs and not run here.",
             info=true
         ) -%}
     {%- endif -%}
 {%- endmacro %}
 
 
+{#
+    Writes one declared policy down in ops.retention_jobs.
+#}
 {% macro record_policy_sql(policy, enabled) %}
-    insert into ops.retention_jobs (job_name, hypertable, policy, enabled)
+    insert into {{ var('timescale_schema') }}.retention_jobs (
+        job_name, hypertable, policy, enabled
+    )
     values (
         '{{ policy['job_name'] }}',
         '{{ policy['relation'] }}',
