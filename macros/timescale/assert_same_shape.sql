@@ -49,3 +49,15 @@
     {#- The server writes numeric(18) as numeric(18,0). -#}
     {{ return(text[:-2] if text.endswith(',0') else text) }}
 {%- endmacro %}
+
+
+{#
+    The columns of a declared index without their sort order.
+#}
+{% macro index_columns(key) -%}
+    {%- set names = [] -%}
+    {%- for column in key['columns'] -%}
+        {%- do names.append(column.split()[0]) -%}
+    {%- endfor -%}
+    {{ return(names) }}
+{%- endmacro %}

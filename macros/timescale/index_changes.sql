@@ -52,12 +52,3 @@
     where {{ key['where'] }}
     {%- endif %}
 {% endmacro %}
-
-
-{% macro index_columns(key) -%}
-    {%- set names = [] -%}
-    {%- for column in key['columns'] -%}
-        {%- do names.append(column.split()[0]) -%}
-    {%- endfor -%}
-    {{ return(names) }}
-{%- endmacro %}

@@ -63,3 +63,15 @@
         {%- do run_query('analyze ' ~ relation) -%}
     {%- endif -%}
 {%- endmacro %}
+
+
+{#
+    Lists of an ivfflat index by pgvector's rule: rows / 1000 up to a million rows, their
+    square root above. Example: `vector_index_lists(200000)` is 200.
+#}
+{% macro vector_index_lists(row_count) -%}
+    {%- if row_count <= 1000000 -%}
+        {{ return([row_count // 1000, 1] | max) }}
+    {%- endif -%}
+    {{ return((row_count ** 0.5) | int) }}
+{%- endmacro %}
