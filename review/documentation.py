@@ -56,9 +56,14 @@ def untyped_columns(manifest: Manifest) -> Checks:
 
 
 def undocumented_macros(manifest: Manifest) -> Checks:
-    """Demand that macros, tests, materializations and arguments are described."""
+    """Demand that macros, tests, materializations and arguments are described.
+
+    A macro that only its own file calls is described there, if it needs to be, and the
+    implementations of a dispatched macro by that one.
+    """
+    helpers = _helpers(manifest)
     for name, macro in _macros(manifest):
-        described = macro["description"].strip()
+        described = macro["description"].strip() or name in helpers
         yield name, None if described else "has no description"
         for argument in macro["arguments"]:
             described = argument["description"].strip() and argument["type"]
@@ -74,6 +79,8 @@ def macro_arguments(manifest: Manifest) -> Checks:
     dbt's own ``validate_macro_args`` takes the arguments of tests for none: it is off.
     """
     for name, macro in _macros(manifest):
+        if macro["patch_path"] is None:
+            continue
         described = [argument["name"] for argument in macro["arguments"]]
         taken = _arguments(macro["macro_sql"])
         unknown = [
@@ -107,3 +114,21 @@ def _macros(manifest: Manifest) -> list[tuple[str, dict[str, Any]]]:
         for macro in manifest.content["macros"].values()
         if macro["package_name"] == manifest.package
     ]
+
+
+def _helpers(manifest: Manifest) -> set[str]:
+    """Return the macros that only their own files call, or that implement another."""
+    macros = dict(_macros(manifest))
+    files = {m["unique_id"]: m["original_file_path"] for m in macros.values()}
+    callers: dict[str, set[str]] = {}
+    for kind in ("macros", "nodes"):
+        for caller in manifest.content[kind].values():
+            for called in caller["depends_on"].get("macros", ()):
+                path = files.get(caller["unique_id"], caller["unique_id"])
+                callers.setdefault(called, set()).add(path)
+    return {
+        name
+        for name, macro in macros.items()
+        if name.partition("__")[2] in macros
+        or callers.get(macro["unique_id"]) == {macro["original_file_path"]}
+    }

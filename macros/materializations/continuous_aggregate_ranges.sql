@@ -161,20 +161,6 @@
 
 
 {#
-    A time of `load_log` in the unit of the table's own time.
-#}
-{% macro load_time(column, unit) -%}
-    {%- if unit is none -%}
-        {{ column }}
-    {%- else -%}
-        floor(
-            extract(epoch from {{ column }}) * {{ interval_units('1 second', unit) }}
-        )::bigint
-    {%- endif -%}
-{%- endmacro %}
-
-
-{#
     A condition that holds inside any of the ranges.
 #}
 {% macro in_ranges(column, ranges) -%}

@@ -1,9 +1,5 @@
-{#
-    apply_grants as in dbt, except that a role of the project that the server does not have
-    is left out: one project builds with roles and without.
-#}
 {% macro postgres__apply_grants(relation, grant_config, should_revoke=true) -%}
-    {%- set missing = project_roles() | reject('in', existing_roles()) | list -%}
+    {%- set missing = var('timescale_roles', []) | reject('in', existing_roles()) | list -%}
     {%- set granted = {} -%}
     {%- for privilege, grantees in (grant_config or {}).items() -%}
         {%- set there = grantees | reject('in', missing) | list -%}

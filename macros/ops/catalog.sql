@@ -1,7 +1,3 @@
-{#
-    What `dbt docs generate` shows of the server, as in dbt-postgres, except that a
-    continuous aggregate is the materialized view it was declared as.
-#}
 {% macro postgres__get_catalog_relations(information_schema, relations) -%}
     {%- set database = information_schema.database -%}
     {%- do adapter.verify_database(database) -%}

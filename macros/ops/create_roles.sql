@@ -13,7 +13,7 @@
     {%- do run_query(create_roles_sql()) -%}
     {%- do run_query('commit') -%}
     {%- do log(
-        "create_roles: " ~ project_roles() | join(', ') ~ " may connect to "
+        "create_roles: " ~ var('timescale_roles') | join(', ') ~ " may connect to "
         ~ target.database ~ ", others only if that is granted to them", info=true
     ) -%}
 {%- endmacro %}

@@ -1,7 +1,3 @@
-{#
-    Schemas are literal: `+schema: analytics` is the schema analytics, for every developer.
-    A sandbox is a database of one's own.
-#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {{ (custom_schema_name if custom_schema_name is not none else target.schema) | trim }}
 {%- endmacro %}

@@ -1,7 +1,3 @@
-{#
-    A condition: the relation whose schema and name these expressions give is one of the
-    server's continuous aggregates. To the catalog it is a view like any other.
-#}
 {% macro is_continuous_aggregate_sql(
     schema='pg_namespace.nspname', name='pg_class.relname'
 ) -%}

@@ -1,8 +1,3 @@
-{#
-    is_incremental() as in dbt, for hypertable models too. Under `--full-refresh` a
-    hypertable with a unique_key selects everything again, which is merged; one without
-    would get every row twice, so it goes on being incremental.
-#}
 {% macro is_incremental() -%}
     {%- if not execute or model.config.materialized not in ['incremental', 'hypertable'] -%}
         {{ return(false) }}

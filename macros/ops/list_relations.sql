@@ -1,8 +1,3 @@
-{#
-    What dbt caches of a schema, as in dbt-postgres, except that a continuous aggregate is
-    a materialized view: the server keeps it as a view, but it must be dropped as a
-    materialized one.
-#}
 {% macro postgres__list_relations_without_caching(schema_relation) %}
     {%- call statement('list_relations_without_caching', fetch_result=True) %}
     select

@@ -1,6 +1,3 @@
-{#
-    Records that `consumer` contains these loads, in the transaction that wrote its rows.
-#}
 {% macro mark_loads_applied(consumer, load_ids) %}
     {%- if load_ids | length > 0 -%}
         {%- do run_query(

@@ -1,7 +1,3 @@
-{#
-    persist_docs as in dbt, except that a comment is only written where it differs from
-    the one that is there: a build that changes nothing writes nothing to the catalog.
-#}
 {% macro postgres__persist_docs(relation, model, for_relation, for_columns) -%}
     {%- set with_relation = for_relation and config.persist_relation_docs() -%}
     {%- set with_columns = for_columns and config.persist_column_docs() -%}

@@ -29,10 +29,6 @@
 {%- endmacro %}
 
 
-{#
-    The buckets that the newest loads of a relation touched, from the last load back until
-    they have spanned `spanned` in all: range_from, range_to, neighbours merged.
-#}
 {% macro newest_loads_sql(relation, spanned, bucket) %}
     {%- set span = "interval '" ~ spanned ~ "'" %}
     with

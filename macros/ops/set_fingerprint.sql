@@ -1,6 +1,3 @@
-{#
-    Remembers what a model was built from, so that a change of it is noticed.
-#}
 {% macro set_fingerprint(consumer, fingerprint) %}
     {%- do run_query(
         "insert into ops.model_state (model, fingerprint)"

@@ -47,6 +47,9 @@
 {%- endmacro %}
 
 
+{#
+    What touched_day_ranges keeps.
+#}
 {% macro newest_days_of_fills() -%}
     {%- if adapter.get_relation(target.database, 'ingestion', 'load_log') is none -%}
         {{ return([]) }}

@@ -1,8 +1,3 @@
-{#
-    A SELECT of the loads of `relation` that `consumer` has not taken in yet: load_id,
-    time_from, time_to, rows_loaded. An anti-join, not a high-water mark: loads commit out
-    of order, and a long one may end after many younger ones.
-#}
 {% macro unapplied_loads(consumer, relation) %}
     select
         load_log.load_id,

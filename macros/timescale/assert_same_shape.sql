@@ -1,7 +1,3 @@
-{#
-    Stops, naming table, column and both sides, where an existing table differs from its
-    declaration in a way that only a person may resolve.
-#}
 {% macro assert_same_shape(table, server) -%}
     {%- if server['kind'] not in ['r', 'p'] -%}
         {%- do exceptions.raise_compiler_error(
@@ -52,4 +48,16 @@
     {%- set text = inside.group(1).replace(' ', '') if inside is not none else '' -%}
     {#- The server writes numeric(18) as numeric(18,0). -#}
     {{ return(text[:-2] if text.endswith(',0') else text) }}
+{%- endmacro %}
+
+
+{#
+    The columns of a declared index without their sort order.
+#}
+{% macro index_columns(key) -%}
+    {%- set names = [] -%}
+    {%- for column in key['columns'] -%}
+        {%- do names.append(column.split()[0]) -%}
+    {%- endfor -%}
+    {{ return(names) }}
 {%- endmacro %}

@@ -1,44 +1,22 @@
-{#
-    Stops before anything is created where the server, the database or the role lacks what a
-    build needs, with the statement that mends it.
-#}
-{% macro assert_server() -%}
-    {%- set found = run_query(server_facts_sql()).rows[0] -%}
+{% macro assert_server(tables) -%}
+    {%- set found = run_query(server_facts_sql(tables)).rows[0] -%}
     {%- set database = adapter.quote(target.database) -%}
     {%- set problems = [] -%}
     {%- if not found['is_recent'] -%}
         {%- do problems.append(
             "PostgreSQL " ~ found['server_version'] ~ " is too old: 16 is the least version"
-            ~ " that Vigil was tried on. Upgrade the server, or set PGHOST to another one."
+            ~ " that these macros were tried on. Upgrade the server, or set PGHOST to another one."
         ) -%}
     {%- endif -%}
     {%- if found['timescaledb_version'] is not none and not found['has_timescaledb'] -%}
         {%- do problems.append(
             "TimescaleDB " ~ found['timescaledb_version'] ~ " is too old: 2.19 is the least"
-            ~ " version that Vigil was tried on, and 2.29 the least of the Community"
-            ~ " edition. Install it, then say in the database: alter extension timescaledb"
+            ~ " version that these macros were tried on, and 2.29 the least of the"
+            ~ " Community edition. Install it, then say in the database: alter extension timescaledb"
             ~ " update"
         ) -%}
     {%- endif -%}
-    {%- if found['vector_version'] is none and found['vector_available'] is none -%}
-        {%- do problems.append(
-            "The server has no pgvector. Install it (Debian, Ubuntu: postgresql-"
-            ~ found['major_version'] ~ "-pgvector; others:"
-            ~ " https://github.com/pgvector/pgvector#installation), then say in the"
-            ~ " database: create extension vector"
-        ) -%}
-    {%- elif found['vector_version'] is none -%}
-        {%- do problems.append(
-            "The extension vector is not in the database. Its owner or a superuser says"
-            ~ " there: create extension vector"
-        ) -%}
-    {%- endif -%}
-    {%- if found['vector_version'] is not none and not found['has_vector'] -%}
-        {%- do problems.append(
-            "pgvector " ~ found['vector_version'] ~ " is too old: the search needs 0.8."
-            ~ " Install it, then say in the database: alter extension vector update"
-        ) -%}
-    {%- endif -%}
+    {%- do problems.extend(server_problems()) -%}
     {%- if not found['may_create'] -%}
         {%- do problems.append(
             "Role " ~ found['role_name'] ~ " may not create schemas in the database. Its"
@@ -59,7 +37,7 @@
     The procedure with `options` tells whether the Community edition is recent enough: see
     refresh_continuous_aggregate.
 #}
-{% macro server_facts_sql() %}
+{% macro server_facts_sql(tables) %}
     select
         current_setting('server_version') as server_version,
         current_setting('server_version_num')::integer / 10000 as major_version,
@@ -77,18 +55,19 @@
                     and 'options' = any(pg_proc.proargnames)
             )
         ) as has_timescaledb,
-        vector.extversion as vector_version,
-        string_to_array(vector.extversion, '.')::integer[] >= array[0, 8] as has_vector,
-        available.default_version as vector_available,
         current_user as role_name,
         pg_get_userbyid(pg_database.datdba) as owner,
         -- Where the tables are there already, their owner is the one to ask: see
         -- create_sources.
-        to_regnamespace('ingestion') is not null
+        exists (
+            select 1
+            from pg_namespace
+            where
+                pg_namespace.nspname
+                in ('{{ tables | map(attribute='schema') | join("', '") }}')
+        )
         or has_database_privilege(pg_database.oid, 'create') as may_create
     from pg_database
     left join pg_extension as timescaledb on timescaledb.extname = 'timescaledb'
-    left join pg_extension as vector on vector.extname = 'vector'
-    left join pg_available_extensions as available on available.name = 'vector'
     where pg_database.datname = current_database()
 {% endmacro %}

@@ -22,10 +22,10 @@
         {%- do assert_retention_keeps_refreshes() -%}
     {%- endif -%}
     {%- set tables = declared_tables() -%}
-    {%- set migrations = pending_migrations() -%}
+    {%- set migrations = source_migrations() -%}
     {#- Tests only read: a role without rights to create may run them. -#}
     {%- if flags.WHICH != 'test' -%}
-        {%- do assert_server() -%}
+        {%- do assert_server(tables) -%}
     {%- endif -%}
     {%- if migrations | length > 0
         or source_changes(tables) | length > 0
@@ -51,7 +51,7 @@
     to bring up to date: it begins with the present layout, and has all migrations.
 #}
 {% macro upgrade_sources(tables) -%}
-    {%- set migrations = pending_migrations() -%}
+    {%- set migrations = source_migrations() -%}
     {%- set found = describe_tables(tables) -%}
     {%- if found.values() | rejectattr('kind', 'none') | list | length > 0 -%}
         {%- for migration in migrations -%}
@@ -60,7 +60,7 @@
     {%- endif -%}
     {%- do make_source_changes(source_changes(tables)) -%}
     {%- for migration in migrations -%}
-        {%- do run_query(record_migration_sql(migration)) -%}
+        {%- do run_query(migration['record']) -%}
     {%- endfor -%}
 {%- endmacro %}
 
@@ -73,11 +73,15 @@
 {% macro lock_sources() -%}
     {%- do run_query('begin') -%}
     {%- do run_query(
-        "select pg_advisory_xact_lock(hashtextextended('vigil.create_sources', 0))"
+        "select pg_advisory_xact_lock(hashtextextended('" ~ project_name
+        ~ ".create_sources', 0))"
     ) -%}
 {%- endmacro %}
 
 
+{#
+    Runs changes of source tables, one by one, and says each.
+#}
 {% macro make_source_changes(changes) -%}
     {%- for change in changes -%}
         {%- do log('create_sources: ' ~ change['summary'], info=true) -%}

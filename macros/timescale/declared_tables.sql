@@ -1,8 +1,3 @@
-{#
-    The tables of all sources that carry `config.meta.timescale`, each as a dictionary of
-    what its YAML declares: schema, name, description, columns and the keys of the block.
-    A misspelt key fails here rather than being ignored.
-#}
 {% macro declared_tables() -%}
     {%- set known = [
         'time_column', 'time_unit', 'chunk_interval', 'dimensions', 'columnstore',
@@ -41,13 +36,17 @@
 {%- endmacro %}
 
 
+{#
+    Stops at a role or a right in `grants` that there is not.
+#}
 {% macro assert_known_grants(table) -%}
     {%- set rights = ['select', 'insert', 'update', 'delete', 'truncate'] -%}
     {%- for role, granted in (table['grants'] or {}).items() -%}
-        {%- if role not in project_roles() -%}
+        {%- if role not in var('timescale_roles', []) -%}
             {%- do exceptions.raise_compiler_error(
                 "Source " ~ table['relation'] ~ ": grants names the role " ~ role
-                ~ "; those of the project are " ~ project_roles() | join(', ')
+                ~ "; the variable timescale_roles has "
+                ~ (var('timescale_roles', []) | join(', ') or 'none')
                 ~ ". Grant to others in SQL: create_sources leaves them alone."
             ) -%}
         {%- endif -%}
@@ -61,6 +60,9 @@
 {%- endmacro %}
 
 
+{#
+    One column of declared_tables.
+#}
 {% macro declared_column(table, column) -%}
     {%- if column.data_type is none -%}
         {%- do exceptions.raise_compiler_error(

@@ -1,10 +1,3 @@
-{#
-    What the server has of the declared tables, in one query: a dictionary from
-    `schema.name` to has_schema, kind, owner, may_change (whether this role owns it, or may
-    create it), comment, columns, indexes and, with TimescaleDB, is_hypertable, dimensions
-    (time first; spans in microseconds or the table's integers), has_columnstore, segment_by
-    and order_by. A table may be asked for without columns.
-#}
 {% macro describe_tables(tables) -%}
     {%- if tables | length == 0 -%}
         {{ return({}) }}

@@ -1,10 +1,10 @@
 {#
-    The GRANT and REVOKE statements that give the roles of the project exactly the rights on
+    The GRANT and REVOKE statements that give the roles of `timescale_roles` exactly the rights on
     rows that `grants` of each table declares, and usage of the schemas they need, as a list
     of {'relation', 'summary', 'sql'}; empty when they agree or the server has no such role.
 
-    An owner's rights on rows are rights like others: the transformer, who owns the raw
-    tables, does not write them. Other roles, and what has nothing to do with rows
+    An owner's rights on rows are rights like others: who owns the raw tables need not write
+    them. Other roles, and what has nothing to do with rows
     (references, trigger, …), are left alone.
 #}
 {% macro grant_changes(tables) -%}
@@ -57,11 +57,11 @@
 
 {#
     The rights of a role on the rows of a table. Where the server has no jobs, retention
-    deletes as the transformer.
+    deletes as the tables' owner.
 #}
 {% macro declared_rights(table, role) -%}
     {%- set rights = (table['grants'] or {}).get(role, []) -%}
-    {%- if role == 'vigil_transformer' and rights | length > 0
+    {%- if role == var('timescale_owner', none) and rights | length > 0
         and table['retention'] is not none and 'delete' not in rights
     -%}
         {{ return(rights + ['delete']) }}
@@ -107,7 +107,7 @@
 
 
 {#
-    The rights on rows that roles of the project hold: {'schemas': {name: {users}},
+    The rights on rows that these roles hold: {'schemas': {name: {users}},
     'tables': {`schema.name`: {'roles': {role: rights}, 'sequences': {name: roles}}}}, each
     with its owner and whether this role may_change it.
 #}
@@ -124,7 +124,7 @@
     roles as (
         select pg_roles.oid, pg_roles.rolname
         from pg_roles
-        where pg_roles.rolname in ('{{ project_roles() | join("', '") }}')
+        where pg_roles.rolname in ('{{ var('timescale_roles', []) | join("', '") }}')
     ),
 
     -- Not to_regclass, which wants usage of the schema.

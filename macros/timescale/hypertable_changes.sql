@@ -1,8 +1,3 @@
-{#
-    What makes a declared table the hypertable it is declared to be. A plain table that has
-    rows already is converted with them. What cannot be changed without a rebuild is refused
-    by name: nothing here rewrites or drops a chunk.
-#}
 {% macro hypertable_changes(table, server) -%}
     {%- if timescale_edition() == 'postgres' or table['chunk_interval'] is none -%}
         {{ return([]) }}
@@ -50,5 +45,155 @@
     select set_chunk_time_interval(
         '{{ table['relation'] }}',
         {{ time_span(table['chunk_interval'], table['time_unit']) }}
+    );
+{% endmacro %}
+
+
+{#
+    Turns a table, with the rows it may have, into a hypertable.
+#}
+{% macro create_hypertable_sql(table) %}
+    select create_hypertable(
+        '{{ table['relation'] }}',
+        by_range(
+            '{{ table['time_column'] }}',
+            {{ time_span(table['chunk_interval'], table['time_unit']) }}
+        ),
+        create_default_indexes => false,
+        migrate_data => true
+    );
+    {%- if table['time_unit'] is not none %}
+    {{ set_integer_now_sql(table) }}
+    {%- endif %}
+{% endmacro %}
+
+
+{#
+    The further dimensions of a hypertable, `dimensions: [{column: sensor, partitions:
+    4}]`: added while the table is empty, their number of partitions changed for new
+    chunks. One that is not declared, or missing from a table with rows, is refused by
+    name.
+#}
+{% macro dimension_changes(table, server) -%}
+    {%- set changes = [] -%}
+    {%- set live = {} -%}
+    {%- for dimension in (server.get('dimensions') or [])[1:] -%}
+        {%- do live.update({dimension['column']: dimension['partitions']}) -%}
+    {%- endfor -%}
+
+    {%- set names = [] -%}
+    {%- for dimension in table['dimensions'] or [] -%}
+        {%- set column = dimension.get('column') -%}
+        {%- set partitions = dimension.get('partitions') -%}
+        {%- if column is none or partitions is none -%}
+            {%- do exceptions.raise_compiler_error(
+                "A dimension of " ~ table['relation'] ~ " needs a column and a number of"
+                ~ " partitions, as in dimensions: [{column: sensor, partitions: 4}]."
+            ) -%}
+        {%- endif -%}
+        {%- do names.append(column) -%}
+        {%- if column not in live -%}
+            {%- if server['kind'] is not none and has_rows(table['relation']) -%}
+                {%- do exceptions.raise_compiler_error(
+                    "Dimension " ~ column ~ " is new in the declaration of "
+                    ~ table['relation'] ~ ", which has rows: a dimension can only be added"
+                    ~ " to an empty hypertable. Take it out, or declare a table under"
+                    ~ " another name and copy the rows."
+                ) -%}
+            {%- endif -%}
+            {%- do changes.append({
+                'summary': 'dimension ' ~ column ~ ' of ' ~ table['relation'],
+                'sql': "select add_dimension('" ~ table['relation'] ~ "', by_hash('"
+                    ~ column ~ "', " ~ partitions ~ "))",
+            }) -%}
+        {%- elif live[column] != partitions -%}
+            {%- do changes.append({
+                'summary': 'partitions over ' ~ column ~ ' of ' ~ table['relation'],
+                'sql': "select set_number_partitions('" ~ table['relation'] ~ "', "
+                    ~ partitions ~ ", '" ~ column ~ "')",
+            }) -%}
+        {%- endif -%}
+    {%- endfor -%}
+
+    {%- for column in live if column not in names -%}
+        {%- do exceptions.raise_compiler_error(
+            table['relation'] ~ " has a dimension " ~ column ~ " on the server that is not"
+            ~ " declared, and a dimension cannot be removed. Declare dimensions: [{column: "
+            ~ column ~ ", partitions: " ~ live[column] ~ "}]."
+        ) -%}
+    {%- endfor -%}
+    {{ return(changes) }}
+{%- endmacro %}
+
+
+{#
+    Whether a table has any row.
+#}
+{% macro has_rows(relation) -%}
+    {{ return(run_query('select exists(select 1 from ' ~ relation ~ ')').rows[0][0]) }}
+{%- endmacro %}
+
+
+{#
+    What the columnstore of a hypertable lacks (Community edition). One that is no longer
+    declared stays on, without a policy: turning it off would rewrite every chunk.
+#}
+{% macro columnstore_changes(table, server) -%}
+    {%- set columnstore = table['columnstore'] -%}
+    {%- if timescale_edition() != 'community' or columnstore is none -%}
+        {{ return([]) }}
+    {%- endif -%}
+    {%- if not server.get('has_columnstore') -%}
+        {{ return([{
+            'summary': 'columnstore of ' ~ table['relation'],
+            'sql': enable_columnstore_sql(table),
+        }]) }}
+    {%- endif -%}
+    {%- for key, live in [('segment_by', 'segment_by'), ('order_by', 'order_by')]
+        if columnstore.get(key) is not none
+        and column_list(columnstore[key] | join(',')) != column_list(server.get(live) or '')
+    -%}
+        {%- if loop.first -%}
+            {{ return([{
+                'summary': 'columnstore settings of ' ~ table['relation'],
+                'sql': enable_columnstore_sql(table),
+            }]) }}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return([]) }}
+{%- endmacro %}
+
+
+{#
+    A list of columns with their sort orders in one spelling, as a list.
+#}
+{% macro column_list(text) -%}
+    {%- set columns = [] -%}
+    {%- for part in (text | lower | replace('"', '')).split(',') if part | trim -%}
+        {%- set words = part.split() -%}
+        {%- set descending = 'desc' in words -%}
+        {%- set rest = words[1:] | reject('in', ['asc', 'desc']) | join(' ') -%}
+        {%- set default = 'nulls first' if descending else 'nulls last' -%}
+        {%- do columns.append((words[0], descending, rest or default)) -%}
+    {%- endfor -%}
+    {{ return(columns) }}
+{%- endmacro %}
+
+
+{#
+    Turns on the columnstore of a hypertable, or changes how it keeps its rows: chunks
+    that are in it already stay as they are. The policy that moves chunks into it is a
+    job, see declared_policies.
+#}
+{% macro enable_columnstore_sql(table) %}
+    {%- set columnstore = table['columnstore'] %}
+    alter table {{ table['relation'] }} set (
+        timescaledb.enable_columnstore
+        {%- if columnstore.get('segment_by') is not none %},
+        timescaledb.segmentby = '{{ columnstore['segment_by'] | join(', ') }}'
+        {%- endif %}
+        {%- if columnstore.get('order_by') is not none %},
+        timescaledb.orderby = '{{ columnstore['order_by'] | join(', ') }}'
+        {%- endif %}
     );
 {% endmacro %}

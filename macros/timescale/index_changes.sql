@@ -1,7 +1,3 @@
-{#
-    The primary key of an existing table without one, and every declared index that is
-    missing. `plain_indexes` do on a plain table what chunks do on a hypertable.
-#}
 {% macro index_changes(table, server) -%}
     {%- set changes = [] -%}
     {%- set has_primary = server['indexes'].values()
@@ -38,6 +34,9 @@
 {%- endmacro %}
 
 
+{#
+    The CREATE INDEX of a declared index.
+#}
 {% macro create_source_index_sql(table, key, unique) %}
     create {{ 'unique ' if unique }}index {{ key['name'] }}
     on {{ table['relation'] }} using {{ key.get('method', 'btree') }}
@@ -53,15 +52,3 @@
     where {{ key['where'] }}
     {%- endif %}
 {% endmacro %}
-
-
-{#
-    The columns of a declared index without their sort order.
-#}
-{% macro index_columns(key) -%}
-    {%- set names = [] -%}
-    {%- for column in key['columns'] -%}
-        {%- do names.append(column.split()[0]) -%}
-    {%- endfor -%}
-    {{ return(names) }}
-{%- endmacro %}

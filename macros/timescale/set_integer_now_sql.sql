@@ -1,7 +1,3 @@
-{#
-    Tells a hypertable over an integer time what "now" is, for policies and continuous
-    aggregates: a function beside the table.
-#}
 {% macro set_integer_now_sql(table) %}
     {%- set unit = table['time_unit'] %}
     create or replace function {{ table['schema'] }}.now_{{ unit }}() returns bigint

@@ -1,7 +1,3 @@
-{#
-    What the index of a vector column was built as: method, lists, rows, kept in its
-    comment, so that it lives as long as the index. `none` where there is no valid one.
-#}
 {% macro describe_vector_index(relation, column) -%}
     {%- set found = run_query(describe_vector_index_sql(relation, column)) -%}
     {%- for row in found.rows if row[0] -%}
@@ -11,6 +7,9 @@
 {%- endmacro %}
 
 
+{#
+    The query of describe_vector_index.
+#}
 {% macro describe_vector_index_sql(relation, column) %}
     select obj_description(pg_index.indexrelid, 'pg_class') as built_as
     from pg_index

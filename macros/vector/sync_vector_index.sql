@@ -1,10 +1,3 @@
-{#
-    Post-hook of a model with vectors: keeps the index for cosine distance that `method`
-    says (ivfflat, hnsw or none). ivfflat finds its lists in the rows that are there, so it
-    is built after the load, and again when the table has doubled. Below
-    `min_rows` there is none: reading them all is as fast, and exact. It asks the
-    catalogue, and counts rows only when the model wrote some.
-#}
 {% macro sync_vector_index(relation, column, method='ivfflat', min_rows=1000) -%}
     {%- if not execute -%}
         {{ return('') }}
@@ -69,4 +62,16 @@
         {#- The planner has to know how many rows there are to choose it. -#}
         {%- do run_query('analyze ' ~ relation) -%}
     {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    Lists of an ivfflat index by pgvector's rule: rows / 1000 up to a million rows, their
+    square root above. Example: `vector_index_lists(200000)` is 200.
+#}
+{% macro vector_index_lists(row_count) -%}
+    {%- if row_count <= 1000000 -%}
+        {{ return([row_count // 1000, 1] | max) }}
+    {%- endif -%}
+    {{ return((row_count ** 0.5) | int) }}
 {%- endmacro %}

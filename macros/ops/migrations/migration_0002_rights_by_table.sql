@@ -1,8 +1,3 @@
-{#
-    Servers set up by release 0.1.0 gave vigil_reader whatever the transformer made in four
-    schemas, raw ticks among it. From 0.2.0 on each model's own `grants` say what is read.
-    Default privileges are taken back by the role that they are of, or a superuser.
-#}
 {% macro migration_0002_rights_by_table() -%}
     {%- set changes = [] -%}
     {%- for row in run_query(reader_defaults_sql()).rows -%}
@@ -17,6 +12,9 @@
 {%- endmacro %}
 
 
+{#
+    The default privileges of vigil_reader that this role may take back: owner, schema.
+#}
 {% macro reader_defaults_sql() %}
     select
         pg_get_userbyid(pg_default_acl.defaclrole) as owner,

@@ -1,7 +1,3 @@
-{#
-    The block-range indexes of plain tables kept one span of time for each range of pages.
-    They are made anew, under their names, as their YAML says now.
-#}
 {% macro migration_0003_ranges_of_several_spans() -%}
     {%- set changes = [] -%}
     {%- for name in ['hyperliquid.fills_time_brin', 'market_data.btc_ticks_brin'] -%}

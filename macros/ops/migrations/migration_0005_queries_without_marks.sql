@@ -1,7 +1,3 @@
-{#
-    Rollups carried a comment in their query, `true /* rollup_filter … */`, which was replaced
-    when they were refreshed. What is on record of their queries is now without it.
-#}
 {% macro migration_0005_queries_without_marks() -%}
     {%- if run_query("select to_regclass('ops.model_builds')").rows[0][0] is none -%}
         {{ return([]) }}

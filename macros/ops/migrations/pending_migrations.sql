@@ -2,8 +2,13 @@
     The migrations that the database has not seen, in order. Stops where it has seen one
     that this release does not know: a newer release wrote it.
 #}
-{% macro pending_migrations() -%}
-    {%- set known = schema_migrations() -%}
+{% macro postgres__source_migrations() -%}
+    {%- set known = [] -%}
+    {%- for migration in schema_migrations() -%}
+        {%- do known.append(
+            dict(migration, record=record_migration_sql(migration))
+        ) -%}
+    {%- endfor -%}
     {%- set state = run_query(schema_state_sql()).rows[0] -%}
     {%- set is_recorded, may_read = state[0], state[1] -%}
     {%- if not is_recorded -%}
@@ -29,6 +34,10 @@
 {%- endmacro %}
 
 
+{#
+    Whether the database records its version, whether this role may read that, and whose
+    it is.
+#}
 {% macro schema_state_sql() %}
     select
         count(*) > 0 as is_recorded,
@@ -47,10 +56,26 @@
 {% endmacro %}
 
 
+{#
+    The version of the layout that the database has, and the release that brought it.
+#}
 {% macro schema_version_sql() %}
     select
         coalesce(max(schema_version.version), 0) as version,
         (array_agg(schema_version.release order by schema_version.version desc))[1]
             as release
     from ops.schema_version
+{% endmacro %}
+
+
+{#
+    Writes down that the database has a migration, in the transaction that ran it.
+#}
+{% macro record_migration_sql(migration) %}
+    insert into ops.schema_version (version, name, release)
+    values (
+        {{ migration['version'] }},
+        '{{ migration['name'] }}',
+        '{{ migration['release'] }}'
+    )
 {% endmacro %}

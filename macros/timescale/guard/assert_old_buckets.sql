@@ -1,8 +1,3 @@
-{#
-    What the old relation has of the new one's columns, in one query: {'stores_rows': false
-    for a plain view, 'bucket_interval': the width it was built with, where known,
-    'columns': {name: {'old': type or none, 'new': type, 'fits': bool}}}.
-#}
 {% macro old_shape_sql(spec, existing, intermediate) %}
     {%- set is_community = timescale_edition() == 'community' %}
     with
@@ -82,12 +77,11 @@
         json_build_object(
             'stores_rows', pg_class.relkind <> 'v' or exists (select 1 from aggregates),
             'bucket_interval', coalesce(
-                (select aggregates.bucket_width from aggregates),
-                (
-                    select model_state.bucket_interval
-                    from ops.model_state
-                    where model_state.model = '{{ spec['consumer'] }}'
-                )
+                (select aggregates.bucket_width from aggregates)
+                {%- set record = rollup_record_sql(spec['consumer']) %}
+                {%- if record is not none %},
+                (select record.bucket_interval from ({{ record }}) as record)
+                {%- endif %}
             ),
             'columns', (select columns.found from columns)
         )::text as shape
@@ -96,10 +90,6 @@
 {% endmacro %}
 
 
-{#
-    Stops when old rows cannot stand beside the new ones: another type, another bucket,
-    another grain.
-#}
 {% macro assert_old_buckets_fit(spec, existing, retained_from, shape, boundary, span) -%}
     {%- set problems = [] -%}
     {%- for name, column in shape['columns'].items()
@@ -148,10 +138,6 @@
 {%- endmacro %}
 
 
-{#
-    A real-time aggregate shows stored rows below its watermark only. With no raw row left
-    there is none, and the carried buckets would be there, unseen.
-#}
 {% macro assert_old_buckets_show(spec, existing, intermediate, boundary, span) -%}
     {%- set hidden = run_query(
         "select count(*) from " ~ existing ~ " as old where old." ~ spec['bucket']
@@ -181,9 +167,6 @@
 {%- endmacro %}
 
 
-{#
-    A literal of retained_from for people: '2025-01-01 00:00:00+00'.
-#}
 {% macro retained_instant(retained_from, unit) -%}
     {{ return(
         run_query("select (" ~ mark_time(retained_from, unit) ~ ")::text").rows[0][0]

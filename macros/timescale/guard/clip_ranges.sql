@@ -1,8 +1,3 @@
-{#
-    Ranges as touched_ranges makes them, without what lies before the first bucket that is
-    wholly retained: refreshing that would replace whole buckets by half-empty ones.
-    `bucket` is the bucket's interval, `retained_from` the result of retained_from.
-#}
 {% macro clip_ranges(ranges, retained_from, bucket, unit=none) -%}
     {%- if retained_from is none or ranges | length == 0 -%}
         {{ return(ranges) }}
@@ -40,9 +35,6 @@
 {% endmacro %}
 
 
-{#
-    The start of the first bucket that begins at `retained_from` or later.
-#}
 {% macro first_whole_bucket(retained_from, bucket, unit=none) -%}
     case
         when {{ time_bucket(bucket, retained_from, unit) }} = {{ retained_from }}

@@ -46,10 +46,6 @@
 {%- endmacro %}
 
 
-{#
-    The start_offset of a rollup, `schema.name`, by guard_refresh_policy. `settings` is its
-    meta.timescale, `input` the result of rollup_input.
-#}
 {% macro guarded_start_offset(consumer, settings, input) -%}
     {{ return(guard_refresh_policy(
         consumer,
@@ -63,11 +59,6 @@
 {%- endmacro %}
 
 
-{#
-    Stops where any rollup of the project refreshes beyond what its input keeps, whatever
-    this run selects. Whatever may drop rows, or have the server drop them, calls it first:
-    the models that refuse such a setting run later, when the rows would be gone.
-#}
 {% macro assert_retention_keeps_refreshes() -%}
     {%- for node in graph.nodes.values() | sort(attribute='unique_id')
         if node.resource_type == 'model'
@@ -85,20 +76,20 @@
 {%- endmacro %}
 
 
-{#
-    A refresh policy that stays inside what is known to be dropped, whatever is declared: of
-    a table that keeps everything, somebody may have dropped rows by hand. Measured at the
-    time of the mark, so that it stays the same from build to build, and moves away from
-    what is gone as time goes by.
-#}
 {% macro clip_refresh_policy(spec) -%}
     {%- set policy = spec['refresh_policy'] -%}
-    {%- if policy is none or timescale_edition() != 'community'
-        or rollup_retained_from(spec) is none
-    -%}
+    {%- if policy is none or timescale_edition() != 'community' -%}
         {{ return(policy) }}
     {%- endif -%}
+    {%- do note_drops({
+        'relation': spec['input'],
+        'time_column': spec['input_column'],
+        'time_unit': spec['time_unit'],
+    }) -%}
     {%- set answer = run_query(mark_age_sql(spec['input'])) -%}
+    {%- if answer.rows | length == 0 -%}
+        {{ return(policy) }}
+    {%- endif -%}
     {%- set bucket = interval_bounds(spec['bucket_interval'])[1] -%}
     {%- set end = policy.get('end_offset') -%}
     {%- set least = (interval_bounds(end)[1] if end is not none else 0) + 2 * bucket -%}
@@ -112,11 +103,14 @@
 {%- endmacro %}
 
 
+{#
+    How long before it was written down a mark lies, in microseconds.
+#}
 {% macro mark_age_sql(relation) %}
     select
         floor(
             extract(epoch from marks.updated_at - marks.dropped_before) * 1000000
         )::bigint as microseconds
-    from ops.retention_marks as marks
+    from {{ var('timescale_schema') }}.retention_marks as marks
     where marks.relation = '{{ relation }}'
 {% endmacro %}

@@ -1,8 +1,3 @@
-{#
-    The shortest and the longest a human interval can be, in microseconds: the same number
-    twice, except for months (28 to 31 days) and years (365 to 366). Comparisons that must
-    be safe take the side that is.
-#}
 {% macro interval_bounds(interval) -%}
     {%- set calendar = {'month': (28, 31), 'mon': (28, 31), 'year': (365, 366)} -%}
     {%- set total = namespace(shortest=0, longest=0, fixed=[]) -%}
@@ -29,10 +24,6 @@
 {%- endmacro %}
 
 
-{#
-    Microseconds as an interval to propose to a person: exactly where that is short, else
-    the nearest shorter one, or longer with `up`, in the largest unit of which there are ten.
-#}
 {% macro round_interval(microseconds, up=false) -%}
     {%- for size in [86400000000, 3600000000, 60000000, 1000000, 1000]
         if microseconds % size == 0 or microseconds >= 10 * size
@@ -44,9 +35,6 @@
 {%- endmacro %}
 
 
-{#
-    Microseconds as a human interval in the largest unit that divides them: '89 days'.
-#}
 {% macro human_interval(microseconds) -%}
     {%- for name, size in [
         ('day', 86400000000), ('hour', 3600000000), ('minute', 60000000),

@@ -32,6 +32,9 @@
 {%- endmacro %}
 
 
+{#
+    The part of keep_old_buckets that looks for old buckets and moves them.
+#}
 {% macro carry_old_buckets(spec, existing, intermediate, retained_from, shape) -%}
     {%- set boundary = old_bucket_boundary(spec, existing, intermediate, retained_from) -%}
     {%- set old = run_query(
@@ -74,9 +77,6 @@
 {%- endmacro %}
 
 
-{#
-    Takes out what a new aggregate has of buckets whose raw rows are not all there.
-#}
 {% macro drop_partial_buckets(spec, intermediate, retained_from) -%}
     {%- if retained_from is not none -%}
         {%- do run_query(
@@ -148,11 +148,6 @@
 {%- endmacro %}
 
 
-{#
-    Where the rows of a rollup lie: the table itself, or what is behind a continuous
-    aggregate. Rows written there belong to the aggregate; no later refresh replaces them
-    unless it is told that their raw rows changed.
-#}
 {% macro bucket_storage(relation) -%}
     {%- if timescale_edition() == 'community' -%}
         {%- set answer = run_query(
@@ -170,6 +165,9 @@
 {%- endmacro %}
 
 
+{#
+    Puts the old rows in the place of what was computed for the same grain.
+#}
 {% macro replace_old_buckets_sql(spec, existing, storage, boundary, shape) %}
     {%- set names = [] %}
     {%- for name in shape['columns'] if name not in new_columns_of(shape) %}
@@ -198,20 +196,4 @@
     select {{ names | join(', ') }}
     from old
     where (select count(*) from replaced) >= 0
-{% endmacro %}
-
-
-{#
-    Remembers the width of a rollup's buckets and what they were made of, in the transaction
-    that built it: rows alone tell neither.
-#}
-{% macro record_build_sql(spec) %}
-    update ops.model_state as state
-    set
-        bucket_interval = '{{ spec['bucket_interval'] }}',
-        input = '{{ spec['input'] }}'
-    where
-        state.model = '{{ spec['consumer'] }}'
-        and (state.bucket_interval, state.input)
-        is distinct from ('{{ spec['bucket_interval'] }}', '{{ spec['input'] }}')
 {% endmacro %}

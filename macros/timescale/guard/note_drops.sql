@@ -1,15 +1,22 @@
-{#
-    Looks for drops that the project did not make itself, and writes a mark for them: those
-    of the server's retention job, and those made by hand, which the load log gives away, or
-    for a rollup its remembered first bucket.
-    Writes nothing when there is nothing new.
-#}
 {% macro note_drops(table) -%}
     {%- set answer = run_query(unnoted_drop_sql(table)) -%}
     {%- if answer.rows | length > 0 and answer.rows[0][0] is not none -%}
         {%- do set_retention_mark(
             table['relation'], time_literal(answer.rows[0][0])
         ) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{% macro note_drops_of_rollup(spec) -%}
+    {%- if rollup_record_sql(spec['consumer']) is not none
+        and dependent_rollups(spec['consumer']) | length > 0
+    -%}
+        {%- do note_drops({
+            'relation': spec['consumer'],
+            'time_column': spec['bucket'],
+            'time_unit': spec['time_unit'],
+        }) -%}
     {%- endif -%}
 {%- endmacro %}
 
@@ -24,18 +31,16 @@
 
     marks as (
         select coalesce(max(retention_marks.dropped_before), '-infinity') as instant
-        from ops.retention_marks
+        from {{ var('timescale_schema') }}.retention_marks
         where retention_marks.relation = '{{ table['relation'] }}'
     ),
 
     -- The earliest row that was ever loaded and not dropped before the mark.
     logged as (
         select min(load_log.time_from) as time_from
-        from ingestion.load_log
+        from ({{ logged_loads_sql(table['relation']) }}) as load_log
         cross join marks
-        where
-            load_log.relation = '{{ table['relation'] }}'
-            and load_log.time_from >= marks.instant
+        where load_log.time_from >= marks.instant
     ),
 
     missing as (
@@ -62,8 +67,7 @@
                 ),
                 (
                     select max(load_log.time_to) + interval '1 microsecond'
-                    from ingestion.load_log
-                    where load_log.relation = '{{ table['relation'] }}'
+                    from ({{ logged_loads_sql(table['relation']) }}) as load_log
                 )
             ) as instant
         from missing
@@ -76,10 +80,11 @@
         select job_drops.instant
         from ({{ retention_job_drops_sql(table) }}) as job_drops
         {%- endif %}
-        {%- if models_on_record().get(table['relation'], {}).get('kind') == 'rollup' %}
+        {%- set record = rollup_record_sql(table['relation']) %}
+        {%- if record is not none %}
         union all
         select rollup_drops.instant
-        from ({{ rollup_drops_sql(table) }}) as rollup_drops
+        from ({{ rollup_drops_sql(table, record) }}) as rollup_drops
         {%- endif %}
     )
 
@@ -151,16 +156,40 @@
         and (
             not exists (
                 select 1
-                from ingestion.load_log
-                where load_log.relation = '{{ table['relation'] }}'
+                from ({{ logged_loads_sql(table['relation']) }}) as load_log
             )
             or exists (
                 select 1
-                from ingestion.load_log
+                from ({{ logged_loads_sql(table['relation']) }}) as load_log
                 where
-                    load_log.relation = '{{ table['relation'] }}'
-                    and load_log.time_from < cutoff.instant
+                    load_log.time_from < cutoff.instant
                     and load_log.finished_at < job_stats.last_successful_finish
             )
         )
+{% endmacro %}
+
+
+{#
+    The instant before which a rollup has lost rows since its first bucket was remembered.
+    With no row left, all that its loads reached is gone.
+#}
+{% macro rollup_drops_sql(table, record) %}
+    {%- set parts = table['relation'].split('.') %}
+    {%- set storage = bucket_storage(
+        api.Relation.create(schema=parts[0], identifier=parts[1])
+    ) %}
+    select
+        coalesce(
+            found.first_bucket, record.loaded_to + interval '1 microsecond'
+        ) as instant
+    from ({{ record }}) as record
+    cross join (
+        select {{ mark_time(
+            'min(rollup.' ~ table['time_column'] ~ ')', table['time_unit']
+        ) }} as first_bucket
+        from {{ storage }} as rollup
+    ) as found
+    where
+        (found.first_bucket > record.first_bucket or found.first_bucket is null)
+        and record.first_bucket is not null
 {% endmacro %}

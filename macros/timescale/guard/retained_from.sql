@@ -3,9 +3,9 @@
     the table's own time; none when nothing was ever dropped from it. Three witnesses, the
     latest counts:
 
-    - ops.retention_marks, written by every road by which the project drops rows;
+    - retention_marks, written by every road by which the project drops rows;
     - the server's own retention job (Community), which drops by itself;
-    - the load log: the earliest row it knows of is gone, so somebody dropped it by hand.
+    - the project's log of loads, if it has one: the earliest row it knows of is gone, so somebody dropped it by hand.
 
     `source` is `schema.name`, or a dictionary with `relation` (or `source`), `time_column`
     and `time_unit`, as rollup_spec and declared_tables make them.
@@ -24,14 +24,11 @@
 
 {% macro retained_from_sql(table) %}
     select {{ load_time('marks.dropped_before', table['time_unit']) }}::text
-    from ops.retention_marks as marks
+    from {{ var('timescale_schema') }}.retention_marks as marks
     where marks.relation = '{{ table['relation'] }}'
 {% endmacro %}
 
 
-{#
-    What the guard needs of a table: relation, time_column, time_unit.
-#}
 {% macro guarded_table(source) -%}
     {%- if source is mapping -%}
         {{ return({

@@ -13,14 +13,14 @@
        dropped before;
     3. locks the hypertable against writers, looks whether a change has come in meanwhile,
        and if so goes back to 2;
-    4. writes the mark of ops.retention_marks and drops the chunks, in one transaction, as
+    4. writes the mark of retention_marks and drops the chunks, in one transaction, as
        no change that a refresh would have to follow.
 
     Only chunks that end before the first bucket still in the retained range go, so that no
     bucket is left half-empty. `config`: {hypertable, drop_after, rollups: {name: bucket}}.
 #}
 {% macro apply_retention_sql() %}
-    create or replace procedure ops.apply_retention(job_id integer, config jsonb)
+    create or replace procedure {{ var('timescale_schema') }}.apply_retention(job_id integer, config jsonb)
     language plpgsql as $procedure$
     declare
         is_integer constant boolean := jsonb_typeof(config -> 'drop_after') = 'number';
@@ -130,7 +130,7 @@
         end if;
 
         select marks.dropped_before into mark
-        from ops.retention_marks as marks
+        from {{ var('timescale_schema') }}.retention_marks as marks
         where marks.relation = config ->> 'hypertable';
         if mark is not null then
             old_from := greatest(
@@ -179,7 +179,7 @@
             commit;
         end loop;
 
-        insert into ops.retention_marks as marks (relation, dropped_before)
+        insert into {{ var('timescale_schema') }}.retention_marks as marks (relation, dropped_before)
         values (config ->> 'hypertable', _timescaledb_functions.to_timestamp(cutoff * unit_length))
         on conflict (relation) do update set
             dropped_before = excluded.dropped_before,
@@ -203,11 +203,8 @@
 {% endmacro %}
 
 
-{#
-    Creates the procedure; its comment is the fingerprint by which a change is noticed.
-#}
 {% macro create_apply_retention_sql() %}
     {{ apply_retention_sql() }}
-    comment on procedure ops.apply_retention(integer, jsonb)
+    comment on procedure {{ var('timescale_schema') }}.apply_retention(integer, jsonb)
     is '{{ local_md5(apply_retention_sql()) }}';
 {% endmacro %}

@@ -1,8 +1,3 @@
-{#
-    The rollups of this project that read `relation` (`schema.name`) directly: a dictionary
-    from their `schema.name` to their bucket_interval. Rows may only be dropped once these
-    have taken them in.
-#}
 {% macro dependent_rollups(relation) -%}
     {%- set found = {} -%}
     {%- set parents = [] -%}

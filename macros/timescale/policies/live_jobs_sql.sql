@@ -62,10 +62,6 @@
 {% endmacro %}
 
 
-{#
-    Warns of each job of the server that fails, unless an operator has paused it: nothing
-    else would say so.
-#}
 {% macro warn_of_failing_jobs() -%}
     {%- for row in run_query(
         'select job_id, job_name, last_error, failing_since::text from ('
@@ -73,7 +69,7 @@
     ).rows -%}
         {%- do exceptions.warn(
             "Job " ~ row[0] ~ " of the server (" ~ row[1] ~ ") has failed since " ~ row[3]
-            ~ ": " ~ row[2] ~ ". See ops.live_jobs; to try it at once: call run_job("
+            ~ ": " ~ row[2] ~ ". To try it at once: call run_job("
             ~ row[0] ~ ");"
         ) -%}
     {%- endfor -%}

@@ -1,8 +1,3 @@
-{#
-    A SELECT of the policies the server runs by itself, one row per job, in the form of
-    declared_policies: job_name, kind, relation, job_id, proc_name, is_scheduled, policy.
-    Community only; elsewhere no server has jobs, and there is no row.
-#}
 {% macro live_policies_sql() %}
     {%- if timescale_edition() != 'community' %}
     select
@@ -65,7 +60,10 @@
                 'policy_refresh_continuous_aggregate'
             )
         )
-        or (jobs.proc_schema = 'ops' and jobs.proc_name = 'apply_retention')
+        or (
+            jobs.proc_schema = '{{ var('timescale_schema') }}'
+            and jobs.proc_name = 'apply_retention'
+        )
     {%- endif %}
 {% endmacro %}
 

@@ -1,8 +1,3 @@
-{#
-    The statements that make the server run exactly what these tables declare, and
-    ops.retention_jobs say so: a list of {'summary', 'sql'}, empty when all agree. `found`
-    is the result of describe_policies; new jobs of the kinds in `paused` are not started.
-#}
 {% macro policy_changes(found, relations, paused=[]) -%}
     {%- set changes = [] -%}
     {%- set kept = [] -%}
@@ -13,7 +8,7 @@
         -%}
             {%- if loop.first -%}
                 {%- do changes.append({
-                    'summary': 'procedure ops.apply_retention',
+                    'summary': 'procedure ' ~ var('timescale_schema') ~ '.apply_retention',
                     'sql': create_apply_retention_sql(),
                 }) -%}
             {%- endif -%}
@@ -52,3 +47,203 @@
     {%- endif -%}
     {{ return(changes + record_policies(found, relations)) }}
 {%- endmacro %}
+
+
+{#
+    Adds the job of a policy. `policy` is one of describe_policies' `declared`; with
+    `is_scheduled` false it is added paused.
+#}
+{% macro add_policy_sql(policy, is_scheduled=true) -%}
+    {%- set relation = policy['relation'] -%}
+    {%- set wanted = policy['policy'] -%}
+    {%- set schedule = span_literal(wanted['schedule_interval']) -%}
+    {%- if policy['kind'] == 'columnstore' %}
+    call add_columnstore_policy(
+        '{{ relation }}',
+        after => {{ span_literal(wanted['after']) }},
+        schedule_interval => {{ schedule }}
+    );
+        {%- if not is_scheduled %}
+    select alter_job(jobs.job_id, scheduled => false)
+    from timescaledb_information.jobs
+    where
+        jobs.proc_name = 'policy_compression'
+        and jobs.hypertable_schema || '.' || jobs.hypertable_name = '{{ relation }}';
+        {%- endif -%}
+    {%- else %}
+    select alter_job(
+        {%- if policy_procedure(policy) == 'apply_retention' %}
+        add_job(
+            '{{ var('timescale_schema') }}.apply_retention',
+            {{ schedule }},
+            config => {{ policy_config(policy) }},
+            initial_start => now() + interval '1 hour'
+        ),
+        {%- elif policy['kind'] == 'retention' %}
+        add_retention_policy(
+            '{{ relation }}', drop_after => {{ span_literal(wanted['drop_after']) }}
+        ),
+        {%- elif policy['kind'] == 'reorder' %}
+        add_reorder_policy('{{ relation }}', '{{ wanted['index'] }}'),
+        {%- else %}
+        add_continuous_aggregate_policy(
+            '{{ relation }}',
+            start_offset => {{ span_literal(wanted['start_offset']) }},
+            end_offset => {{ span_literal(wanted['end_offset']) }},
+            schedule_interval => {{ schedule }},
+            buckets_per_batch => {{ wanted['buckets_per_batch'] }}
+        ),
+        {%- endif %}
+        schedule_interval => {{ schedule }},
+        scheduled => {{ is_scheduled | lower }}
+    );
+    {%- endif %}
+{%- endmacro %}
+
+
+{#
+    A span of describe_policies as an SQL literal: a number, an interval, or null.
+#}
+{% macro span_literal(value) -%}
+    {%- if value is none -%}
+        null
+    {%- elif value is string -%}
+        interval '{{ value }}'
+    {%- else -%}
+        {{ value }}::bigint
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    The procedure that a policy's job runs: ours where rollups must be refreshed first.
+#}
+{% macro policy_procedure(policy) -%}
+    {%- if policy['kind'] == 'retention' -%}
+        {{ return(
+            'apply_retention' if policy['policy'].get('rollups') is not none
+            else 'policy_retention'
+        ) }}
+    {%- endif -%}
+    {{ return({
+        'columnstore': 'policy_compression',
+        'reorder': 'policy_reorder',
+        'refresh': 'policy_refresh_continuous_aggregate',
+    }[policy['kind']]) }}
+{%- endmacro %}
+
+
+{#
+    The part of a job's config that a policy decides, as a jsonb literal.
+#}
+{% macro policy_config(policy) -%}
+    {%- set names = {'after': 'compress_after', 'index': 'index_name'} -%}
+    {%- set settings = {} -%}
+    {%- for name, value in policy['policy'].items() if name != 'schedule_interval' -%}
+        {%- do settings.update({names.get(name, name): value}) -%}
+    {%- endfor -%}
+    {%- if policy_procedure(policy) == 'apply_retention' -%}
+        {%- do settings.update({'hypertable': policy['relation']}) -%}
+    {%- endif -%}
+    '{{ tojson(settings) | replace("'", "''") }}'::jsonb
+{%- endmacro %}
+
+
+{#
+    Changes a live job to what is declared. The job keeps its id, and stays paused when an
+    operator has paused it: alter_job leaves alone what it is not given.
+#}
+{% macro alter_policy_sql(policy, live) %}
+    select alter_job(
+        jobs.job_id,
+        schedule_interval => {{ span_literal(policy['policy']['schedule_interval']) }},
+        config => jobs.config || {{ policy_config(policy) }}
+    )
+    from timescaledb_information.jobs
+    where jobs.job_id = {{ live['job_id'] }};
+{% endmacro %}
+
+
+{#
+    Removes the job of a policy that is no longer declared. No row and no chunk is
+    touched.
+#}
+{% macro remove_policy_sql(live) %}
+    select delete_job({{ live['job_id'] }});
+{% endmacro %}
+
+
+{#
+    The statements that write down in retention_jobs what is declared, where it
+    differs. A policy that this edition has no means to run is written down as not
+    enabled; what it would need is said when it is first written.
+#}
+{% macro record_policies(found, relations) -%}
+    {%- set edition = timescale_edition() -%}
+    {%- set changes = [] -%}
+    {%- set names = [] -%}
+    {%- for policy in found['declared'] -%}
+        {%- do names.append(policy['job_name']) -%}
+        {%- set enabled = edition == 'community' or policy['kind'] == 'retention' -%}
+        {%- set recorded = found['recorded'].get(policy['job_name']) -%}
+        {%- if recorded is none or recorded['policy'] != policy['policy']
+            or recorded['enabled'] != enabled
+        -%}
+            {%- set summary = 'declared ' ~ policy['job_name'] -%}
+            {%- if not enabled and policy['kind'] in ['columnstore', 'reorder'] -%}
+                {%- set summary = summary ~ ', not run here' -%}
+                {%- do say_community_only() -%}
+            {%- endif -%}
+            {%- do changes.append({
+                'summary': summary,
+                'sql': record_policy_sql(policy, enabled),
+            }) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- for job_name, recorded in found['recorded'].items()
+        if job_name not in names and recorded['hypertable'] in relations
+    -%}
+        {%- do changes.append({
+            'summary': 'no longer declared: ' ~ job_name,
+            'sql': "delete from " ~ var('timescale_schema')
+                ~ ".retention_jobs where job_name = '" ~ job_name ~ "';",
+        }) -%}
+    {%- endfor -%}
+    {{ return(changes) }}
+{%- endmacro %}
+
+
+{#
+    Says once per run, however many tables want it, what only one edition has.
+#}
+{% macro say_community_only() -%}
+    {%- if 'said_community_only' not in graph -%}
+        {%- do graph.update({'said_community_only': true}) -%}
+        {%- do log(
+            "Compression and reordering need the Community edition of TimescaleDB: what is"
+            ~ " declared of them is written down in "
+            ~ var('timescale_schema') ~ ".retention_jobs and not run here.",
+            info=true
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#
+    Writes one declared policy down in retention_jobs.
+#}
+{% macro record_policy_sql(policy, enabled) %}
+    insert into {{ var('timescale_schema') }}.retention_jobs (
+        job_name, hypertable, policy, enabled
+    )
+    values (
+        '{{ policy['job_name'] }}',
+        '{{ policy['relation'] }}',
+        '{{ tojson(policy['policy']) | replace("'", "''") }}',
+        {{ enabled | lower }}
+    )
+    on conflict (job_name) do update set
+        hypertable = excluded.hypertable,
+        policy = excluded.policy,
+        enabled = excluded.enabled;
+{% endmacro %}

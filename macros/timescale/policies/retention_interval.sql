@@ -1,7 +1,3 @@
-{#
-    How long a table keeps its rows, as declared: `retention: 90 days` or
-    `retention: {drop_after: 90 days, schedule_interval: 1 day}`; none when for ever.
-#}
 {% macro retention_interval(retention) -%}
     {%- if retention is none or retention is string -%}
         {{ return(retention) }}

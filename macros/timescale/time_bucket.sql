@@ -1,9 +1,3 @@
-{#
-    The start of the bucket a time falls into; the same value on every edition. With `unit`
-    ('s', 'ms' or 'us') the column is an integer time and so is the result, without it
-    both are timestamptz. Days and weeks are those of UTC, weeks of timestamps begin on
-    Monday.
-#}
 {% macro time_bucket(interval, column, unit=none) -%}
     {%- if timescale_edition() == 'postgres' -%}
         {{- plain__time_bucket(interval, column, unit) -}}
@@ -13,6 +7,9 @@
 {%- endmacro %}
 
 
+{#
+    time_bucket with TimescaleDB's own function.
+#}
 {% macro timescale__time_bucket(interval, column, unit) -%}
     {%- if unit is not none -%}
         time_bucket({{ interval_units(interval, unit) }}::bigint, {{ column }})
@@ -22,6 +19,9 @@
 {%- endmacro %}
 
 
+{#
+    time_bucket without TimescaleDB.
+#}
 {% macro plain__time_bucket(interval, column, unit) -%}
     {%- if unit is not none -%}
         {%- set width = interval_units(interval, unit) -%}

@@ -1,7 +1,3 @@
-{#
-    A human interval ('1 day', '90 minutes', '1 day 12 hours') as a whole number of time
-    units: tables whose time is an integer know no intervals. Returns an integer.
-#}
 {% macro interval_units(interval, unit) -%}
     {%- set in_unit = {'us': 1, 'ms': 1000, 's': 1000000} -%}
     {%- if unit not in in_unit -%}

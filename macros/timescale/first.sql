@@ -15,3 +15,13 @@
         (array_agg({{ value }} order by {{ order_by | join(', ') }}))[1]
     {%- endif -%}
 {%- endmacro %}
+
+
+{% macro assert_order(caller_name, order_by) -%}
+    {%- if order_by is string or order_by is not sequence or order_by | length == 0 -%}
+        {%- do exceptions.raise_compiler_error(
+            caller_name ~ "(): order_by must be a list of expressions, as in"
+            ~ " ['time', 'event_index']; it is " ~ order_by ~ "."
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}

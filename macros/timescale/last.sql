@@ -1,6 +1,3 @@
-{#
-    Aggregate: the value of the row that comes last by `order_by`; see `first`.
-#}
 {% macro last(value, order_by) -%}
     {%- do assert_order('last', order_by) -%}
     {%- if timescale_edition() != 'postgres' and order_by | length == 1 -%}

@@ -1,9 +1,3 @@
-{#
-    Where the rows of a rollup come from, as keys of its spec: source, time_column,
-    time_unit (of the raw table), of what it reads input (`schema.name`), input_name (name
-    alone), input_relation (as its SQL has it), input_column, input_retention and
-    input_bucket, and parent, the rollup below or none.
-#}
 {% macro rollup_input(node) -%}
     {%- set names = node.depends_on.nodes -%}
     {%- set below = graph.nodes.get(names[0]) if names | length == 1 else none -%}
@@ -66,9 +60,6 @@
 {%- endmacro %}
 
 
-{#
-    A bucket must hold a whole number of the buckets it is made of.
-#}
 {% macro assert_buckets_nest(interval, below, interval_below) -%}
     {%- if is_calendar_interval(interval) or is_calendar_interval(interval_below) -%}
         {{ return('') }}
@@ -83,9 +74,6 @@
 {%- endmacro %}
 
 
-{#
-    Whether an interval has no fixed length: months and years.
-#}
 {% macro is_calendar_interval(interval) -%}
     {{ return(modules.re.search('mon|year', interval | lower) is not none) }}
 {%- endmacro %}

@@ -1,6 +1,3 @@
-{#
-    The calendar date (UTC) of a rollup's `day`, which is in milliseconds since the epoch.
-#}
 {% macro day_to_date(day) -%}
     (to_timestamp({{ day }} / 1000) at time zone 'utc')::date
 {%- endmacro %}
