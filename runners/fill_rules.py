@@ -80,4 +80,5 @@ def staged(fills: pa.Table, query: str) -> list[pa.RecordBatch]:
     """
     with connect() as connection:
         found = select(connection, query, {"fills": fills})
-    return found.combine_chunks().to_batches()
+    batches: list[pa.RecordBatch] = found.combine_chunks().to_batches()
+    return batches

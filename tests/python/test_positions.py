@@ -104,7 +104,7 @@ def test_positions_of_other_rules_are_folded_anew(model: Model) -> None:
     )
     session = Session(lambda: connect(autocommit=True), TARGET, starts_over=False)
     dbt = SimpleNamespace(
-        source=lambda _, table: f"hyperliquid.{table}",
+        ref=lambda model: f"staging.{model}",
         this=TARGET,
         is_incremental=True,
         config=SimpleNamespace(meta_get={"slice_rows": 7}.__getitem__),
