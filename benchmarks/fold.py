@@ -22,6 +22,7 @@ from python_jobs.lib.fold import FoldState, fold
 from python_jobs.lib.positions import FOLD_THREADS, PositionJob, fills_query
 
 FILLS = "hyperliquid.fills"
+STAGED_FILLS = "staging.stg_hyperliquid__fills"
 
 #: pandas is slow enough for a part of the fills to tell.
 PANDAS_ROWS = 100_000
@@ -35,7 +36,7 @@ def measure(
     Parameters
     ----------
     env
-        libpq variables of a database with fills.
+        libpq variables of a database with fills and their staging view.
     rounds
         Repetitions, of which the median counts.
     pandas_rows
@@ -116,7 +117,7 @@ def _fold_group(group: pd.DataFrame) -> pd.DataFrame:
 
 
 def _all_fills(conn: psycopg.Connection[Any]) -> Fills:
-    query = fills_query(FILLS)
+    query = fills_query(STAGED_FILLS)
     decoder = FillDecoder()
     rows = read_rows(conn, query, describe(conn, query))
     return Fills.concat([decoder.decode(batch) for batch in rows])
@@ -149,7 +150,7 @@ def _frame(conn: psycopg.Connection[Any], rows: int) -> pd.DataFrame:
 
 def _read(conn: psycopg.Connection[Any]) -> None:
     statement = sql.SQL("copy ({}) to stdout (format binary)").format(
-        sql.SQL(fills_query(FILLS))
+        sql.SQL(fills_query(STAGED_FILLS))
     )
     _exhaust(read_messages(conn, statement, BATCH_ROWS))
 
@@ -164,7 +165,7 @@ def _build(env: Mapping[str, str]) -> None:
                 f"from ingestion.load_log where relation = '{FILLS}'",
             )
 
-        _exhaust(PositionJob(conn, FILLS, loads).rebuild().rows)
+        _exhaust(PositionJob(conn, STAGED_FILLS, loads).rebuild().rows)
 
 
 def _exhaust(items: Any) -> None:

@@ -86,6 +86,7 @@ def _fold(bench: Bench) -> list[Figure]:
     tape = bench.tape(bench.sizes.fills)
     with bench.database("fold") as (env, scratch):
         commands.load(env, scratch, tape)
+        commands.dbt(env, scratch, "run", "--select", "stg_hyperliquid__fills")
         return fold.measure(env, rounds=bench.sizes.rounds)
 
 

@@ -140,7 +140,7 @@ def measure(
     """
     create_sources(env, scratch)
     dbt(env, scratch, "seed")
-    dbt(env, scratch, "run", "--select", *_INPUTS)
+    dbt(env, scratch, "run", "--select", "stg_hyperliquid__fills", *_INPUTS)
     with connect(env) as conn:
         _fill(conn, traders)
         found = [

@@ -20,6 +20,7 @@ from rich.table import Table
 from benchmarks.scoreboard import Figure, figure
 from loaders.fills import FILLS
 from loaders.objects import list_objects
+from runners.fill_rules import staged_query
 from runners.position_partition import fold_partition
 from runners.remote_objects import RemoteObject
 from runners.session import spark_session
@@ -48,7 +49,9 @@ def measure(tape: Path, *, rounds: int) -> list[Figure]:
     objects = [RemoteObject.of(each, number) for number, each in enumerate(found)]
 
     def single() -> int:
-        return sum(folded.fills for folded in fold_partition(_read(objects)))
+        return sum(
+            folded.fills for folded in fold_partition(_read(objects), staged_query())
+        )
 
     alone = _rate(single, rounds)
     figures = [figure("fold_from_parquet", alone, "fills/s")]

@@ -19,7 +19,7 @@ def model(dbt: Any, session: Any) -> Changes | None:
     is_same_rules = dbt.is_incremental and session.fingerprint == RULES
     job = PositionJob(
         session.connection,
-        str(dbt.source("hyperliquid", "fills")),
+        str(dbt.ref("stg_hyperliquid__fills")),
         functools.partial(session.unapplied_loads, with_applied=not is_same_rules),
         slice_rows=int(dbt.config.meta_get("slice_rows")),
     )

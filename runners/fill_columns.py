@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -27,12 +24,10 @@ FILL_SCHEMA = pa.schema(
         ("tid", pa.int64()),
         ("block_number", pa.int64()),
         ("event_index", pa.int64()),
-        ("is_own_liquidation", pa.bool_()),
+        ("liquidation", pa.string()),
         ("arrival", pa.int64()),
     ]
 )
-NUMERICS = ("px", "sz", "start_position", "closed_pnl", "fee")
-
 #: Rows that an object may have: `arrival` is the load's id, then the row.
 _MOST_ROWS = 1 << 32
 
@@ -55,33 +50,12 @@ def fill_columns(rows: pa.RecordBatch, load_id: int, first_row: int) -> pa.Recor
         ``arrival`` orders the rows of all objects by load, then by place in the object.
     """
     number = np.arange(first_row, first_row + rows.num_rows)
-    derived = {
-        "is_own_liquidation": _own_liquidations(rows),
-        "arrival": pa.array(load_id * _MOST_ROWS + number, pa.int64()),
-    }
+    arrival = pa.array(load_id * _MOST_ROWS + number, pa.int64())
     arrays = [
-        derived[field.name] if field.name in derived else rows.column(field.name)
-        for field in FILL_SCHEMA
+        arrival if name == "arrival" else rows.column(name)
+        for name in FILL_SCHEMA.names
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=FILL_SCHEMA)
-
-
-def _own_liquidations(rows: pa.RecordBatch) -> pa.Array:
-    """Tell whether the liquidated one is the row's trader; null where nobody was."""
-    notes = rows.column("liquidation")
-    if notes.null_count == len(notes):
-        return pa.nulls(len(notes), pa.bool_())
-    liquidated: dict[str | None, str | None] = {
-        text: _liquidated_user(orjson.loads(text))
-        for text in pc.unique(notes.drop_null()).to_pylist()
-    }
-    named = pa.array(map(liquidated.get, notes.to_pylist()), pa.string())
-    return pc.equal(named, pc.utf8_lower(rows.column("user_address")))
-
-
-def _liquidated_user(note: Any) -> str | None:
-    user = note.get("liquidatedUser") if isinstance(note, dict) else None
-    return user.lower() if isinstance(user, str) else None
 
 
 def without_duplicates(fills: pa.Table) -> pa.Table:

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from python_jobs.lib.fills import FillDecoder
 from python_jobs.lib.fold import FoldState, fold
 from python_jobs.lib.position_rows import position_rows
-from runners.fill_columns import NUMERICS, without_duplicates
+from runners.fill_columns import without_duplicates
+from runners.fill_rules import NUMERICS, staged
 from runners.wire import wire_rows
 
 #: Fills folded at once; memory holds about 600 bytes for each.
@@ -40,6 +40,7 @@ class Folded(NamedTuple):
 
 def fold_partition(
     batches: Iterable[pa.RecordBatch],
+    query: str,
     slice_rows: int = SLICE_ROWS,
 ) -> Iterator[Folded]:
     """Fold the fills of some traders; memory is a slice plus 200 bytes a key.
@@ -49,6 +50,8 @@ def fold_partition(
     batches
         Columns of `fill_columns.FILL_SCHEMA`, in the order of ``time``: all fills of
         the traders that are in it, duplicates included.
+    query
+        What a fill means: that of `fill_rules.staged_query`.
     slice_rows
         Fills to fold at once.
 
@@ -67,9 +70,8 @@ def fold_partition(
     state = FoldState()
     for slice_ in whole_moments(batches, slice_rows):
         new = without_duplicates(slice_)
-        kept = new.filter(pc.invert(pc.starts_with(new["coin"], "#")))
         positions = []
-        for part in kept.combine_chunks().to_batches():
+        for part in staged(new, query):
             fills = decoder.decode(wire_rows(part, NUMERICS))
             for episodes in fold(fills, state):
                 positions += position_rows(episodes, decoder.users, decoder.coins)

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
 from runners.cells import CELL, CELL_SCHEMA, fetched, on_disk, packed, plain_errors
+from runners.fill_rules import staged_query
 from runners.position_partition import fold_partition
 from runners.remote_objects import RemoteObject
 
@@ -26,7 +28,7 @@ _FILLS = (
     "time long, user_address string, coin string, px string, sz string, side string, "
     "dir string, start_position string, closed_pnl string, fee string, "
     "oid long, tid long, block_number long, event_index long, "
-    "is_own_liquidation boolean, arrival long"
+    "liquidation string, arrival long"
 )
 _FOLDED = f"fills long, {CELL}"
 _FOLDED_SCHEMA = pa.schema([("fills", pa.int64()), *CELL_SCHEMA])
@@ -90,7 +92,7 @@ def spark_positions(
         listed.mapInArrow(read_fills, _FILLS)
         .repartition(count, "user_address")
         .sortWithinPartitions("time")
-        .mapInArrow(fold_fills, _FOLDED)
+        .mapInArrow(partial(fold_fills, query=staged_query()), _FOLDED)
         # One pass computes all, in parallel; fetching goes partition by partition.
         .persist(on_disk())
     )
@@ -109,9 +111,9 @@ def read_fills(batches: Batches) -> Iterator[pa.RecordBatch]:
             yield from RemoteObject(**row).fills()
 
 
-def fold_fills(batches: Batches) -> Iterator[pa.RecordBatch]:
+def fold_fills(batches: Batches, query: str) -> Iterator[pa.RecordBatch]:
     """Fold a partition, on an executor; each batch of positions is one cell."""
-    for fills, positions in fold_partition(batches):
+    for fills, positions in fold_partition(batches, query):
         cells: list[bytes | None] = [packed(rows) for rows in positions]
         # Without positions the number of fills still counts.
         counts = [fills] + [0] * (max(len(cells), 1) - 1)

@@ -1,7 +1,7 @@
 """Arrow columns as the server's binary rows, for the decoders that read those.
 
-What a fill means is said once, in `python_jobs.lib.fills`, for rows that come out of
-the database. Rows that come out of a file take the same road.
+`python_jobs.lib.fills` decodes rows that come out of the database. Rows that come out
+of a file take the same road.
 """
 
 from __future__ import annotations

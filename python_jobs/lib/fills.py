@@ -1,4 +1,4 @@
-"""Fills as columns, and what each of them means for a position."""
+"""Fills as columns; what each of them means, staging says."""
 
 from __future__ import annotations
 
@@ -13,23 +13,7 @@ from pgio.binary_kernels import decode_integers
 from pgio.binary_rows import RowBatch
 from pgio.scaled import Scaled, scaled_column
 from pgio.text_codes import TextCodes
-from python_jobs.lib.coins import are_spot
-from python_jobs.lib.fold_kernel import (
-    ADL,
-    DUST,
-    LIQUIDATION,
-    SETTLEMENT,
-    TRADE,
-    TRANSFER,
-)
-
-#: Wordings of `dir` that say why a position ended.
-KINDS = {
-    "Auto-Deleveraging": ADL,
-    "Settlement": SETTLEMENT,
-    "Net Child Vaults": TRANSFER,
-    "Spot Dust Conversion": DUST,
-}
+from python_jobs.lib.fold_kernel import REASONS
 
 
 @dataclass(frozen=True)
@@ -46,14 +30,11 @@ class Fills:
         Block number, -1 where the tape has none, and the index inside the block or,
         without one, the place in the file.
     kind
-        `TRADE`, `LIQUIDATION` of this trader, `ADL`, `SETTLEMENT`, `TRANSFER` or
-        `DUST`.
-    is_buy
-        By `side`, never by `dir`.
+        Place of ``fill_kind`` in `fold_kernel.REASONS`.
     is_base_fee
-        Whether the fee was taken in the coin itself: what the macro `fee_in_base` says.
-    px, sz, start, pnl, fee
-        Price, size, reported position before, reported profit, fee.
+        Whether the fee was taken in the coin itself.
+    px, size, start, pnl, fee
+        Price, signed size, reported position before, reported profit, fee.
     """
 
     user: npt.NDArray[np.int32]
@@ -62,10 +43,9 @@ class Fills:
     block: npt.NDArray[np.int64]
     event: npt.NDArray[np.int64]
     kind: npt.NDArray[np.int64]
-    is_buy: npt.NDArray[np.bool_]
     is_base_fee: npt.NDArray[np.bool_]
     px: Scaled
-    sz: Scaled
+    size: Scaled
     start: Scaled
     pnl: Scaled
     fee: Scaled
@@ -98,8 +78,7 @@ class FillDecoder:
     def __init__(self) -> None:
         self.users = TextCodes()
         self.coins = TextCodes()
-        self._dirs = TextCodes()
-        self._is_spot = np.zeros(0, dtype=np.bool_)
+        self._kinds = TextCodes()
 
     def decode(self, rows: RowBatch) -> Fills:
         """Decode a batch; values are exact.
@@ -107,53 +86,27 @@ class FillDecoder:
         Raises
         ------
         ValueError
-            A numeric is NaN or infinite.
+            A numeric is NaN or infinite, or the fold does not know a ``fill_kind``.
         """
-        coin = self.coins.encode_column(rows, "coin")
-        is_buy = first_bytes(rows, "side") == ord("B")
         return Fills(
             user=self.users.encode_column(rows, "user_address"),
-            coin=coin,
-            time=integers(rows, "time"),
+            coin=self.coins.encode_column(rows, "coin"),
+            time=integers(rows, "filled_ms"),
             block=integers(rows, "block_number", null=-1),
             event=integers(rows, "event_index", null=-1),
-            kind=self._kinds(rows, is_buy),
-            is_buy=is_buy,
-            is_base_fee=is_buy & self._are_spot(coin),
+            kind=self._decode_kinds(rows),
+            is_base_fee=integers(rows, "is_fee_in_base") != 0,
             px=scaled_column(rows, "px"),
-            sz=scaled_column(rows, "sz"),
+            size=scaled_column(rows, "signed_size"),
             start=scaled_column(rows, "start_position"),
             pnl=scaled_column(rows, "closed_pnl"),
             fee=scaled_column(rows, "fee"),
         )
 
-    def _kinds(
-        self, rows: RowBatch, is_buy: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.int64]:
-        codes = self._dirs.encode_column(rows, "dir")
-        # The last entry stands for NULL, whose code is -1.
-        words = [*self._dirs.values(), ""]
-        meaning = np.array([[_kind_of(w, False), _kind_of(w, True)] for w in words])
-        kinds = meaning[codes, is_buy.astype(np.int64)]
-        # Where the fill names who was liquidated, its wording is not asked.
-        named = integers(rows, "is_own_liquidation", null=-1)
-        kinds[(named == 0) & (kinds == LIQUIDATION)] = TRADE
-        kinds[named == 1] = LIQUIDATION
-        return kinds
-
-    def _are_spot(self, coin: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
-        new = self.coins.values(self._is_spot.size)
-        self._is_spot = np.append(self._is_spot, are_spot(new))
-        return np.asarray(self._is_spot[coin])
-
-
-def _kind_of(wording: str, is_buy: bool) -> int:
-    """Tell the kind of a fill by `dir`; see the macro `is_own_liquidation`."""
-    if not wording.startswith("Liquidated"):
-        return KINDS.get(wording, TRADE)
-    # A long is liquidated by selling it: who buys then is the other side.
-    is_other_side = wording.endswith("Long" if is_buy else "Short")
-    return TRADE if is_other_side else LIQUIDATION
+    def _decode_kinds(self, rows: RowBatch) -> npt.NDArray[np.int64]:
+        codes = self._kinds.encode_column(rows, "fill_kind")
+        places = np.array([REASONS.index(kind) for kind in self._kinds.values()])
+        return np.asarray(places[codes], dtype=np.int64)
 
 
 def integers(
@@ -169,12 +122,3 @@ def integers(
             raise ValueError(f"column {name!r} holds nulls")
         values[is_null] = null
     return values
-
-
-def first_bytes(rows: RowBatch, name: str) -> npt.NDArray[np.uint8]:
-    """Return the first byte of each text, 0 for NULL and the empty one."""
-    column = rows.index(name)
-    has_any = rows.lengths[column] > 0
-    result = np.zeros(len(rows), dtype=np.uint8)
-    result[has_any] = rows.data[rows.starts[column][has_any]]
-    return result

@@ -26,8 +26,8 @@ STATE_WIDTH = 23
 KEY, CLOSED, REASON = 23, 24, 25
 EPISODE_WIDTH = 26
 
-#: Columns of a fill's record. Amounts are mantissas at first (`DELTA`: the size), then
-#: integers at the scales of the key. `ROW` is the fill's place in the chunk.
+#: Columns of a fill's record. Amounts are mantissas at first (`DELTA`: of the signed
+#: size), then integers at the scales of the key. `ROW` is its place in the chunk.
 TIME, PX, DELTA, START, PNL, FEE, FLAGS, ROW = range(8)
 RECORD_WIDTH = 8
 

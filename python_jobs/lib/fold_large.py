@@ -34,16 +34,15 @@ def fold_large_key(
     rows = narrow[:, fk.ROW]
     columns = {
         name: [getattr(fills, name).exact(row) for row in rows]
-        for name in ("px", "sz", "start", "pnl", "fee")
+        for name in ("px", "size", "start", "pnl", "fee")
     }
     is_base_fee = fills.is_base_fee[rows].tolist()
     scale = _settle_scales(columns, is_base_fee, state)
     size_scale, px_scale, usd_scale = scale
     px = [_at(value, px_scale) for value in columns["px"]]
     delta, fee = [], []
-    for i, row in enumerate(rows):
-        size = _at(columns["sz"][i], size_scale)
-        change = size if fills.is_buy[row] else -size
+    for i in range(len(rows)):
+        change = _at(columns["size"][i], size_scale)
         paid = columns["fee"][i]
         if is_base_fee[i]:
             in_coin = _at(paid, size_scale)
@@ -81,7 +80,7 @@ def _settle_scales(
     row = state[0]
     size = max(
         int(row[fk.SIZE_SCALE]),
-        *(scale for name in ("sz", "start") for _, scale in columns[name]),
+        *(scale for name in ("size", "start") for _, scale in columns[name]),
         *(
             scale
             for (_, scale), base in zip(columns["fee"], is_base_fee, strict=True)

@@ -44,15 +44,12 @@ FOLD_THREADS = min(4, os.cpu_count() or 1)
 Connection = psycopg.Connection[Any]
 ReadLoads = Callable[[], pa.Table]
 
-_FILL_COLUMNS = """
-    f.time, f.user_address, f.coin, f.px, f.sz, f.side, f.dir, f.start_position,
-    f.closed_pnl, f.fee, f.block_number, f.event_index,
-    case
-        when f.liquidation is not null
-            then lower(f.liquidation ->> 'liquidatedUser') = lower(f.user_address)
-    end as is_own_liquidation
-"""
-_NOT_OUTCOME = "f.coin not like '#%'"
+#: What the fold reads of a fill, columns of `stg_hyperliquid__fills`.
+FILL_COLUMNS = (
+    *("filled_ms", "user_address", "coin", "px", "signed_size", "start_position"),
+    *("closed_pnl", "fee", "is_fee_in_base", "fill_kind", "block_number"),
+    "event_index",
+)
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ class PositionJob:
         In autocommit and for this job alone: it holds a snapshot until the rows have
         been read.
     fills
-        Name of the table of fills, quoted for SQL.
+        Name of `stg_hyperliquid__fills`, quoted for SQL.
     unapplied_loads
         Reads, over ``connection``, the loads that are not yet taken in: ``load_id``,
         ``time_from``, ``time_to``, ``rows_loaded``.
@@ -140,11 +137,11 @@ class PositionJob:
             self._connection.rollback()
             return None
         load_ids = loads["load_id"].to_pylist()
-        brought = brought_by(loads, "f.")
+        brought = brought_by(loads, "f.load_id", "f.filled_ms")
         if brought is None:
             self._connection.rollback()
             return PositionChanges(iter(()), None, load_ids)
-        is_new = f"{_NOT_OUTCOME} and {brought}"
+        is_new = f"not f.is_outcome and {brought}"
         touched = note_touched_keys(self._connection, self._fills, positions, is_new)
         self._resume()
 
@@ -186,7 +183,7 @@ class PositionJob:
         return Fills.concat(parts) if parts else None
 
     def _all_fills(self, piece: Slice) -> str:
-        return fills_query(self._fills, in_slice(piece, "f.time"))
+        return fills_query(self._fills, in_slice(piece, "f.filled_ms"))
 
     def _resume(self) -> None:
         query = resume_query()
@@ -209,6 +206,5 @@ class PositionJob:
 
 def fills_query(fills: str, predicate: str = "true") -> str:
     """Select what the fold reads of the fills, ``f``, where a predicate holds."""
-    return (
-        f"select {_FILL_COLUMNS} from {fills} as f where {_NOT_OUTCOME} and {predicate}"
-    )
+    columns = ", ".join(f"f.{name}" for name in FILL_COLUMNS)
+    return f"select {columns} from {fills} as f where not f.is_outcome and {predicate}"

@@ -29,10 +29,10 @@ from python_jobs.lib.fold_kernel import (
 )
 
 #: Flags beside those of the kernel; the last tells of a value without a mantissa.
-IS_BUY, IS_BASE_FEE, IS_LONG = 64, 128, 256
+IS_BASE_FEE, IS_LONG = 64, 128
 #: Behind the flags, the scales of `PX` … `FEE`, six bits each.
 SCALE_BITS = 6
-_FIRST_SCALE = 9
+_FIRST_SCALE = 8
 
 
 @compiled
@@ -96,7 +96,7 @@ def write_records(
     records
         ``(rows, RECORD_WIDTH)``, of which those of the keys are filled.
     """
-    amounts = (fills.px, fills.sz, fills.start, fills.pnl, fills.fee)
+    amounts = (fills.px, fills.size, fills.start, fills.pnl, fills.fee)
     first, end = keys
     _write_records(
         codes,
@@ -108,7 +108,6 @@ def write_records(
         fills.block,
         fills.event,
         fills.kind,
-        fills.is_buy,
         fills.is_base_fee,
         fills.start.is_null,
         fills.pnl.is_null,
@@ -137,7 +136,6 @@ def _write_records(
     block: Any,
     event: Any,
     kind: Any,
-    is_buy: Any,
     is_base_fee: Any,
     no_start: Any,
     no_pnl: Any,
@@ -145,8 +143,8 @@ def _write_records(
     scales: Any,
     records: Any,
 ) -> None:
-    px, sz, start, pnl, fee = mantissas
-    px_scale, sz_scale, start_scale, pnl_scale, fee_scale = scales
+    px, size, start, pnl, fee = mantissas
+    px_scale, size_scale, start_scale, pnl_scale, fee_scale = scales
     for row in by_time:
         key = codes[row]
         if key < first or key >= end:
@@ -157,18 +155,17 @@ def _write_records(
         flags |= 0 if no_start[row] else HAS_START
         flags |= 0 if no_pnl[row] else HAS_PNL
         flags |= HAS_PLACE if block[row] >= 0 and event[row] >= 0 else 0
-        flags |= IS_BUY if is_buy[row] else 0
         flags |= IS_BASE_FEE if is_base_fee[row] else 0
         packed = np.int64(0)
         for scale in (
-            fee_scale[row], pnl_scale[row], start_scale[row], sz_scale[row],
+            fee_scale[row], pnl_scale[row], start_scale[row], size_scale[row],
             px_scale[row],
         ):  # fmt: skip
             flags |= IS_LONG if scale < 0 else 0
             packed = (packed << SCALE_BITS) | (scale & 63)
         records[at, TIME] = time[row]
         records[at, PX] = px[row]
-        records[at, DELTA] = sz[row]
+        records[at, DELTA] = size[row]
         records[at, START] = start[row]
         records[at, PNL] = pnl[row]
         records[at, FEE] = fee[row]
@@ -234,8 +231,8 @@ def measure_key(begin: int, end: int, records: Any) -> Any:
 def scale_key(begin: int, end: int, scales: Any, records: Any) -> None:
     """Bring the amounts of a key's records to its scales, in place.
 
-    ``scales`` are those of sizes, prices and dollars. The size becomes the signed
-    change of the position, and the fee is in dollars then.
+    ``scales`` are those of sizes, prices and dollars. The size becomes the change of
+    the position, and the fee is in dollars then.
     """
     size_scale, price_scale, dollar_scale = scales
     mask = (1 << SCALE_BITS) - 1
@@ -247,8 +244,7 @@ def scale_key(begin: int, end: int, scales: Any, records: Any) -> None:
         pnl_scale = (packed >> 3 * SCALE_BITS) & mask
         fee_scale = (packed >> 4 * SCALE_BITS) & mask
         price = records[i, PX] * POWERS[price_scale - (packed & mask)]
-        size = records[i, DELTA] * POWERS[size_scale - sz_scale]
-        change = size if flags & IS_BUY else -size
+        change = records[i, DELTA] * POWERS[size_scale - sz_scale]
         if flags & IS_BASE_FEE:
             in_coin = records[i, FEE] * POWERS[size_scale - fee_scale]
             change -= in_coin

@@ -58,7 +58,7 @@ def note_touched_keys(
     connection
         In a transaction, at whose end the table ``touched_keys`` is gone.
     fills, positions
-        Names of the tables, quoted for SQL.
+        Names of `stg_hyperliquid__fills` and `trader_positions`, quoted for SQL.
     is_new
         Predicate of the new fills, ``f``.
     """
@@ -101,7 +101,7 @@ def _touched_keys(fills: str, positions: str, is_new: str) -> str:
             select
                 f.user_address,
                 f.coin,
-                to_timestamp(min(f.time) / 1000.0) as first_at
+                to_timestamp(min(f.filled_ms) / 1000.0) as first_at
             from {fills} as f
             where {is_new}
             group by f.user_address, f.coin
@@ -178,9 +178,9 @@ def _stale_episodes(positions: str) -> str:
 
 def _late_fills(connection: Connection, from_ms: int | None) -> str:
     """Write the predicate of the fills that keys which go back have to fold."""
-    parts = [_of_late_key("(t.last_fill_ms is null or f.time > t.last_fill_ms)")]
+    parts = [_of_late_key("(t.last_fill_ms is null or f.filled_ms > t.last_fill_ms)")]
     if from_ms is not None:
-        parts.append(f"f.time > {from_ms}")
+        parts.append(f"f.filled_ms > {from_ms}")
     users = connection.execute(
         "select distinct user_address from touched_keys where is_late "
         f"limit {_MAX_NAMED_USERS + 1}"

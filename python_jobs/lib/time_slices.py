@@ -104,15 +104,17 @@ def load_ranges(
     return begin, end, rows
 
 
-def brought_by(loads: pa.Table, prefix: str = "") -> str | None:
+def brought_by(
+    loads: pa.Table, load_id: str = "load_id", time: str = "time"
+) -> str | None:
     """Write the SQL predicate of the rows that loads brought.
 
     Parameters
     ----------
     loads
         As for `load_ranges`, with ``load_id``.
-    prefix
-        Before the columns ``load_id`` and ``time``: the table's alias and a dot.
+    load_id, time
+        Names of the rows' columns; the time is in milliseconds.
 
     Returns
     -------
@@ -125,5 +127,5 @@ def brought_by(loads: pa.Table, prefix: str = "") -> str | None:
         return None
     intervals = merge_intervals(begin[some], end[some])
     ids = sql.Literal(loads["load_id"].to_pylist()).as_string(None)
-    times = within(intervals, f"{prefix}time")
-    return f"{prefix}load_id = any({ids}::bigint[]) and {times}"
+    times = within(intervals, time)
+    return f"{load_id} = any({ids}::bigint[]) and {times}"

@@ -16,8 +16,10 @@ from devdb.conninfo import PROJECT_DIR, connect
 from pgio.copy_in import copy_batches
 from pgio.copy_out import read_table
 from python_jobs.lib.positions import PositionChanges, PositionJob
+from runners.fill_rules import rendered
 
 FILLS = "hyperliquid.fills"
+STAGED_FILLS = "staging.stg_hyperliquid__fills"
 TARGET = "analytics.trader_positions"
 DIRS = {
     ADL: "Auto-Deleveraging",
@@ -36,6 +38,7 @@ class Model:
         (model,) = yaml.safe_load(text)["models"]
         self.columns = [(c["name"], c["data_type"]) for c in model["columns"]]
         definition = ", ".join(f"{name} {kind}" for name, kind in self.columns)
+        create_staged_fills(conn)
         conn.execute("create schema if not exists analytics")
         conn.execute(f"drop table if exists {TARGET}")  # type: ignore[arg-type]
         conn.execute(f"create table {TARGET} ({definition})")  # type: ignore[arg-type]
@@ -57,7 +60,7 @@ class Model:
                     " order by load_id",
                 )
 
-            job = PositionJob(reader, FILLS, loads, slice_rows)
+            job = PositionJob(reader, STAGED_FILLS, loads, slice_rows)
             changes = job.update(TARGET) if is_incremental else job.rebuild()
             if changes is not None:
                 self.apply(changes, is_incremental)
@@ -94,6 +97,14 @@ class Model:
         return self.conn.execute(
             f"select {names} from {TARGET} order by position_id"  # type: ignore[arg-type]
         ).fetchall()
+
+
+def create_staged_fills(conn: psycopg.Connection[Any]) -> None:
+    """Create the view of the staging model, from the model's file."""
+    (path,) = PROJECT_DIR.glob("models/staging/*/stg_hyperliquid__fills.sql")
+    query = rendered(path.read_text(), source=lambda *names: ".".join(names))
+    conn.execute("create schema if not exists staging")
+    conn.execute(f"create or replace view {STAGED_FILLS} as {query}")  # type: ignore[arg-type]
 
 
 def load(

@@ -52,10 +52,15 @@ class Fill:
     tid: int = 0
 
     @property
+    def signed_size(self) -> str:
+        return self.sz if self.side == "B" else f"-{self.sz}"
+
+    @property
     def delta(self) -> Decimal:
         with localcontext(PRECISE):
-            size = Decimal(self.sz) if self.side == "B" else -Decimal(self.sz)
-            return size - (Decimal(self.fee) if self.is_base_fee else 0)
+            return Decimal(self.signed_size) - (
+                Decimal(self.fee) if self.is_base_fee else 0
+            )
 
 
 def make_fills(fills: Sequence[Fill], users: TextCodes, coins: TextCodes) -> Fills:
@@ -75,10 +80,9 @@ def make_fills(fills: Sequence[Fill], users: TextCodes, coins: TextCodes) -> Fil
         block=integers("block"),
         event=integers("event"),
         kind=integers("kind"),
-        is_buy=np.array([fill.side == "B" for fill in fills], dtype=np.bool_),
         is_base_fee=np.array([fill.is_base_fee for fill in fills], dtype=np.bool_),
         px=decimals("px"),
-        sz=decimals("sz"),
+        size=decimals("signed_size"),
         start=decimals("start"),
         pnl=decimals("pnl"),
         fee=decimals("fee"),

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pyarrow as pa
 import pytest
+from positions_model import STAGED_FILLS, create_staged_fills
 from reference_fold import Fill, fold_all
 from rollup_project import DAY, START, ChainedProject
 
@@ -204,7 +205,8 @@ def test_a_day_ends_where_the_fold_says(
             query = "select load_id, time_from, time_to, rows_loaded from {}"
             return read_table(conn, query.format("ingestion.load_log"))
 
-        changes = PositionJob(conn, "hyperliquid.fills", loads).rebuild()
+        create_staged_fills(conn)
+        changes = PositionJob(conn, STAGED_FILLS, loads).rebuild()
         rows = [row for batch in changes.rows for row in batch.to_pylist()]
     sizes = {row["user_address"]: row["size"] for row in rows if row["size"]}
     gaps = sum(row["gap_count"] > 0 for row in rows)

@@ -6,20 +6,23 @@ What the SQL computes is tested by the rollups' unit tests, and by the last test
 
 from __future__ import annotations
 
+from decimal import Decimal
 from itertools import product
 from pathlib import Path
 
-import numpy as np
 import psycopg
+import pyarrow as pa
 import pytest
 import yaml
 from conftest import Database
 from dbt.cli.main import dbtRunner
+from positions_model import STAGED_FILLS, create_staged_fills
 
-from pgio.binary_rows import describe, read_rows
-from python_jobs.lib.fills import FillDecoder, Fills
-from python_jobs.lib.fold_kernel import DUST, LIQUIDATION, TRANSFER
+from pgio.copy_out import read_table
+from python_jobs.lib.fold_kernel import REASONS
 from python_jobs.lib.positions import fills_query
+from runners.fill_columns import FILL_SCHEMA
+from runners.fill_rules import NUMERICS, staged, staged_query
 
 REPO = Path(__file__).resolve().parents[2]
 WIDTH = 86_400_000
@@ -77,15 +80,10 @@ RENDERED = [
     ("touched_rows('t.coin')", "postgres", "true /* touched_rows t.coin */"),
 ]
 
-# Rules of fills that the fold knows as well.
-FILL_RULES = [
-    ("fee_in_base()", "postgres"),
-    ("is_own_liquidation()", "postgres"),
-    ("is_dust('dir')", "postgres"),
-    ("is_transfer('dir')", "postgres"),
-]
+# Fills of every kind that a rule tells from another.
 DIRS = [
     *(None, "", "Sell", "Spot Dust Conversion", "Net Child Vaults", "Settlement"),
+    "Auto-Deleveraging",
     *("Liquidated Isolated Long", "Liquidated Cross Short", "Liquidated"),
 ]
 NOTES = [None, "{}", '{"liquidatedUser": "0xAB"}', '{"liquidatedUser": "0xcd"}']
@@ -173,9 +171,8 @@ def _compile(folder: Path, edition: str, numbers: list[int]) -> dict[int, str]:
 def rendered(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[tuple[str, str], str]:
-    plain = [*BUCKETS, *FILL_RULES]
-    cases = [*plain, *(case[:2] for case in RENDERED + REFUSED)]
-    accepted = {case[:2] for case in RENDERED} | set(plain)
+    cases = [*BUCKETS, *(case[:2] for case in RENDERED + REFUSED)]
+    accepted = {case[:2] for case in RENDERED} | set(BUCKETS)
     return render(tmp_path_factory.mktemp("macros"), cases, accepted)
 
 
@@ -213,51 +210,54 @@ def test_buckets_of_integer_and_timestamp_times_agree(
 
 
 @pytest.mark.any_server
-def test_the_fold_says_of_a_fill_what_the_macros_say(
-    rendered: dict[tuple[str, str], str], database: Database
-) -> None:
-    fills = list(
-        product(
-            ("BTC", "@230", "PURR/USDC"), "BA", ("USDC", "USDH", "", None), DIRS,
-            NOTES, (-5, 0, 5),
-        )
-    )  # fmt: skip
-    asked = ", ".join(rendered[case] for case in FILL_RULES)
+def test_duckdb_says_of_a_fill_what_the_server_says(database: Database) -> None:
+    kinds = list(
+        product(("BTC", "@230", "PURR/USDC", "#12"), "BA", DIRS, NOTES, ("-5", None))
+    )
+    rows = [
+        {
+            **dict.fromkeys(FILL_SCHEMA.names),
+            **{"time": number, "tid": number, "user_address": "0xAb", "coin": coin},
+            **{"px": "0.1234567", "sz": "12345678901234567890.000000000000000001"},
+            **{"side": side, "dir": wording, "liquidation": note},
+            **{"start_position": start, "fee": "-0.00000001"},
+        }
+        for number, (coin, side, wording, note, start) in enumerate(kinds)
+    ]
+    fills = pa.Table.from_pylist(rows, FILL_SCHEMA)
+    [by_duckdb] = staged(fills, staged_query())
+
     with psycopg.connect(**database.conninfo) as conn:
-        conn.execute(
-            """
-            create temporary table fills (
-                tid bigint, coin text, side text, fee_token text, dir text,
-                liquidation jsonb, start_position numeric, sz numeric default 5,
-                px numeric default 1, fee numeric default 1, closed_pnl numeric,
-                time bigint default 1, user_address text default '0xAb',
-                block_number bigint, event_index bigint
-            )
-            """
-        )
+        conn.execute("create schema hyperliquid")
+        conn.execute(f"create table hyperliquid.fills ({', '.join(fill_columns())})")  # type: ignore[arg-type]
+        names = ", ".join(rows[0])
         conn.cursor().executemany(
-            "insert into fills values (%s, %s, %s, %s, %s, %s, %s)",
-            [(number, *fill) for number, fill in enumerate(fills)],
+            f"insert into hyperliquid.fills ({names}) values"
+            f" ({', '.join(['%s'] * len(rows[0]))})",  # type: ignore[arg-type]
+            [list(row.values()) for row in rows],
         )
-        said = np.array(
-            conn.execute(f"select {asked} from fills order by tid").fetchall()
-        )  # type: ignore[arg-type]
-        query = f"{fills_query('fills')} order by tid"
-        decoder = FillDecoder()
-        found = Fills.concat(
+        create_staged_fills(conn)
+        by_server = read_table(conn, f"{fills_query(STAGED_FILLS)} order by f.tid")
+
+    assert by_duckdb.schema.names == by_server.schema.names
+    for name in by_server.schema.names:
+        found, expected = (
             [
-                decoder.decode(rows)
-                for rows in read_rows(conn, query, describe(conn, query))
+                Decimal(value) if name in NUMERICS and value is not None else value
+                for value in rows.column(name).to_pylist()
             ]
+            for rows in (by_duckdb, by_server)
         )
-    start = np.array([fill[-1] for fill in fills])
-    reduces = start * np.where(found.is_buy, 1, -1) < 0
-    is_named = np.array(["liquidatedUser" in (fill[-2] or "") for fill in fills])
-    in_base, is_own, is_dust, is_transfer = said.T
-    assert (found.is_base_fee == in_base).all()
-    assert ((found.kind == DUST) == (is_dust & ~is_own)).all()
-    assert ((found.kind == TRANSFER) == (is_transfer & ~is_own)).all()
-    # The fold asks for the kind of a fill only where it reduces the position.
-    is_liquidation = (found.kind == LIQUIDATION) & (reduces | is_named)
-    assert (is_liquidation == is_own).all()
-    assert {bool(x) for x in is_own[~is_named]} == {True, False}
+        assert found == expected, name
+    assert set(by_server["fill_kind"].to_pylist()) == {*REASONS} - {"flip", "gap"}
+    assert set(by_server["is_fee_in_base"].to_pylist()) == {True, False}
+
+
+def fill_columns() -> list[str]:
+    """Return the columns of hyperliquid.fills and their types, from the source YAML."""
+    text = (REPO / "models/sources/_hyperliquid__sources.yml").read_text()
+    tables = yaml.safe_load(text)["sources"][0]["tables"]
+    [columns] = [table["columns"] for table in tables if table["name"] == "fills"]
+    names = [f"{column['name']} {column['data_type']}" for column in columns]
+    # The loader writes that column's places in a file.
+    return [*names, "arrival bigint"]

@@ -222,7 +222,7 @@ def test_both_formats_give_the_same_positions(
     space = workspace()
     space.dbt("run-operation", "create_sources")
     space.load(tape / "archive")
-    space.dbt("run", "--select", "trader_positions")
+    space.dbt("run", "--select", "stg_hyperliquid__fills", "trader_positions")
     relation = "analytics.trader_positions"
     assert space.rows(relation, MODELS[relation]) == at_once.rows(
         relation, MODELS[relation]

@@ -20,7 +20,7 @@ from loading import fill as reported
 from loading import parquet
 from loading_database import loading_database, loading_db  # noqa: F401
 from positions_model import (  # noqa: F401
-    FILLS,
+    STAGED_FILLS,
     TARGET,
     Model,
     clear,
@@ -37,6 +37,7 @@ from loaders.load_to_db import main as load_to_db
 from loaders.objects import list_objects
 from pgio.copy_out import read_table
 from python_jobs.lib.positions import PositionJob
+from runners.fill_rules import staged_query
 from runners.position_partition import fold_partition
 from runners.remote_objects import RemoteObject
 from simulation.__main__ import main as simulate
@@ -63,7 +64,7 @@ def test_nothing_new_is_no_work(model: Model) -> None:
             "select load_id, time_from, time_to, rows_loaded "
             "from ingestion.load_log where false",
         )
-        job = PositionJob(reader, FILLS, lambda: empty)
+        job = PositionJob(reader, STAGED_FILLS, lambda: empty)
         assert job.update(TARGET) is None
         assert reader.info.transaction_status.name == "IDLE"
 
@@ -103,7 +104,7 @@ def test_positions_of_other_rules_are_folded_anew(model: Model) -> None:
     )
     session = Session(lambda: connect(autocommit=True), TARGET, starts_over=False)
     dbt = SimpleNamespace(
-        source=lambda _, table: f"hyperliquid.{table}",
+        ref=lambda model: f"staging.{model}",
         this=TARGET,
         is_incremental=True,
         config=SimpleNamespace(meta_get={"slice_rows": 7}.__getitem__),
@@ -165,7 +166,7 @@ def test_a_load_that_commits_during_a_run_is_left_to_the_next(model: Model) -> N
             load(model.conn, late)
             return table
 
-        changes = PositionJob(reader, FILLS, loads).rebuild()
+        changes = PositionJob(reader, STAGED_FILLS, loads).rebuild()
         model.apply(changes, is_incremental=False)
     assert [row[model_index(model, "size")] for row in model.rows()] == [1]
     model.run(is_incremental=True)
@@ -364,7 +365,7 @@ def test_what_a_fill_means_by_file(
     names = [name for name, _ in model.columns]
     rows = [dict(zip(names, row, strict=True)) for row in model.rows()]
     [source] = list_objects([str(tmp_path)], FORMAT.suffixes)
-    folded = fold_partition(RemoteObject.of(source, 0).fills())
+    folded = fold_partition(RemoteObject.of(source, 0).fills(), staged_query())
     without_database = [
         row for part in folded for batch in part.positions for row in batch.to_pylist()
     ]

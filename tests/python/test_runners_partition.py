@@ -16,6 +16,7 @@ from loaders.errors import ObjectError
 from loaders.fills import FILLS
 from loaders.objects import list_objects
 from runners.fill_columns import FILL_SCHEMA
+from runners.fill_rules import staged, staged_query
 from runners.position_partition import fold_partition, whole_moments
 from runners.remote_objects import RemoteObject
 
@@ -68,7 +69,7 @@ def positions(
     """Return distinct fills and the rows of positions, in the order of their key."""
     count, rows = 0, []
     batches = fills.to_batches(max_chunksize=batch_rows)
-    for folded in fold_partition(batches, slice_rows):
+    for folded in fold_partition(batches, staged_query(), slice_rows):
         count += folded.fills
         for batch in folded.positions:
             rows += [tuple(row.values()) for row in batch.to_pylist()]
@@ -115,9 +116,10 @@ def test_a_liquidation_is_that_of_the_trader_it_names(tmp_path: Path) -> None:
         for number, each in enumerate(liquidated)
     ]
     path = parquet(tmp_path / "a.parquet", rows)
-    [found] = list_objects([str(path)], FILLS.suffixes)
-    [batch] = RemoteObject.of(found, load_id=1).fills()
-    assert batch.column("is_own_liquidation").to_pylist() == [True, False, None]
+    [listed] = list_objects([str(path)], FILLS.suffixes)
+    [batch] = RemoteObject.of(listed, load_id=1).fills()
+    [found] = staged(pa.Table.from_batches([batch]), staged_query())
+    assert found.column("fill_kind").to_pylist() == ["liquidation", "trade", "trade"]
 
 
 def test_a_moment_is_never_cut() -> None:

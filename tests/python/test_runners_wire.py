@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pgio.scaled import scaled_column
-from python_jobs.lib.fills import first_bytes, integers
+from pgio.text_codes import TextCodes
+from python_jobs.lib.fills import integers
 from runners.wire import wire_rows
 
 #: What the loader lets through: 20 digits before the point, 18 behind it.
@@ -59,6 +60,6 @@ def test_other_columns_and_slices(rows: list[tuple[int, bool | None, str]]) -> N
     assert integers(wire, "flag", null=7).tolist() == [
         7 if flag is None else int(flag) for flag in flags[1:]
     ]
-    assert first_bytes(wire, "text").tolist() == [
-        text.encode()[0] if text else 0 for text in texts[1:]
-    ]
+    codes = TextCodes()
+    encoded = codes.encode_column(wire, "text")
+    assert [codes.values()[code] for code in encoded] == texts[1:]

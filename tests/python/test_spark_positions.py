@@ -64,7 +64,7 @@ class Desk:
     def dbt(self, *arguments: str) -> str:
         return self.done(
             *("dbt.cli.main", "--no-use-colors", "run", *arguments),
-            *("--select", "trader_positions"),
+            *("--select", "stg_hyperliquid__fills", "trader_positions"),
         )
 
     def spark(self, *arguments: str) -> subprocess.CompletedProcess[str]:

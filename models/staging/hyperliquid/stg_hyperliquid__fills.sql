@@ -42,6 +42,7 @@ renamed as (
         -- fees
         fee,
         fee_token,
+        {{ fee_in_base() }} as is_fee_in_base,
         {{ fee_usd() }} as fee_usd,
         builder,
         builder_fee,
@@ -49,6 +50,7 @@ renamed as (
         priority_gas,
 
         -- what it is
+        {{ fill_kind() }} as fill_kind,
         {{ is_maker() }} as is_maker,
         {{ is_spot('coin') }} as is_spot,
         {{ is_outcome('coin') }} as is_outcome,
