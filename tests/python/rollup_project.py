@@ -37,6 +37,7 @@ CATALOG_STATE = """
 FILL_COLUMNS = (
     *("time", "user_address", "coin", "px", "sz", "side", "dir", "start_position"),
     *("closed_pnl", "fee", "fee_token", "crossed", "oid", "tid", "event_index"),
+    "twap_id",
 )
 
 
