@@ -134,13 +134,13 @@ def test_the_drawings_show_every_public_model(project_manifest: Manifest) -> Non
 
 
 def _drawn_parents(manifest: Manifest) -> dict[str, set[str]]:
-    """What each node reads; in the place of an intermediate model, what that reads."""
+    """What each node reads; in the place of staging and steps, what those read."""
 
     def read_by(unique_id: str) -> set[str]:
         found: set[str] = set()
         for parent in manifest["parent_map"][unique_id]:
             path = manifest["nodes"].get(parent, {}).get("original_file_path", "")
-            is_step = path.startswith("models/intermediate/")
+            is_step = path.startswith(("models/staging/", "models/intermediate/"))
             found |= read_by(parent) if is_step else {parent}
         return found
 

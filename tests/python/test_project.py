@@ -46,6 +46,10 @@ def test_lineage_runs_from_the_source_through_python_to_the_signals(
         node = manifest["nodes"][f"model.vigil.{name}"]
         assert node["unique_id"] in seen
         assert node["language"] == "python"
+    # What a fill means, positions read from staging.
+    assert manifest["parent_map"]["model.vigil.trader_positions"] == [
+        "model.vigil.stg_hyperliquid__fills"
+    ]
     # The profiles hang on the same chain.
     profile_parents = manifest["parent_map"]["model.vigil.trader_profiles"]
     assert "model.vigil.trader_positions" in profile_parents
