@@ -51,8 +51,8 @@ def test_tests_and_materializations_are_described_too(
 ) -> None:
     """Whatever has a page of its own has something on it.
 
-    Of macros, those that people name in YAML and config; `python -m review` looks for
-    the words on the others, in YAML or above them.
+    Of macros, those that people name in YAML and config; `python -m review` looks at
+    those that another file calls.
     """
     named = ("materialization_", "test_")
     empty = [
