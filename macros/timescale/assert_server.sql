@@ -5,15 +5,16 @@
     {%- if not found['is_recent'] -%}
         {%- do problems.append(
             "PostgreSQL " ~ found['server_version'] ~ " is too old: 16 is the least version"
-            ~ " that these macros were tried on. Upgrade the server, or set PGHOST to another one."
+            ~ " that these macros were tried on. Upgrade the server, or set PGHOST to another"
+            ~ " one."
         ) -%}
     {%- endif -%}
     {%- if found['timescaledb_version'] is not none and not found['has_timescaledb'] -%}
         {%- do problems.append(
             "TimescaleDB " ~ found['timescaledb_version'] ~ " is too old: 2.19 is the least"
             ~ " version that these macros were tried on, and 2.29 the least of the"
-            ~ " Community edition. Install it, then say in the database: alter extension timescaledb"
-            ~ " update"
+            ~ " Community edition. Install it, then say in the database: alter extension"
+            ~ " timescaledb update"
         ) -%}
     {%- endif -%}
     {%- do problems.extend(server_problems()) -%}

@@ -1,7 +1,8 @@
 {#
-    The GRANT and REVOKE statements that give the roles of `timescale_roles` exactly the rights on
-    rows that `grants` of each table declares, and usage of the schemas they need, as a list
-    of {'relation', 'summary', 'sql'}; empty when they agree or the server has no such role.
+    The GRANT and REVOKE statements that give the roles of `timescale_roles` exactly the
+    rights on rows that `grants` of each table declares, and usage of the schemas they need,
+    as a list of {'relation', 'summary', 'sql'}; empty when they agree or the server has no
+    such role.
 
     An owner's rights on rows are rights like others: who owns the raw tables need not write
     them. Other roles, and what has nothing to do with rows

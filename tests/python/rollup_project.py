@@ -83,19 +83,23 @@ class RollupProject:
             del project["models"]["vigil"]["rollups"]["+contract"]
             del project["models"]["vigil"]["marts"]["+contract"]
         (folder / "dbt_project.yml").write_text(yaml.safe_dump(project))
+        self.write_profile("vigil", "analytics")
+        parses.take_over(folder / "target", conninfo)
+
+    def write_profile(self, name: str, schema: str) -> None:
+        """Write the profile that leads dbt to the database."""
         output = {
             "type": "postgres",
-            "host": conninfo["host"],
-            "port": int(conninfo["port"]),
-            "user": conninfo["user"],
-            "password": conninfo.get("password", ""),
-            "dbname": conninfo["dbname"],
-            "schema": "analytics",
+            "host": self.conninfo["host"],
+            "port": int(self.conninfo["port"]),
+            "user": self.conninfo["user"],
+            "password": self.conninfo.get("password", ""),
+            "dbname": self.conninfo["dbname"],
+            "schema": schema,
             "threads": 2,
         }
-        profile = {"vigil": {"target": "dev", "outputs": {"dev": output}}}
-        (folder / "profiles.yml").write_text(yaml.safe_dump(profile))
-        parses.take_over(folder / "target", conninfo)
+        profile = {name: {"target": "dev", "outputs": {"dev": output}}}
+        (self.folder / "profiles.yml").write_text(yaml.safe_dump(profile))
 
     def invoke(self, *args: str) -> Any:
         """Run dbt; return its result object, whatever it says."""

@@ -10,12 +10,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 import yaml
 from conftest import Database
-from dbt.cli.main import dbtRunner
-from hypertable_project import EDITION, JOB_VERSIONS
+from hypertable_project import JOB_VERSIONS, HypertableProject
 from rollup_project import CATALOG_STATE
 
 pytest_plugins = ["project_manifest"]
@@ -59,7 +57,7 @@ limit 1
 """
 
 
-class WeatherProject:
+class WeatherProject(HypertableProject):
     """A project of one hypertable, one view, and the macros' own tables."""
 
     def __init__(self, folder: Path, conninfo: dict[str, Any]) -> None:
@@ -68,7 +66,7 @@ class WeatherProject:
         shutil.copytree(MACROS, folder / "macros/timescale")
         (folder / "models").mkdir()
         (folder / "models/readings_kept.sql").write_text(KEPT)
-        self.declare(READINGS)
+        self.declare_readings(READINGS)
         self.write(
             "dbt_project.yml",
             {
@@ -82,69 +80,23 @@ class WeatherProject:
                 "on-run-end": ["{{ run_policies() }}"],
             },
         )
-        output = {
-            "type": "postgres",
-            "host": conninfo["host"],
-            "port": int(conninfo["port"]),
-            "user": conninfo["user"],
-            "password": conninfo.get("password", ""),
-            "dbname": conninfo["dbname"],
-            "schema": "weather",
-            "threads": 1,
-        }
-        self.write(
-            "profiles.yml",
-            {"weather_station": {"target": "dev", "outputs": {"dev": output}}},
-        )
+        self.write_profile("weather_station", "weather")
 
     def write(self, name: str, content: dict[str, Any]) -> None:
         """Write a YAML file."""
         (self.folder / name).write_text(yaml.safe_dump(content))
 
-    def declare(self, readings: dict[str, Any]) -> None:
+    def declare_readings(self, readings: dict[str, Any]) -> None:
         """Declare the readings, and the tables of the macros."""
         tables = {"weather": [readings], "upkeep": own_tables()}
         sources = [{"name": name, "tables": found} for name, found in tables.items()]
         self.write("models/sources.yml", {"sources": sources})
 
-    def invoke(self, *args: str) -> Any:
-        """Run dbt; return its result object, whatever it says."""
-        places = ("--project-dir", "--profiles-dir", "--log-path")
-        named = [part for place in places for part in (place, str(self.folder))]
-        named += ["--target-path", str(self.folder / "target")]
-        return dbtRunner().invoke([*args, *named])
-
-    def run(self, *args: str) -> None:
-        """Run dbt, which must succeed."""
-        done = self.invoke(*args)
-        assert done.success, done.exception or [r.message for r in done.result]
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Return all rows of a query."""
-        with psycopg.connect(**self.conninfo, autocommit=True) as conn:
-            return conn.execute(sql).fetchall()
-
-    def execute(self, sql: str) -> None:
-        """Run a statement."""
-        with psycopg.connect(**self.conninfo, autocommit=True) as conn:
-            conn.execute(sql)
-
-    @property
-    def edition(self) -> str:
-        """The edition of the server."""
-        [(edition,)] = self.query(EDITION)
-        return str(edition)
-
-    def jobs(self) -> dict[str, dict[str, Any]]:
-        """The config of the server's own jobs of the readings, by procedure."""
-        if self.edition != "community":
-            return {}
-        return dict(
-            self.query(
-                "select proc_name, config from timescaledb_information.jobs"
-                " where hypertable_schema = 'weather'"
-            )
-        )
+    def keep_up(self) -> None:
+        """Run by hand what a run of dbt begins and ends with."""
+        self.create_sources()
+        done = self.invoke("run-operation", "run_policies")
+        assert done.success, done.exception
 
     def versions(self) -> list[list[tuple[Any, ...]]]:
         """All that a run with nothing to change must leave as it is."""
@@ -178,7 +130,7 @@ def project(tmp_path: Path, database: Database) -> WeatherProject:
 def test_an_empty_project_gets_hypertable_policies_and_retention(
     project: WeatherProject,
 ) -> None:
-    project.run("run")
+    project.run()
 
     edition = project.edition
     if edition != "postgres":
@@ -196,7 +148,8 @@ def test_an_empty_project_gets_hypertable_policies_and_retention(
         )
     ]
     native = {"policy_retention": "drop_after", "policy_compression": "compress_after"}
-    spans = {name: job[native[name]] for name, job in project.jobs().items()}
+    jobs = project.jobs("weather.readings")
+    spans = {name: job["config"][native[name]] for name, job in jobs.items()}
     assert spans == (
         {"policy_retention": "7 days", "policy_compression": "2 days"}
         if edition == "community"
@@ -210,13 +163,12 @@ def test_an_empty_project_gets_hypertable_policies_and_retention(
     ]
 
     before = project.versions()
-    project.run("run-operation", "create_sources")
-    project.run("run-operation", "run_policies")
+    project.keep_up()
     assert project.versions() == before
 
 
 def test_retention_drops_old_rows_and_the_guard_knows(project: WeatherProject) -> None:
-    project.run("run")
+    project.run()
     project.execute(
         "insert into weather.readings (measured_at, sensor, celsius)"
         " select now() - n * interval '1 day', 'roof', n"
@@ -229,8 +181,8 @@ def test_retention_drops_old_rows_and_the_guard_knows(project: WeatherProject) -
         else "select 1 where false"
     ):
         project.execute(f"call run_job({row[0]})")
-    project.run("run")
-    project.run("run")  # The view is made before retention runs.
+    project.run()
+    project.run()  # The view is made before retention runs.
 
     [(kept, oldest)] = project.query(
         "select count(*), max(now() - measured_at) from weather.readings"
@@ -243,32 +195,32 @@ def test_retention_drops_old_rows_and_the_guard_knows(project: WeatherProject) -
         " from weather.readings_kept, weather.readings group by complete_from"
     ) == [(True,)]
     before = project.versions()
-    project.run("run-operation", "create_sources")
-    project.run("run-operation", "run_policies")
+    project.keep_up()
     assert project.versions() == before
 
 
 def test_what_changed_in_the_yaml_changes_on_the_server(
     project: WeatherProject,
 ) -> None:
-    project.run("run")
+    project.run()
     block = READINGS["config"]["meta"]["timescale"]  # type: ignore[index]
     longer = {**block, "retention": "30 days"}
-    project.declare({**READINGS, "config": {"meta": {"timescale": longer}}})
-    project.run("run")
+    project.declare_readings({**READINGS, "config": {"meta": {"timescale": longer}}})
+    project.run()
     assert project.query(
         "select policy ->> 'drop_after' from upkeep.retention_jobs"
         " where job_name = 'retention weather.readings'"
     ) == [("30 days",)]
     if project.edition == "community":
-        assert project.jobs()["policy_retention"]["drop_after"] == "30 days"
+        jobs = project.jobs("weather.readings")
+        assert jobs["policy_retention"]["config"]["drop_after"] == "30 days"
 
 
 @pytest.mark.any_server
 def test_a_role_that_is_not_named_is_refused(project: WeatherProject) -> None:
     block = READINGS["config"]["meta"]["timescale"]  # type: ignore[index]
     granted = {**block, "grants": {"meteorologist": ["select"]}}
-    project.declare({**READINGS, "config": {"meta": {"timescale": granted}}})
+    project.declare_readings({**READINGS, "config": {"meta": {"timescale": granted}}})
     done = project.invoke("run")
     assert not done.success
     said = " ".join([str(done.exception), *(str(r.message) for r in done.result or ())])

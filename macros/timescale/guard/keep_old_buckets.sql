@@ -111,7 +111,9 @@
 #}
 {% macro old_bucket_boundary(spec, existing, intermediate, retained_from) -%}
     {%- set found = run_query(
-        'select (' ~ old_bucket_boundary_sql(spec, existing, intermediate, retained_from) ~ ')::text'
+        'select ('
+        ~ old_bucket_boundary_sql(spec, existing, intermediate, retained_from)
+        ~ ')::text'
     ).rows[0][0] -%}
     {{ return(time_literal(found, spec['time_unit'])) }}
 {%- endmacro %}

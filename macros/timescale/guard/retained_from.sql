@@ -5,7 +5,8 @@
 
     - retention_marks, written by every road by which the project drops rows;
     - the server's own retention job (Community), which drops by itself;
-    - the project's log of loads, if it has one: the earliest row it knows of is gone, so somebody dropped it by hand.
+    - the project's log of loads, if it has one: the earliest row it knows of is gone, so
+      somebody dropped it by hand.
 
     `source` is `schema.name`, or a dictionary with `relation` (or `source`), `time_column`
     and `time_unit`, as rollup_spec and declared_tables make them.
