@@ -88,9 +88,7 @@ class Job(PythonJobHelper):
         self._lock(session.connection, spec)
         drop_staging(session.connection, spec)
         outcome = Outcome(
-            has_loads_table=session.has_table("ingestion.applied_loads"),
-            has_state_table=session.has_table("ops.model_state"),
-            has_builds_table=session.has_table("ops.model_builds"),
+            has_records=session.has_table("ops.model_builds"),
             reason=spec.reason,
         )
         if not spec.replaces:

@@ -91,9 +91,9 @@ class Outcome:
         Why the model was computed whole; None when it was not.
     new_columns, old_columns
         ``{"name", "data_type"}`` of columns to add, names of columns to drop.
-    has_loads_table, has_state_table, has_builds_table
-        Whether ``ingestion.applied_loads``, ``ops.model_state`` and
-        ``ops.model_builds`` exist.
+    has_records
+        Whether the tables of what models have taken in exist: ``ops.model_builds`` is
+        the youngest of them.
     """
 
     is_staged: bool = False
@@ -106,9 +106,7 @@ class Outcome:
     reason: str | None = None
     new_columns: list[dict[str, str]] = field(default_factory=list)
     old_columns: list[str] = field(default_factory=list)
-    has_loads_table: bool = False
-    has_state_table: bool = False
-    has_builds_table: bool = False
+    has_records: bool = False
 
 
 def stage(

@@ -58,8 +58,9 @@ def untyped_columns(manifest: Manifest) -> Checks:
 def undocumented_macros(manifest: Manifest) -> Checks:
     """Demand that macros, tests, materializations and arguments are described.
 
-    A macro that only its own file calls is described there, if it needs to be, and the
-    implementations of a dispatched macro by that one.
+    That is what dbt docs show: what models, tests and people call. A macro that only
+    macros call has a comment above it, if it needs one, and the implementations of a
+    dispatched macro are described by that one.
     """
     helpers = _helpers(manifest)
     for name, macro in _macros(manifest):
@@ -117,18 +118,16 @@ def _macros(manifest: Manifest) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _helpers(manifest: Manifest) -> set[str]:
-    """Return the macros that only their own files call, or that implement another."""
+    """Return the macros that only other macros call, or that implement another."""
     macros = dict(_macros(manifest))
-    files = {m["unique_id"]: m["original_file_path"] for m in macros.values()}
     callers: dict[str, set[str]] = {}
     for kind in ("macros", "nodes"):
         for caller in manifest.content[kind].values():
             for called in caller["depends_on"].get("macros", ()):
-                path = files.get(caller["unique_id"], caller["unique_id"])
-                callers.setdefault(called, set()).add(path)
+                callers.setdefault(called, set()).add(kind)
     return {
         name
         for name, macro in macros.items()
         if name.partition("__")[2] in macros
-        or callers.get(macro["unique_id"]) == {macro["original_file_path"]}
+        or callers.get(macro["unique_id"]) == {"macros"}
     }

@@ -104,7 +104,7 @@ class Destination:
         return written
 
     def _record(self, loads: Sequence[int], fingerprint: str | None) -> None:
-        """Write what the macro ``python_record_state`` writes for a full refresh."""
+        """Write what the macro ``finish_python`` writes for a full refresh."""
         self.connection.execute(
             "delete from ingestion.applied_loads where consumer = %s", [self.model]
         )

@@ -49,9 +49,8 @@
             ) as model_rows
         {%- endcall -%}
     {%- elif flags.EMPTY -%}
-        {%- call noop_statement('main', 'EMPTY', 'EMPTY', 0) -%}
-            -- A dry run of the graph leaves the rows that are there.
-        {%- endcall -%}
+        {#- A dry run of the graph leaves the rows that are there. -#}
+        {%- do report('EMPTY', 0, 'EMPTY') -%}
     {%- else -%}
         {%- do add_to_hypertable(table, target, existing) -%}
     {%- endif -%}
@@ -105,59 +104,25 @@
         existing
     ) -%}
     {%- set columns = changed or adapter.get_columns_in_relation(existing) -%}
-    {%- set names = columns | map(attribute='name') | list -%}
-    {%- set gone = 0 -%}
-    {%- if table['strategy'] == 'sync' -%}
-        {%- do assert_same_columns(target, fresh, names) -%}
-        {%- set gone = delete_gone(target, fresh, table['unique_key']) -%}
-    {%- endif -%}
-    {%- set arguments = {
-        'target_relation': target,
-        'temp_relation': fresh,
-        'unique_key': table['unique_key'] or none,
-        'dest_columns': columns,
-        'incremental_predicates': config.get('incremental_predicates'),
-    } -%}
-    {%- call statement('main') -%}
-        {%- if table['strategy'] in ['merge', 'sync'] -%}
-            {{ merge_changed_sql(target, fresh, table['unique_key'], names) }}
-        {%- else -%}
-            {{ adapter.get_incremental_strategy_macro(context, table['strategy'])(
-                arguments
-            ) }}
-        {%- endif -%}
-    {%- endcall -%}
     {%- if table['strategy'] in ['merge', 'sync'] -%}
-        {%- set rows = gone + load_result('main')['response']['rows_affected'] -%}
-        {%- set code = table['strategy'] | upper -%}
-        {%- do store_raw_result(
-            name='main', message=code ~ ' ' ~ rows, code=code, rows_affected=rows
+        {%- set scope = 'false' -%}
+        {%- if table['strategy'] == 'sync' -%}
+            {%- do assert_same_columns(target, fresh, columns) -%}
+            {%- set scope = 'true' -%}
+        {%- endif -%}
+        {%- set changed = write_differences(
+            target, fresh, table['unique_key'], columns, scope
         ) -%}
+        {%- do report(table['strategy'] | upper, changed, query=sql) -%}
+        {{ return('') }}
     {%- endif -%}
-{%- endmacro %}
-
-
-{#
-    Deletes the rows whose keys the model returns no more, and says how many. In a statement
-    of its own: on compressed chunks another change in the same one would not see what this
-    one decompresses. It decompresses all that it reads, so it is not even tried in vain.
-#}
-{% macro delete_gone(target, fresh, unique_key) -%}
-    {%- set same_key = [] -%}
-    {%- for column in unique_key -%}
-        {%- set name = adapter.quote(column) -%}
-        {%- do same_key.append('old.' ~ name ~ ' = fresh.' ~ name) -%}
-    {%- endfor -%}
-    {%- set is_gone = 'not exists (select 1 from ' ~ fresh ~ ' as fresh where '
-        ~ same_key | join(' and ') ~ ')' -%}
-    {%- set any_gone = run_query(
-        'select exists(select 1 from ' ~ target ~ ' as old where ' ~ is_gone ~ ')'
-    ).rows[0][0] -%}
-    {%- if not any_gone -%}
-        {{ return(0) }}
-    {%- endif -%}
-    {%- call statement('gone') -%}
-        delete from {{ target }} as old where {{ is_gone }}
+    {%- call statement('main') -%}
+        {{ adapter.get_incremental_strategy_macro(context, table['strategy'])({
+            'target_relation': target,
+            'temp_relation': fresh,
+            'unique_key': table['unique_key'] or none,
+            'dest_columns': columns,
+            'incremental_predicates': config.get('incremental_predicates'),
+        }) }}
     {%- endcall -%}
-    {{ return(load_result('gone')['response']['rows_affected']) }}
 {%- endmacro %}

@@ -15,8 +15,8 @@ DAYS = """
 {{ config(
     materialized='incremental',
     incremental_strategy='sync',
-    unique_key=['as_of_date', 'coin'],
-    meta={'loads': {'relation': 'hyperliquid.fills', 'stale_from': 'as_of_date'}},
+    unique_key=['as_of_date', 'coin'], contract={'enforced': true},
+    on_schema_change='fail', meta={'loads': {'relation': 'hyperliquid.fills', 'stale_from': 'as_of_date'}},
 ) }}
 with sums as (
     select
@@ -25,7 +25,10 @@ with sums as (
 ),
 history as (
     select as_of_date, coin, fills from sums
-    {{ kept_rows(['as_of_date', 'coin', 'fills'], back=2) }}
+    union all
+    select as_of_date, coin, fills from {{ this }}
+    where as_of_date >= {{ first_stale_day(back=2) }}
+        and as_of_date < {{ first_stale_day() }}
 )
 select sums.*, earlier.fills_before
 from sums cross join lateral (
@@ -49,11 +52,21 @@ MODELS = {"by_day": "as_of_date, coin", "by_trader": "user_address"}
 ROWS = "select * from analytics.{} order by {}"
 
 
+def add_models(project: RollupProject, factor: str) -> None:
+    """Write both models."""
+    project.add_model("by_day", DAYS.replace("{{ factor }}", factor))
+    types = {"as_of_date": "date", "coin": "text", "fills": "bigint"}
+    columns = {**types, "fills_before": "numeric"}.items()
+    project.write_yaml(
+        "by_day", columns=[{"name": name, "data_type": of} for name, of in columns]
+    )
+    project.add_model("by_trader", TRADERS)
+
+
 @pytest.fixture
 def project(tmp_path: Path, database: Database) -> RollupProject:
     made = RollupProject(tmp_path, database.conninfo)
-    made.add_model("by_day", DAYS.replace("{{ factor }}", "1"))
-    made.add_model("by_trader", TRADERS)
+    add_models(made, "1")
     made.create_sources()
     return made
 

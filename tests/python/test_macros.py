@@ -26,6 +26,11 @@ from runners.fill_rules import NUMERICS, staged, staged_query
 
 REPO = Path(__file__).resolve().parents[2]
 WIDTH = 86_400_000
+STALE_DAY = (
+    "coalesce(nullif(current_setting('vigil.first_stale_day', true), ''),"
+    " '0001-01-01')::date"
+)
+
 BUCKETS = [
     ("time_bucket('1 day', 'ms', unit='ms')", "postgres"),
     ("time_bucket('1 day', 'ts')", "postgres"),
@@ -70,14 +75,18 @@ RENDERED = [
     ),
     ("rollup_filter('time')", "community", "true"),
     ("rollup_filter('time')", "postgres", "true"),
-    ("first_stale_day()", "postgres", "'-infinity'::date /* first_stale_day date 0 */"),
+    ("first_stale_day()", "postgres", f"({STALE_DAY})"),
     (
         "first_stale_day(back=6, unit='ms')",
         "community",
-        "'-9223372036854775808'::bigint /* first_stale_day ms 6 */",
+        f"(({STALE_DAY} - 6 - date '1970-01-01') * bigint '86400000')",
     ),
-    ("kept_rows(['day', 'coin'], 30)", "apache", "/* kept_rows 30: day, coin */"),
-    ("touched_rows('t.coin')", "postgres", "true /* touched_rows t.coin */"),
+    (
+        "first_stale_day(unit='timestamptz')",
+        "apache",
+        f"(({STALE_DAY})::timestamp at time zone 'utc')",
+    ),
+    ("touched_rows('t.coin')", "postgres", "true"),
 ]
 
 # Fills of every kind that a rule tells from another.
@@ -103,7 +112,7 @@ REFUSED = [
     ("time_bucket('3 months', 'ts')", "postgres", "only '1 month' and '1 year'"),
     ("first('px', 'time')", "postgres", "order_by must be a list"),
     ("last('px', [])", "community", "order_by must be a list"),
-    ("first_stale_day(unit='s')", "postgres", "unit one of date, timestamptz, ms"),
+    ("first_stale_day(unit='s')", "postgres", "unit must be one of date, timestamptz, ms"),
     ("first_stale_day(back='6')", "postgres", "whole number of days"),
     ("timescale_edition()", "enterprise", "'enterprise'"),
 ]

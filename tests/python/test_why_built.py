@@ -12,7 +12,7 @@ import pytest
 import yaml
 from conftest import Database
 from rollup_project import RollupProject, fills, is_native, row_versions
-from test_loads_models import DAYS, MODELS, TRADERS
+from test_loads_models import MODELS, add_models
 
 VARIABLE = "{{ var('large_trade_btc') }}"
 NAMES = ("coin_daily", "trader_daily", "by_day", "by_trader")
@@ -23,8 +23,7 @@ BUILDS = "select reason, made_of from ops.model_builds where model = 'analytics.
 @pytest.fixture
 def project(tmp_path: Path, database: Database) -> RollupProject:
     made = RollupProject(tmp_path, database.conninfo)
-    made.add_model("by_day", DAYS.replace("{{ factor }}", VARIABLE))
-    made.add_model("by_trader", TRADERS)
+    add_models(made, VARIABLE)
     made.create_sources()
     made.load(fills(0, range(3)))
     made.run()
@@ -130,7 +129,7 @@ def test_each_cause_is_named(project: RollupProject) -> None:
     project.execute("create view analytics.coin_daily as select 1::bigint as day")
     [(name, reason)] = why(project).items()
     assert name == "coin_daily"
-    assert reason.startswith("it is a view, and on edition ")
+    assert reason.startswith("it is a view, and is to be a ")
 
     reasons = [row[0] for row in project.query(BUILDS.format("by_trader"))]
     assert reasons == [

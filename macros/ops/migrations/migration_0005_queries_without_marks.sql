@@ -6,7 +6,7 @@
         'summary': 'no marks in the queries of ops.model_builds',
         'sql': "update ops.model_builds set made_of = jsonb_set(made_of, '{query}',"
             ~ " to_jsonb(regexp_replace(made_of ->> 'query',"
-            ~ " 'true /[*] rollup_filter [^*]*[*]/', 'true', 'g')))"
-            ~ " where made_of ->> 'query' like '%/* rollup_filter %'",
+            ~ " 'true /[*] (rollup_filter|touched_rows) [^*]*[*]/', 'true', 'g')))"
+            ~ " where made_of ->> 'query' ~ '/[*] (rollup_filter|touched_rows) '",
     }]) }}
 {%- endmacro %}

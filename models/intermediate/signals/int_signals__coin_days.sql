@@ -3,6 +3,8 @@
         materialized='incremental',
         incremental_strategy='sync',
         unique_key=['as_of_date', 'coin'],
+        on_schema_change='fail',
+        contract={'enforced': true},
         meta={
             'loads': {
                 'relation': 'hyperliquid.fills',
@@ -46,12 +48,15 @@ changes as (
         held_changes.coin,
         held_changes.{{ (sizes + counts) | join(',\n        held_changes.') }}
     from held_changes
-    {{
-        kept_rows(
-            ['as_of_date', 'coin'] + sizes + counts,
-            back=var('cohort_step_days') | int
-        )
-    }}
+    union all
+    select
+        as_of_date,
+        coin,
+        {{ (sizes + counts) | join(',\n        ') }}
+    from {{ this }}
+    where
+        as_of_date >= {{ first_stale_day(back=var('cohort_step_days') | int) }}
+        and as_of_date < {{ first_stale_day() }}
 
 ),
 

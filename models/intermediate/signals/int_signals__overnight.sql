@@ -69,7 +69,8 @@ changing_positions as (
         ) as untouched
     where
         not members.is_carried
-        and {{ first_stale_day() }} > '-infinity'
+        -- Nothing is kept where all is computed.
+        and {{ first_stale_day() }} > '0001-01-01'
 
 ),
 

@@ -43,11 +43,15 @@ net_by_day as (
             round(coin_values.long_usd - coin_values.short_usd, 6)
         ) as smart_net_usd
     from coin_values
-    {{
-        kept_rows(
-            ['as_of_date', 'coin', 'smart_net_usd'], back=var('signal_z_window_days')
-        )
-    }}
+    union all
+    select
+        as_of_date,
+        coin,
+        smart_net_usd
+    from {{ this }}
+    where
+        as_of_date >= {{ first_stale_day(back=var('signal_z_window_days')) }}
+        and as_of_date < {{ first_stale_day() }}
 
 ),
 

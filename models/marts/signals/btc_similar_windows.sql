@@ -3,6 +3,7 @@
         materialized='incremental',
         incremental_strategy='sync',
         unique_key=['bucket', 'exchange', 'neighbour_rank'],
+        indexes=[{'columns': ['bucket', 'exchange', 'neighbour_rank'], 'unique': true}],
         schema='signals',
     )
 }}

@@ -3,6 +3,7 @@
         materialized='incremental',
         incremental_strategy='sync',
         unique_key=['bucket', 'exchange', 'horizon'],
+        indexes=[{'columns': ['bucket', 'exchange', 'horizon'], 'unique': true}],
         schema='signals',
     )
 }}

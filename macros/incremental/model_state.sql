@@ -1,0 +1,126 @@
+{#
+    What the server knows of a model that takes in loads, in one query, asked once no other
+    build of it can run:
+
+    - kind: 'table', 'view', 'materialized_view' or 'continuous_aggregate' has its name, or
+      none;
+    - definition: the fingerprint of what its rows were computed with, or none where nothing
+      is on record;
+    - made_of: what that was made of, none where an earlier release built it;
+    - changes: in which ways that is not what the model is made of now;
+    - built_on, upstream: what the models it reads were when all of its rows were computed,
+      and what they are now: their rules, or with spec['follows_builds'] the very build;
+    - loads: the ids of the loads that it does not contain and all of upstream does;
+    - first_load: the day (UTC) of their first row, or none.
+#}
+{% macro model_state(spec) -%}
+    {%- set state = fromjson(run_query(model_state_sql(spec)).rows[0][0]) -%}
+    {%- if not spec['follows_builds'] -%}
+        {%- do spec['made_of'].update({'rules': state['rules']}) -%}
+    {%- endif -%}
+    {%- do state.update({'reason': none, 'is_on_record': state['definition'] is not none}) -%}
+    {%- do compare_definition(spec, state) -%}
+    {{ return(state) }}
+{%- endmacro %}
+
+
+{% macro model_state_sql(spec) %}
+    {%- set upstream = "'{" ~ spec['upstream'] | join(',') ~ "}'::text[]" %}
+    with
+
+    record as (
+        select
+            split_part(model_state.fingerprint, '@', 1) as definition,
+            split_part(model_state.fingerprint, '@', 2) as built_on
+        from ops.model_state
+        where model_state.model = '{{ spec['consumer'] }}'
+    ),
+
+    above as (
+        select
+            model_state.model,
+            split_part(model_state.fingerprint, '@', 1) as definition,
+            extract(epoch from model_state.updated_at)::text as built_at
+        from ops.model_state
+        where model_state.model = any({{ upstream }})
+    ),
+
+    loads as (
+        select
+            unapplied.load_id,
+            unapplied.time_from
+        from ({{ unapplied_loads(spec['consumer'], spec['relation']) }}) as unapplied
+        where not exists (
+            select 1
+            from unnest({{ upstream }}) as reads (model)
+            where not exists (
+                select 1
+                from ingestion.applied_loads as taken_in
+                where
+                    reads.model = taken_in.consumer
+                    and unapplied.load_id = taken_in.load_id
+            )
+        )
+    )
+
+    select
+        jsonb_build_object(
+            'kind', (
+                select
+                    case
+                        when {{ is_continuous_aggregate_sql() }} then 'continuous_aggregate'
+                        when pg_class.relkind = 'm' then 'materialized_view'
+                        when pg_class.relkind = 'v' then 'view'
+                        else 'table'
+                    end
+                from pg_class
+                inner join pg_namespace
+                    on pg_class.relnamespace = pg_namespace.oid
+                where
+                    pg_namespace.nspname = '{{ this.schema }}'
+                    and pg_class.relname = '{{ this.identifier }}'
+                    and pg_class.relkind in ('r', 'p', 'v', 'm')
+            ),
+            'definition', (select record.definition from record),
+            'built_on', (select record.built_on from record),
+            'made_of', (
+                select model_builds.made_of
+                from ops.model_builds
+                inner join record
+                    on model_builds.fingerprint = record.definition
+                where model_builds.model = '{{ spec['consumer'] }}'
+                order by model_builds.built_at desc
+                limit 1
+            ),
+            'upstream', coalesce((
+                select
+                {%- if spec['follows_builds'] %}
+                    string_agg(above.built_at, ',' order by above.model)
+                {%- else %}
+                    md5(string_agg(above.model || above.definition, ',' order by above.model))
+                {%- endif %}
+                from above
+            ), ''),
+            'rules', (
+                select coalesce(jsonb_object_agg(above.model, above.definition), '{}')
+                from above
+            ),
+            'loads', (select coalesce(jsonb_agg(loads.load_id), '[]') from loads),
+            'first_load', (
+                select (min(loads.time_from) at time zone 'utc')::date from loads
+            )
+        )::text as state
+{% endmacro %}
+
+
+{#
+    The relation that has the model's name on the server, or none. dbt's cache cannot know
+    what another build, or the swap of a rollup below, did since the run began.
+#}
+{% macro existing_relation(state) -%}
+    {%- if state['kind'] is none -%}
+        {{ return(none) }}
+    {%- endif -%}
+    {%- set type = state['kind'] | replace('continuous_aggregate', 'materialized_view') -%}
+    {{ return(this.incorporate(type=type)) }}
+{%- endmacro %}

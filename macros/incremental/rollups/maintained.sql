@@ -1,0 +1,104 @@
+{#
+    The rollup as a table that `dbt build` keeps up to date: built once, then each run
+    recomputes the buckets that new loads touched, and only the rows that differ are
+    written. The rows and the record of the loads they contain change in one transaction.
+#}
+{% macro build_maintained_rollup(spec) -%}
+    {%- set target = this.incorporate(type='table') -%}
+    {{- run_hooks(pre_hooks, inside_transaction=False) -}}
+    {%- do begin_alone(spec['consumer']) -%}
+    {{- run_hooks(pre_hooks, inside_transaction=True) -}}
+
+    {%- set state = model_state(spec) -%}
+    {%- set existing = existing_relation(state) -%}
+    {%- set action = what_to_do(spec, state) -%}
+    {%- if action != 'nothing' -%}
+        {%- do assert_rollup_query(spec) -%}
+        {%- if existing is not none -%}
+            {%- do note_drops_of_rollup(spec) -%}
+        {%- endif -%}
+    {%- endif -%}
+    {%- if action == 'all' -%}
+        {%- do build_rollup_table(spec, existing, target) -%}
+    {%- endif -%}
+    {%- if state['kind'] == 'table' or action == 'all' -%}
+        {%- do sync_indexes(target, spec['unique_key']) -%}
+        {%- do ensure_rollup_policies(spec, target) -%}
+    {%- endif -%}
+    {%- if action == 'new' -%}
+        {%- do refresh_rollup_table(spec, state, target) -%}
+    {%- elif action == 'nothing' -%}
+        {%- do report('REFRESH', 0) -%}
+    {%- endif -%}
+    {%- if action != 'nothing' -%}
+        {%- do record_rollup(spec, state, action) -%}
+    {%- endif -%}
+
+    {{- finish_model(existing, target, action == 'all') -}}
+    {{- run_hooks(post_hooks, inside_transaction=False) -}}
+    {{ return(target) }}
+{%- endmacro %}
+
+
+{#
+    Builds the whole table beside the existing relation, whatever that is, and takes its
+    place. Of a source that has dropped rows, only whole buckets are computed; older ones
+    are carried over. What is dropped while it runs counts as dropped before.
+#}
+{% macro build_rollup_table(spec, existing, target) -%}
+    {%- set filled = make_intermediate_relation(target) -%}
+    {%- set retained = rollup_retained_from(spec) -%}
+    {#- The loads listed before this are all in it. One that commits while it runs may be in
+        it too, or in a part of it; it stays unapplied and is simply recomputed next time. -#}
+    {%- set rows = fill_rollup_slices(spec, filled, retained) -%}
+    {%- do report('SELECT', rows, query=sql) -%}
+    {#- Rows that were dropped meanwhile may be missing from the later slices. -#}
+    {%- set retained_now = rollup_retained_from(spec) -%}
+    {%- if retained_now != retained -%}
+        {%- do drop_partial_buckets(spec, filled, retained_now) -%}
+    {%- endif -%}
+    {%- do keep_old_buckets(spec, existing, filled, retained_now) -%}
+    {%- do swap_in(filled, target, existing) -%}
+{%- endmacro %}
+
+
+{#
+    Recomputes the touched buckets of an existing table.
+#}
+{% macro refresh_rollup_table(spec, state, target) -%}
+    {%- set ranges = touched_and_retained(spec, state['loads']) -%}
+    {%- if ranges | length == 0 -%}
+        {%- do report('REFRESH', 0) -%}
+        {{ return('') }}
+    {%- endif -%}
+    {%- set query = query_with(in_ranges('{}', ranges)) -%}
+    {%- set changed = write_stale_rows(
+        target, spec['unique_key'], query, in_ranges('old.' ~ spec['bucket'], ranges)
+    ) -%}
+    {%- do report('REFRESH', changed, query=query) -%}
+{%- endmacro %}
+
+
+{#
+    The ranges that loads touched, without the buckets whose rows are no longer all there.
+#}
+{% macro touched_and_retained(spec, load_ids) -%}
+    {{ return(clip_ranges(
+        touched_ranges(spec, load_ids),
+        rollup_retained_from(spec),
+        spec['bucket_interval'],
+        spec['time_unit']
+    )) }}
+{%- endmacro %}
+
+
+{#
+    From when on what the rollup reads is complete; none when nothing was ever dropped.
+#}
+{% macro rollup_retained_from(spec) -%}
+    {{ return(retained_from({
+        'relation': spec['input'],
+        'time_column': spec['input_column'],
+        'time_unit': spec['time_unit'],
+    })) }}
+{%- endmacro %}

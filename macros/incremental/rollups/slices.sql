@@ -1,0 +1,148 @@
+{#
+    Makes `intermediate` the table of a rollup's rows, slice by slice in order of time, and
+    returns how many there are. A slice is whole buckets that hold about
+    `rollup_slice_rows` rows, or one bucket that holds more: sorting and grouping them
+    takes the same memory and temporary disk however long the history is.
+
+    All slices are in one transaction but each sees what was committed when it began.
+    Nobody can drop the table or a chunk of it meanwhile; what else goes, the caller learns
+    by asking retained_from again.
+#}
+{% macro fill_rollup_slices(spec, intermediate, retained_from) -%}
+    {%- set slices = rollup_slices(spec, retained_from) -%}
+    {%- if not flags.EMPTY -%}
+        {%- do run_query('lock table ' ~ spec['input'] ~ ' in access share mode') -%}
+    {%- endif -%}
+    {%- do drop_relation_if_exists(load_cached_relation(intermediate)) -%}
+    {%- do run_query(get_create_table_as_sql(
+        False, intermediate, 'select * from (\n' ~ sql ~ '\n) as rollup where false'
+    )) -%}
+    {%- set columns = quoted_names(
+        adapter.get_columns_in_relation(intermediate) | map(attribute='name') | list
+    ) -%}
+    {%- set filled = namespace(rows=0) -%}
+    {%- for slice in slices -%}
+        {%- call statement('slice') -%}
+            insert into {{ intermediate }} ({{ columns }})
+            select {{ columns }}
+            from (
+                {{ sliced_sql(spec, slice) }}
+            ) as slice
+        {%- endcall -%}
+        {%- set filled.rows = filled.rows
+            + load_result('slice')['response'].rows_affected -%}
+    {%- endfor -%}
+    {{ return(filled.rows) }}
+{%- endmacro %}
+
+
+{#
+    The rollup's query over one slice, [from, to); an end that is none is open.
+#}
+{% macro sliced_sql(spec, slice) -%}
+    {%- set column = spec['input_column'] -%}
+    {%- set conditions = [] -%}
+    {%- if slice[0] is not none -%}
+        {%- do conditions.append(column ~ ' >= ' ~ slice[0]) -%}
+    {%- endif -%}
+    {%- if slice[1] is not none -%}
+        {%- do conditions.append(column ~ ' < ' ~ slice[1]) -%}
+    {%- endif -%}
+    {{ return(
+        query_with(conditions | join(' and ')) if conditions | length > 0 else sql
+    ) }}
+{%- endmacro %}
+
+
+{#
+    All of time from the first whole bucket retained on, cut into slices: a list of
+    [from, to) in order, as SQL literals. The first begins there, or is open where nothing
+    was dropped, and the last is open: rows that no load tells of are in one of them too.
+#}
+{% macro rollup_slices(spec, retained_from) -%}
+    {%- set unit = spec['time_unit'] -%}
+    {%- set begin = none -%}
+    {%- if retained_from is not none -%}
+        {%- set begin = first_whole_bucket(retained_from, spec['bucket_interval'], unit) -%}
+    {%- endif -%}
+    {%- set starts = [begin] -%}
+    {%- if not flags.EMPTY -%}
+        {%- for row in run_query(
+            rollup_slices_sql(spec, begin, var('rollup_slice_rows'))
+        ).rows -%}
+            {%- do starts.append(time_literal(row[0], unit)) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- set slices = [] -%}
+    {%- for start in starts -%}
+        {%- do slices.append([start, starts[loop.index] if not loop.last else none]) -%}
+    {%- endfor -%}
+    {{ return(slices) }}
+{%- endmacro %}
+
+
+{#
+    Where one slice ends and the next begins, by the load log: it knows how many rows came
+    with each load and between which times, and takes them for evenly spread there.
+#}
+{% macro rollup_slices_sql(spec, begin, slice_rows) %}
+    {%- set unit = spec['time_unit'] %}
+    {%- set interval = refresh_slice(spec['bucket_interval']) %}
+    {%- set width = time_span(interval, unit) %}
+    with
+
+    loads as (
+        select
+            load_log.load_id,
+            load_log.rows_loaded,
+            {{ load_time('load_log.time_from', unit) }} as time_from,
+            {{ load_time('load_log.time_to', unit) }} as time_to
+        from ingestion.load_log
+        where
+            load_log.relation = '{{ spec['source'] }}'
+            and load_log.time_from is not null
+    ),
+
+    -- A day's length depends on the time zone of the session, a bucket's start does not.
+    spread as (
+        select
+            {{ time_bucket(interval, 'times.at', unit) }} as bucket,
+            loads.rows_loaded::double precision
+            / count(*) over (partition by loads.load_id) as row_count
+        from loads
+        cross join lateral generate_series(
+            {{ time_bucket(interval, 'loads.time_from', unit) }},
+            {{ time_bucket(interval, 'loads.time_to', unit) }},
+            {{ width }}
+        ) as times (at)
+    ),
+
+    buckets as (
+        select
+            spread.bucket,
+            sum(spread.row_count) as row_count
+        from spread
+        {%- if begin is not none %}
+        where spread.bucket >= {{ begin }}
+        {%- endif %}
+        group by spread.bucket
+    ),
+
+    numbered as (
+        select
+            buckets.bucket,
+            floor(
+                (
+                    sum(buckets.row_count) over (order by buckets.bucket)
+                    - buckets.row_count
+                ) / {{ slice_rows }}
+            ) as number
+        from buckets
+    )
+
+    select min(numbered.bucket)::text as starts_at
+    from numbered
+    group by numbered.number
+    order by min(numbered.bucket)
+    offset 1
+{% endmacro %}

@@ -1,0 +1,77 @@
+{#
+    Computes the rows that are stale and makes those of the table equal to them; returns
+    how many changed. `query` selects them; `scope`, a condition on the table's rows under
+    the alias `old`, holds for the rows that they replace.
+#}
+{% macro write_stale_rows(target, unique_key, query, scope) -%}
+    {%- set fresh = make_temp_relation(target) -%}
+    {%- set columns = adapter.get_columns_in_relation(target) -%}
+    {%- do run_query(
+        'create temporary table ' ~ fresh ~ ' on commit drop as (\n' ~ query ~ '\n)'
+    ) -%}
+    {#- The planner knows nothing of a table this young; joining it would be a guess. -#}
+    {%- do run_query('analyze ' ~ fresh) -%}
+    {%- do assert_same_columns(target, fresh, columns) -%}
+    {{ return(write_differences(target, fresh, unique_key, columns, scope)) }}
+{%- endmacro %}
+
+
+{#
+    The query for the rows of a model that new loads made stale, and the condition that
+    holds for those that it replaces: {query, scope}.
+#}
+{% macro stale_rows(spec, state, target) -%}
+    {%- if spec['touched'] is not none -%}
+        {%- set names = note_touched(spec, state, target) -%}
+        {{ return({
+            'query': query_with('{} in (' ~ names ~ ')'),
+            'scope': 'old.' ~ adapter.quote(spec['touched']) ~ ' in (' ~ names ~ ')',
+        }) }}
+    {%- endif -%}
+    {%- set column = adapter.quote(spec['stale_from']) -%}
+    {#- From the first day that loads changed, or of which there is no row yet. -#}
+    {%- set changed = text_literal(state['first_load']) ~ '::date' if state['first_load']
+        else 'null' -%}
+    {%- set day = run_query(
+        'select least(' ~ changed ~ ', coalesce(max(' ~ column ~ ") + 1, '0001-01-01'))::text"
+        ~ ' from ' ~ target
+    ).rows[0][0] -%}
+    {%- do run_query("select set_config('vigil.first_stale_day', '" ~ day ~ "', true)") -%}
+    {{ return({'query': sql, 'scope': 'old.' ~ column ~ " >= '" ~ day ~ "'::date"}) }}
+{%- endmacro %}
+
+
+{#
+    Lists in a temporary table what the loads touched; returns the SELECT of it.
+#}
+{% macro note_touched(spec, state, target) -%}
+    {%- set column = adapter.quote(spec['touched']) -%}
+    {%- set names = make_temp_relation(target, '__dbt_touched') -%}
+    {%- set source = input_from_source(source_called(spec['relation'])) -%}
+    {%- set ranges = touched_ranges(
+        dict(source, bucket_interval='1 hour'), state['loads']
+    ) -%}
+    {%- do run_query(
+        'create temporary table ' ~ names ~ ' on commit drop as select distinct ' ~ column
+        ~ ' from ' ~ spec['relation'] ~ " where load_id = any('{"
+        ~ state['loads'] | join(',') ~ "}'::bigint[]) and "
+        ~ (in_ranges(source['time_column'], ranges) if ranges else 'false')
+    ) -%}
+    {%- do run_query('analyze ' ~ names) -%}
+    {{ return('select touched.' ~ column ~ ' from ' ~ names ~ ' as touched') }}
+{%- endmacro %}
+
+
+{#
+    The source node of a relation, `schema.name`.
+#}
+{% macro source_called(relation) -%}
+    {%- for source in graph.sources.values()
+        if source.schema ~ '.' ~ source.identifier == relation
+    -%}
+        {{ return(source) }}
+    {%- endfor -%}
+    {%- do exceptions.raise_compiler_error(
+        "meta.loads of " ~ model.name ~ ": no source is called " ~ relation ~ "."
+    ) -%}
+{%- endmacro %}

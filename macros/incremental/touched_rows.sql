@@ -1,0 +1,3 @@
+{% macro touched_rows(column) -%}
+    {{ condition_on(column) }}
+{%- endmacro %}

@@ -1,0 +1,111 @@
+{#
+    Makes `target` equal to `fresh` by unique_key, of which the target has a unique index,
+    and touches nothing that is equal already: rows that are gone are deleted, new ones come
+    in, those that differ take the place of the old ones. Returns how many rows changed.
+
+    `scope`, a condition on the target's rows under the alias `old`, says which of them
+    `fresh` replaces: one that holds for none deletes nothing.
+#}
+{% macro write_differences(target, fresh, unique_key, columns, scope='true') -%}
+    {%- set gone = delete_gone(target, fresh, unique_key, scope) -%}
+    {%- call statement('written') -%}
+        {{ merge_changed_sql(target, fresh, unique_key, columns) }}
+    {%- endcall -%}
+    {{ return(gone + load_result('written')['response']['rows_affected']) }}
+{%- endmacro %}
+
+
+{#
+    Deletes the rows in `scope` whose keys are not in `fresh`, and says how many. Not even
+    tried in vain: a DELETE decompresses all that it reads of a hypertable.
+#}
+{% macro delete_gone(target, fresh, unique_key, scope='true') -%}
+    {%- set same_key = [] -%}
+    {%- for column in unique_key -%}
+        {%- set name = adapter.quote(column) -%}
+        {%- do same_key.append('old.' ~ name ~ ' = fresh.' ~ name) -%}
+    {%- endfor -%}
+    {%- set gone -%}
+        {{ target }} as old
+        where
+            ({{ scope }})
+            and not exists (
+                select 1 from {{ fresh }} as fresh where {{ same_key | join(' and ') }}
+            )
+    {%- endset -%}
+    {%- if not run_query('select exists (select 1 from ' ~ gone ~ ')').rows[0][0] -%}
+        {{ return(0) }}
+    {%- endif -%}
+    {%- call statement('gone') -%}
+        delete from {{ gone }}
+    {%- endcall -%}
+    {{ return(load_result('gone')['response']['rows_affected']) }}
+{%- endmacro %}
+
+
+{#
+    An INSERT that brings `fresh` into `target`. Two fresh rows of one key are an error.
+
+    Not a MERGE: TimescaleDB takes none into compressed chunks. Of those it decompresses
+    what the inserted keys meet; what an UPDATE with a join may meet would be everything.
+#}
+{% macro merge_changed_sql(target, fresh, unique_key, columns) %}
+    {%- set names = quoted_names(columns | map(attribute='name')) %}
+    {%- set values = columns | rejectattr('name', 'in', unique_key) | list %}
+    insert into {{ target }} ({{ names }})
+    select {{ names }}
+    from {{ fresh }} as fresh
+    where not exists (
+        select 1
+        from {{ target }} as old
+        where
+            {%- for name in unique_key %}
+            {{ 'and ' if not loop.first }}old.{{ adapter.quote(name) }}
+            = fresh.{{ adapter.quote(name) }}
+            {%- endfor %}
+            {%- for column in values %}
+            {#- `json` has no equality of its own. #}
+            {%- set text = '::text' if column.data_type | lower == 'json' else '' %}
+            and old.{{ adapter.quote(column.name) }}{{ text }}
+            is not distinct from fresh.{{ adapter.quote(column.name) }}{{ text }}
+            {%- endfor %}
+    )
+    on conflict ({{ quoted_names(unique_key) }}) do
+    {%- if values | length == 0 %} nothing
+    {%- else %} update set
+        {%- for column in values %}
+        {{ adapter.quote(column.name) }} = excluded.{{ adapter.quote(column.name) }}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    {%- endif %}
+{% endmacro %}
+
+
+{#
+    Stops where a table and what is to be its whole content have different columns.
+#}
+{% macro assert_same_columns(target, fresh, columns) %}
+    {%- set names = columns | map(attribute='name') | list -%}
+    {%- set selected = adapter.get_columns_in_relation(fresh)
+        | map(attribute='name') | list -%}
+    {%- set differing = names | reject('in', selected) | list
+        + selected | reject('in', names) | list -%}
+    {%- if differing | length > 0 -%}
+        {%- do exceptions.raise_compiler_error(
+            "The columns of " ~ target ~ " and of its SELECT are not the same: "
+            ~ differing | join(', ') ~ ". Set on_schema_change='sync_all_columns'"
+            ~ (", or run dbt with --full-refresh."
+                if model.config.materialized == 'incremental' else ".")
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{#
+    Names of columns, quoted, for a list in SQL.
+#}
+{% macro quoted_names(names) -%}
+    {%- for name in names -%}
+        {{ adapter.quote(name) }}{{ ', ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
