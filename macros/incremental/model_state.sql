@@ -3,7 +3,8 @@
     build of it can run:
 
     - kind: 'table', 'view', 'materialized_view' or 'continuous_aggregate' has its name, or
-      none;
+      none; existing: that as a relation. dbt's cache cannot know what another build, or the
+      swap of a rollup below, did since the run began;
     - definition: the fingerprint of what its rows were computed with, or none where nothing
       is on record;
     - made_of: what that was made of, none where an earlier release built it;
@@ -18,7 +19,13 @@
     {%- if not spec['follows_builds'] -%}
         {%- do spec['made_of'].update({'rules': state['rules']}) -%}
     {%- endif -%}
-    {%- do state.update({'reason': none, 'is_on_record': state['definition'] is not none}) -%}
+    {%- do state.update({
+        'reason': none,
+        'is_on_record': state['definition'] is not none,
+        'existing': this.incorporate(
+            type=state['kind'] | replace('continuous_aggregate', 'materialized_view')
+        ) if state['kind'] is not none else none,
+    }) -%}
     {%- do compare_definition(spec, state) -%}
     {{ return(state) }}
 {%- endmacro %}
@@ -111,16 +118,3 @@
             )
         )::text as state
 {% endmacro %}
-
-
-{#
-    The relation that has the model's name on the server, or none. dbt's cache cannot know
-    what another build, or the swap of a rollup below, did since the run began.
-#}
-{% macro existing_relation(state) -%}
-    {%- if state['kind'] is none -%}
-        {{ return(none) }}
-    {%- endif -%}
-    {%- set type = state['kind'] | replace('continuous_aggregate', 'materialized_view') -%}
-    {{ return(this.incorporate(type=type)) }}
-{%- endmacro %}

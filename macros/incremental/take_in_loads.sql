@@ -12,7 +12,7 @@
     {%- do run_statements(leaving) -%}
 
     {%- set state = model_state(spec) -%}
-    {%- set existing = existing_relation(state) -%}
+    {%- set existing = state['existing'] -%}
     {%- set action = what_to_do(spec, state) -%}
     {%- set is_new = action == 'all' and (
         state['kind'] != 'table' or not state['is_on_record'] or should_full_refresh()

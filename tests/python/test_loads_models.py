@@ -15,8 +15,10 @@ DAYS = """
 {{ config(
     materialized='incremental',
     incremental_strategy='sync',
-    unique_key=['as_of_date', 'coin'], contract={'enforced': true},
-    on_schema_change='fail', meta={'loads': {'relation': 'hyperliquid.fills', 'stale_from': 'as_of_date'}},
+    unique_key=['as_of_date', 'coin'],
+    contract={'enforced': true},
+    on_schema_change='fail',
+    meta={'loads': {'relation': 'hyperliquid.fills', 'stale_from': 'as_of_date'}},
 ) }}
 with sums as (
     select

@@ -112,7 +112,11 @@ REFUSED = [
     ("time_bucket('3 months', 'ts')", "postgres", "only '1 month' and '1 year'"),
     ("first('px', 'time')", "postgres", "order_by must be a list"),
     ("last('px', [])", "community", "order_by must be a list"),
-    ("first_stale_day(unit='s')", "postgres", "unit must be one of date, timestamptz, ms"),
+    (
+        "first_stale_day(unit='s')",
+        "postgres",
+        "must be one of date, timestamptz, ms",
+    ),
     ("first_stale_day(back='6')", "postgres", "whole number of days"),
     ("timescale_edition()", "enterprise", "'enterprise'"),
 ]

@@ -1,9 +1,24 @@
-{# What the Python job needs to know, as a dictionary whose text is Python too. #}
-{% macro python_job_spec(existing, target, replaces, starts_over) %}
+{#
+    What the Python job needs to know, as a dictionary whose text is Python too. A table is
+    always replaced, an incremental model where it starts over.
+#}
+{% macro python_job_spec() %}
+    {% set existing = load_cached_relation(this) %}
+    {% set target = this.incorporate(type='table') %}
+    {% set starts_over = (
+        existing is none or not existing.is_table or should_full_refresh()
+    ) %}
+    {% set replaces = starts_over or config.get('materialized') == 'table' %}
     {% set columns = python_columns() %}
     {% set names = columns | map(attribute='name') | list %}
     {% set unique_key = config.get('unique_key') or [] %}
     {% set unique_key = [unique_key] if unique_key is string else unique_key | list %}
+    {% if unique_key | length == 0 and config.get('materialized') == 'incremental' %}
+        {% do exceptions.raise_compiler_error(
+            'Python model ' ~ model.name ~ ' is incremental and has no unique_key: add '
+            ~ 'it to its config, or make it materialized: table'
+        ) %}
+    {% endif %}
     {% for name in unique_key if name not in names %}
         {% do exceptions.raise_compiler_error(
             'Python model ' ~ model.name ~ ': unique_key names ' ~ name

@@ -45,17 +45,6 @@
 
 
 {#
-    Has dbt's own materialization run these statements in its transaction, after the hooks
-    that the model declares.
-#}
-{% macro run_in_transaction(statements) -%}
-    {%- for statement in statements if statement is not none -%}
-        {%- do pre_hooks.append({'sql': statement, 'transaction': true}) -%}
-    {%- endfor -%}
-{%- endmacro %}
-
-
-{#
     How a continuous aggregate makes way: it is dropped, and with it the versions below that
     nothing else reads any more; or it gets a passing name, while others are made of it.
 #}

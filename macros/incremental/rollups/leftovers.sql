@@ -18,6 +18,7 @@
 
 {% macro leftovers_sql(spec) %}
     {%- set filled = make_intermediate_relation(this.incorporate(type='table')) %}
+    {%- set backup = rollup_backup(this.incorporate(type='table')).identifier[:-7] %}
     select
         pg_class.relname,
         case
@@ -38,7 +39,7 @@
         and pg_class.relkind in ('r', 'p', 'v', 'm')
         and (
             pg_class.relname = '{{ filled.identifier }}'
-            or starts_with(pg_class.relname, '{{ rollup_backup_prefix(this) }}')
+            or starts_with(pg_class.relname, '{{ backup }}')
             {%- if spec['parent'] is not none %}
             -- Of any level below, which the old version of this one kept.
             or pg_class.relname ~ '__dbt_backup_[0-9a-f]{6}$'
@@ -65,9 +66,4 @@
 {% macro rollup_backup(existing) -%}
     {%- set tag = local_md5(invocation_id ~ modules.datetime.datetime.now())[:6] -%}
     {{ return(make_backup_relation(existing, existing.type, '__dbt_backup_' ~ tag)) }}
-{%- endmacro %}
-
-
-{% macro rollup_backup_prefix(relation) -%}
-    {{- relation.identifier[:63 - ('__dbt_backup_' | length) - 6] ~ '__dbt_backup' -}}
 {%- endmacro %}

@@ -10,7 +10,7 @@
     {{- run_hooks(pre_hooks, inside_transaction=True) -}}
 
     {%- set state = model_state(spec) -%}
-    {%- set existing = existing_relation(state) -%}
+    {%- set existing = state['existing'] -%}
     {%- set action = what_to_do(spec, state) -%}
     {%- if action != 'nothing' -%}
         {%- do assert_rollup_query(spec) -%}

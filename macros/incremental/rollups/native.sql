@@ -15,7 +15,7 @@
     {%- endcall -%}
     {%- do drop_leftovers(spec) -%}
     {%- set state = model_state(spec) -%}
-    {%- set existing = existing_relation(state) -%}
+    {%- set existing = state['existing'] -%}
     {%- set action = what_to_do(spec, state, 'continuous_aggregate') -%}
     {%- if action != 'nothing' -%}
         {%- do assert_rollup_query(spec) -%}

@@ -1,44 +1,39 @@
 {#
     Writes down what a rollup has taken in, and for the guard of history its bucket, what it
-    is made of and its first bucket, in the transaction of its rows.
+    is made of and, where other rollups are made of it, its first bucket, in the transaction
+    of its rows.
 #}
 {% macro record_rollup(spec, state, action) -%}
     {%- do record_taken_in(spec, state, action) -%}
-    {%- if flags.EMPTY -%}
-        {{ return('') }}
-    {%- endif -%}
-    {%- if action == 'all' -%}
-        {%- do run_query(record_grain_sql(spec)) -%}
-    {%- endif -%}
+    {%- set first_bucket = 'state.first_bucket' -%}
     {%- if dependent_rollups(spec['consumer']) | length > 0 -%}
-        {%- do run_query(first_bucket_sql(spec)) -%}
+        {%- set first_bucket = '(select '
+            ~ mark_time('min(rollup.' ~ spec['bucket'] ~ ')', spec['time_unit'])
+            ~ ' from ' ~ bucket_storage(this) ~ ' as rollup)' -%}
     {%- endif -%}
+    {%- do run_query(record_rollup_sql(spec, first_bucket)) -%}
 {%- endmacro %}
 
 
-{% macro record_grain_sql(spec) %}
+{% macro record_rollup_sql(spec, first_bucket) %}
     update ops.model_state as state
     set
-        bucket_interval = '{{ spec['bucket_interval'] }}',
-        input = '{{ spec['input'] }}'
-    where
-        state.model = '{{ spec['consumer'] }}'
-        and (state.bucket_interval, state.input)
-        is distinct from ('{{ spec['bucket_interval'] }}', '{{ spec['input'] }}')
-{% endmacro %}
-
-
-{% macro first_bucket_sql(spec) %}
-    update ops.model_state as state
-    set first_bucket = found.first_bucket
+        bucket_interval = found.bucket_interval,
+        input = found.input,
+        first_bucket = found.first_bucket
     from (
-        select {{ mark_time('min(rollup.' ~ spec['bucket'] ~ ')', spec['time_unit']) }}
-            as first_bucket
-        from {{ bucket_storage(this) }} as rollup
+        select
+            state.model,
+            '{{ spec['bucket_interval'] }}' as bucket_interval,
+            '{{ spec['input'] }}' as input,
+            {{ first_bucket }} as first_bucket
+        from ops.model_state as state
+        where state.model = '{{ spec['consumer'] }}'
     ) as found
     where
-        state.model = '{{ spec['consumer'] }}'
-        and state.first_bucket is distinct from found.first_bucket
+        state.model = found.model
+        and (state.bucket_interval, state.input, state.first_bucket)
+        is distinct from (found.bucket_interval, found.input, found.first_bucket)
 {% endmacro %}
 
 

@@ -21,36 +21,25 @@
         adapter.get_columns_in_relation(intermediate) | map(attribute='name') | list
     ) -%}
     {%- set filled = namespace(rows=0) -%}
-    {%- for slice in slices -%}
+    {%- for slice_from, slice_to in slices -%}
+        {%- set conditions = [] -%}
+        {%- if slice_from is not none -%}
+            {%- do conditions.append('{} >= ' ~ slice_from) -%}
+        {%- endif -%}
+        {%- if slice_to is not none -%}
+            {%- do conditions.append('{} < ' ~ slice_to) -%}
+        {%- endif -%}
         {%- call statement('slice') -%}
             insert into {{ intermediate }} ({{ columns }})
             select {{ columns }}
             from (
-                {{ sliced_sql(spec, slice) }}
+                {{ query_with(conditions | join(' and ')) if conditions else sql }}
             ) as slice
         {%- endcall -%}
         {%- set filled.rows = filled.rows
             + load_result('slice')['response'].rows_affected -%}
     {%- endfor -%}
     {{ return(filled.rows) }}
-{%- endmacro %}
-
-
-{#
-    The rollup's query over one slice, [from, to); an end that is none is open.
-#}
-{% macro sliced_sql(spec, slice) -%}
-    {%- set column = spec['input_column'] -%}
-    {%- set conditions = [] -%}
-    {%- if slice[0] is not none -%}
-        {%- do conditions.append(column ~ ' >= ' ~ slice[0]) -%}
-    {%- endif -%}
-    {%- if slice[1] is not none -%}
-        {%- do conditions.append(column ~ ' < ' ~ slice[1]) -%}
-    {%- endif -%}
-    {{ return(
-        query_with(conditions | join(' and ')) if conditions | length > 0 else sql
-    ) }}
 {%- endmacro %}
 
 

@@ -20,11 +20,23 @@
         {#- First the job, which needs the columnstore, then the columnstore. -#}
         {%- do ensure_rollup_policies(spec, relation, paused) -%}
         {%- if server['columnstore'] is not none -%}
-            {%- do clear_columnstore(relation, server['storage']) -%}
+            {#- Chunks go back to rows first: the server would refuse otherwise. -#}
+            {%- do run_query(
+                "select decompress_chunk(chunk, true) from show_chunks('"
+                ~ server['storage'] ~ "') as chunk"
+            ) -%}
+            {%- do run_query(
+                'alter materialized view ' ~ relation
+                ~ ' set (timescaledb.enable_columnstore = false)'
+            ) -%}
         {%- endif -%}
     {%- else -%}
         {%- if server['columnstore'] != wanted -%}
-            {%- do set_columnstore(relation, wanted) -%}
+            {%- do run_query(
+                'alter materialized view ' ~ relation ~ ' set (timescaledb.enable_columnstore'
+                ~ ", timescaledb.segmentby = '" ~ wanted['segment_by'] ~ "'"
+                ~ ", timescaledb.orderby = '" ~ wanted['order_by'] ~ "')"
+            ) -%}
         {%- endif -%}
         {%- do ensure_rollup_policies(spec, relation, paused) -%}
     {%- endif -%}
@@ -97,28 +109,4 @@
         'segment_by': segment_by | join(','),
         'order_by': index_column_texts(order_by) | join(','),
     }) }}
-{%- endmacro %}
-
-
-{% macro set_columnstore(relation, wanted) -%}
-    {%- do run_query(
-        'alter materialized view ' ~ relation ~ ' set (timescaledb.enable_columnstore'
-        ~ ", timescaledb.segmentby = '" ~ wanted['segment_by'] ~ "'"
-        ~ ", timescaledb.orderby = '" ~ wanted['order_by'] ~ "')"
-    ) -%}
-{%- endmacro %}
-
-
-{#
-    Chunks in the columnstore go back to rows first: the server would refuse otherwise.
-#}
-{% macro clear_columnstore(relation, storage) -%}
-    {%- do run_query(
-        "select decompress_chunk(chunk, true) from show_chunks('" ~ storage
-        ~ "') as chunk"
-    ) -%}
-    {%- do run_query(
-        'alter materialized view ' ~ relation
-        ~ ' set (timescaledb.enable_columnstore = false)'
-    ) -%}
 {%- endmacro %}
