@@ -84,7 +84,7 @@ class RollupProject:
             del project["models"]["vigil"]["marts"]["+contract"]
         (folder / "dbt_project.yml").write_text(yaml.safe_dump(project))
         self.write_profile("vigil", "analytics")
-        parses.take_over(folder / "target", conninfo)
+        parses.take_over(folder / "target", conninfo, type(self))
 
     def write_profile(self, name: str, schema: str) -> None:
         """Write the profile that leads dbt to the database."""
@@ -108,7 +108,7 @@ class RollupProject:
         named += ["--target-path", str(self.folder / "target")]
         named.append("--write-json" if self.writes_artifacts else "--no-write-json")
         done = dbtRunner().invoke([*args, *named])
-        parses.keep(self.folder / "target", self.conninfo)
+        parses.keep(self.folder / "target", self.conninfo, type(self))
         return done
 
     def run(self, *args: str, command: str = "run") -> dict[str, str]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 from conftest import Database
 from rollup_project import RollupProject, fills
+from waiting import wait_until
 
 pytestmark = pytest.mark.any_server
 
@@ -48,6 +52,17 @@ TRADERS = """
 ) }}
 select user_address, sum(volume) as volume, sum(fill_count) as fills
 from {{ ref('trader_daily') }} where {{ touched_rows('user_address') }}
+group by user_address
+"""
+FROM_SOURCE = """
+{{ config(
+    materialized='incremental',
+    incremental_strategy='sync',
+    unique_key='user_address',
+    meta={'loads': {'relation': 'hyperliquid.fills', 'touched': 'user_address'}},
+) }}
+select user_address, count(*) as fills
+from {{ source('hyperliquid', 'fills') }} where {{ touched_rows('user_address') }}
 group by user_address
 """
 MODELS = {"by_day": "as_of_date, coin", "by_trader": "user_address"}
@@ -203,6 +218,51 @@ def test_an_empty_run_leaves_the_rows_alone(project: RollupProject) -> None:
     assert _contents(project) == before
     project.run()
     assert _contents(project) != before
+
+
+def test_a_load_that_commits_in_between_is_left_for_the_next_run(
+    project: RollupProject,
+) -> None:
+    project.add_model("from_source", FROM_SOURCE)
+    select = ("--select", "from_source")
+    project.load(fills(0, range(2)))
+    project.run(*select)
+    project.load(fills(1, [1]))
+    folder = str(project.folder)
+    with psycopg.connect(**project.conninfo) as conn:
+        # The model has asked what is new when it comes to write.
+        conn.execute("lock table analytics.from_source in share mode")
+        build = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "dbt.cli.main", "run", *select),
+                *("--project-dir", folder, "--profiles-dir", folder),
+            ],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        wait_until(
+            lambda: bool(
+                project.query(
+                    "select 1 from pg_locks where not granted"
+                    " and relation = 'analytics.from_source'::regclass"
+                )
+            ),
+            process=build,
+        )
+        late = project.load(fills(1, [2, 3]))
+    output = build.communicate(timeout=240)[0]
+    assert build.returncode == 0, output
+    applied = "select max(load_id) from ingestion.applied_loads where consumer = %r"
+    [(newest,)] = project.query(applied % "analytics.from_source")
+    assert newest < late
+    project.run(*select)
+    [(newest,)] = project.query(applied % "analytics.from_source")
+    assert newest == late
+    counted = (
+        "select user_address, count(*) from hyperliquid.fills group by 1 order by 1"
+    )
+    found = "select user_address, fills from analytics.from_source order by 1"
+    assert project.query(found) == project.query(counted)
 
 
 @pytest.mark.parametrize(
