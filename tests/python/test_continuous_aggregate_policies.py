@@ -19,7 +19,7 @@ HOUR = timedelta(hours=1)
 POLICY = {
     "start_offset": "10 days",
     "end_offset": "1 hour",
-    "schedule_interval": "1 hour",
+    "schedule_interval": "2 hours",
 }
 
 
@@ -50,13 +50,22 @@ def test_refresh_policy(project: AggregateProject) -> None:
         assert before[job][1]["start_offset"] == project.span("10 days")
     project.run()
     assert project.jobs() == before
-    project.write_rollup(
-        settings={"refresh_policy": POLICY | {"start_offset": "5 days"}}
-    )
+    changed = {"start_offset": "5 days", "end_offset": "1 hour"}
+    project.write_rollup(settings={"refresh_policy": changed})
     project.run()
+    # A schedule that is left out is the default again.
+    [(schedule,)] = project.query(
+        "select policy ->> 'schedule_interval' from ops.retention_jobs"
+        " where job_name = 'refresh analytics.probe'"
+    )
+    assert schedule == "01:00:00"
     if project.is_native:
         assert project.jobs()[job][0] == before[job][0]
         assert project.jobs()[job][1]["start_offset"] == project.span("5 days")
+        assert project.query(
+            "select schedule_interval::text from timescaledb_information.jobs"
+            f" where job_id = {before[job][0]}"
+        ) == [("01:00:00",)]
     project.write_rollup()
     project.run()
     assert project.jobs() == {}

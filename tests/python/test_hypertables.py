@@ -38,6 +38,9 @@ def test_both_time_types(project: HypertableProject) -> None:
             ("time", "86400000", None, "now_ms")
         ]
         assert project.dimensions("probe.ticks") == [("ts", "1 day", None, None)]
+        assert project.query(
+            "select provolatile::text from pg_proc where proname = 'now_ms'"
+        ) == [("s",)]
     _fill(project)
     assert project.count("hyperliquid.fills") == 64
     [(seconds,)] = (
