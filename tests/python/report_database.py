@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from hostile_names import COINS, TRADER
 from servers import environment
-from simulated import simulate
+from simulated import WITHOUT_TESTS, simulate
 
 from report.compose import compose
 from report.page import Page
@@ -72,7 +72,7 @@ def report_database(
     run(*dbt, "run-operation", "create_sources", *places)
     run("loaders.load_to_db", "fills", str(tape / "parquet"))
     run("loaders.load_to_db", "ticks", str(folder / "ticks/ticks"))
-    run(*dbt, "build", "--exclude-resource-type", "test", "unit_test", *places)
+    run(*dbt, "build", *WITHOUT_TESTS, *places)
     return conninfo
 
 

@@ -24,6 +24,9 @@ BUILT_FROM_FILLS = (
     "analytics.asset_signals",
 )
 
+# For a build whose rows are compared: dbt's own tests are most of what it takes.
+WITHOUT_TESTS = ("--exclude-resource-type", "test", "unit_test")
+
 
 def simulate(folder: Path, *options: str) -> Path:
     """Write a tape of fills into a folder, and return the folder."""

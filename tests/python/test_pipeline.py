@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from servers import environment, storage
-from simulated import simulate
+from simulated import WITHOUT_TESTS, simulate
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_server]
 
@@ -183,7 +183,8 @@ def in_helpings(
         if number == 1:
             shutil.copy(late, folder / f"late-{late.name}")
         space.load(folder)
-        space.dbt("build")
+        # dbt's tests have to hold when days came late.
+        space.dbt("build", *(WITHOUT_TESTS if number < 2 else ()))
     return space
 
 
@@ -199,7 +200,7 @@ def test_helpings_equal_everything_at_once(
 def test_building_again_changes_nothing(at_once: Workspace) -> None:
     before = {r: at_once.rows(f"{r} as t", MODELS[r]) for r in MODELS}
     versions = {r: _row_versions(at_once, r) for r in MODELS}
-    results = at_once.dbt("build")
+    results = at_once.dbt("build", *WITHOUT_TESTS)
     for relation in MODELS:
         model = relation.split(".")[1]
         assert results[model]["adapter_response"].get("rows_affected") == 0, model
@@ -232,6 +233,6 @@ def test_both_formats_give_the_same_positions(
 def test_full_refresh_gives_the_same_rows(
     at_once: Workspace, in_helpings: Workspace
 ) -> None:
-    in_helpings.dbt("build", "--full-refresh")
+    in_helpings.dbt("build", "--full-refresh", *WITHOUT_TESTS)
     for relation, order in MODELS.items():
         assert in_helpings.rows(relation, order) == at_once.rows(relation, order)

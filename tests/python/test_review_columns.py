@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 import servers
+from simulated import WITHOUT_TESTS
 
 PROJECT = Path(__file__).resolve().parents[2]
 DBT = Path(sys.executable).with_name("dbt")
@@ -35,8 +36,7 @@ def built(
     target = tmp_path_factory.mktemp("columns")
     done = subprocess.run(
         [
-            *(str(DBT), "--no-use-colors", "build"),
-            *("--exclude-resource-type", "test", "unit_test"),
+            *(str(DBT), "--no-use-colors", "build", *WITHOUT_TESTS),
             *("--target-path", str(target), "--log-path", str(target)),
         ],
         cwd=PROJECT,
