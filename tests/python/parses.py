@@ -2,8 +2,9 @@
 
 Parsing all macros takes dbt some seconds, more than most tests take otherwise. Its own
 partial parsing reads again only the files that differ, so a new project may start from
-what dbt kept of an earlier one of its kind that named the same database. Of another kind,
-it may have to forget files, at which dbt 1.12 fails and reads everything: functions.
+what dbt kept of an earlier one of its kind that named the same database. From one of
+another kind it may have to forget functions, at which dbt 1.12 fails and reads
+everything.
 """
 
 from __future__ import annotations
