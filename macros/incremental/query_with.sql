@@ -9,16 +9,15 @@
 
 
 {#
-    Renders the model again: its query, and the columns that it wants conditions on.
+    Renders the model again: its query, and the columns that it wants conditions on. Each
+    model has a key of its own in `graph`, which threads share.
 #}
 {% macro rendered_with(condition) -%}
     {%- set asked = {'condition': condition, 'columns': []} -%}
-    {%- if 'conditions' not in graph -%}
-        {%- do graph.update({'conditions': {}}) -%}
-    {%- endif -%}
-    {%- do graph['conditions'].update({model.unique_id: asked}) -%}
+    {%- set key = 'condition of ' ~ model.unique_id -%}
+    {%- do graph.update({key: asked}) -%}
     {%- set query = render(model.raw_code) -%}
-    {%- do graph['conditions'].pop(model.unique_id) -%}
+    {%- do graph.pop(key) -%}
     {{ return({'query': query, 'columns': asked['columns']}) }}
 {%- endmacro %}
 
@@ -28,8 +27,7 @@
     again with one.
 #}
 {% macro condition_on(column) -%}
-    {%- set conditions = graph.get('conditions', {}) if execute else {} -%}
-    {%- set asked = conditions.get(model.unique_id) -%}
+    {%- set asked = graph.get('condition of ' ~ model.unique_id) if execute else none -%}
     {%- if asked is none -%}
         {{ return('true') }}
     {%- endif -%}
