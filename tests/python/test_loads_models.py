@@ -54,17 +54,9 @@ select user_address, sum(volume) as volume, sum(fill_count) as fills
 from {{ ref('trader_daily') }} where {{ touched_rows('user_address') }}
 group by user_address
 """
-FROM_SOURCE = """
-{{ config(
-    materialized='incremental',
-    incremental_strategy='sync',
-    unique_key='user_address',
-    meta={'loads': {'relation': 'hyperliquid.fills', 'touched': 'user_address'}},
-) }}
-select user_address, count(*) as fills
-from {{ source('hyperliquid', 'fills') }} where {{ touched_rows('user_address') }}
-group by user_address
-"""
+FROM_SOURCE = TRADERS.replace(
+    "sum(volume) as volume, sum(fill_count)", "count(*)"
+).replace("ref('trader_daily')", "source('hyperliquid', 'fills')")
 MODELS = {"by_day": "as_of_date, coin", "by_trader": "user_address"}
 ROWS = "select * from analytics.{} order by {}"
 
