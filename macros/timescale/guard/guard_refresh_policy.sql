@@ -1,5 +1,5 @@
 {#
-    Stops, while compiling, a refresh policy that would reach beyond what its source keeps:
+    Stops a run with a refresh policy that would reach beyond what its source keeps:
     the refresh would find no raw rows there and delete the buckets made of them. Returns
     the start_offset to use, a human interval: the one given, or else the longest whole
     number of buckets that stays one bucket inside the retained range; none (from the
