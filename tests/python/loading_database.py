@@ -11,13 +11,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from loading import LOADER_TABLES
 
 from devdb.conninfo import PROJECT_DIR, connect
-
-_TABLES = (
-    "hyperliquid.fills, ingestion.load_log, ingestion.quarantine, "
-    "ingestion.stream_offsets"
-)
 
 
 @pytest.fixture(scope="session")
@@ -53,5 +49,5 @@ def loading_db(
     """Connection to empty raw tables; the loader, in this process or not, uses them."""
     monkeypatch.setenv("PGDATABASE", loading_database)
     with connect(autocommit=True) as conn:
-        conn.execute(f"truncate {_TABLES}")
+        conn.execute(f"truncate {', '.join(LOADER_TABLES)}")
         yield conn
