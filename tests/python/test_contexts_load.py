@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import gzip
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import boto3
 import lz4.frame
 import psycopg
 import pyarrow as pa
@@ -17,7 +16,6 @@ import pytest
 import yaml
 from click.testing import Result
 from loading import count, fills, is_untouched, last_load, load, loaded, parquet
-from moto.server import ThreadedMotoServer
 
 from devdb.conninfo import PROJECT_DIR
 from loaders.chunk import Table
@@ -433,33 +431,16 @@ def test_rows_older_than_what_is_kept(loading_db: Database, tmp_path: Path) -> N
     }
 
 
-@pytest.fixture
-def s3_bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """An empty bucket, reached by the variables that boto3 reads."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    yield boto3.resource("s3").create_bucket(Bucket="archive")
-    server.stop()
-
-
 def test_an_s3_prefix_and_a_glob(
-    loading_db: Database, tmp_path: Path, s3_bucket: Any
+    loading_db: Database, tmp_path: Path, bucket: Any
 ) -> None:
     for day in range(3):
         path = archive(tmp_path / f"{day}.csv.lz4", contexts(4, first=day * 4))
-        s3_bucket.upload_file(str(path), f"asset_ctxs/2025091{day}.csv.lz4")
-    loaded_contexts("s3://archive/asset_ctxs/*1.csv.lz4", "--request-payer")
+        bucket.upload_file(str(path), f"asset_ctxs/2025091{day}.csv.lz4")
+    loaded_contexts("s3://landing/asset_ctxs/*1.csv.lz4", "--request-payer")
     assert count(loading_db, RELATION) == 8
-    result = loaded_contexts("s3://archive/asset_ctxs/", "--request-payer")
+    result = loaded_contexts("s3://landing/asset_ctxs/", "--request-payer")
     assert "2 loaded, 1 skipped" in result.output
     assert count(loading_db, RELATION) == 24
     objects = loading_db.execute("select min(object) from ingestion.load_log")
-    assert objects.fetchall() == [("s3://archive/asset_ctxs/20250910.csv.lz4",)]
+    assert objects.fetchall() == [("s3://landing/asset_ctxs/20250910.csv.lz4",)]
