@@ -148,7 +148,7 @@ def contexts(**options: Any) -> None:
 @main.command()
 @_keyed(FUNDING)
 def funding(**options: Any) -> None:
-    """Load Hyperliquid's hourly funding rates into hyperliquid.funding_rates.
+    """Load Hyperliquid's funding rates into hyperliquid.funding_rates.
 
     PATH is a file, a folder (searched to any depth), a glob, or s3://bucket/prefix:
     answers of the API (fundingHistory), or the archive misc_events_by_block, of whose

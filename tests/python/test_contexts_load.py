@@ -444,3 +444,20 @@ def test_an_s3_prefix_and_a_glob(
     assert count(loading_db, RELATION) == 24
     objects = loading_db.execute("select min(object) from ingestion.load_log")
     assert objects.fetchall() == [("s3://landing/asset_ctxs/20250910.csv.lz4",)]
+
+
+def test_rows_of_a_columnstore_are_known(
+    loading_db: Database, edition: str, tmp_path: Path
+) -> None:
+    loaded_contexts(archive(tmp_path / "1.csv.lz4", contexts(600)))
+    if edition == "community":
+        loading_db.execute(
+            f"select compress_chunk(c) from show_chunks('{RELATION}') as c"
+        )
+    rows = contexts(610)
+    rows[7]["mark_px"] = "5"
+    path = archive(tmp_path / "2.csv.lz4", rows)
+    loaded_contexts(path)
+    assert last_load(loading_db) == (1220, 20, 1199, 1)
+    loaded_contexts(path, "--replace")
+    assert last_load(loading_db) == (1220, 1, 1219, 0)
