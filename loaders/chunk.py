@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
 #: Rows decoded and checked at once: their buffers are small enough to be used again.
@@ -21,7 +22,7 @@ class BadRow:
     Attributes
     ----------
     row_number
-        Its row (Parquet) or event (archive) in the object, from 1.
+        Its row (Parquet), event (archive) or line (text) in the object, from 1.
     reason
         Column, complaint and value.
     raw
@@ -34,6 +35,14 @@ class BadRow:
     reason: str
     raw: str
     is_late: bool = False
+
+
+def raw_json(row: Any) -> str:
+    """Write a raw row as JSON that ``jsonb`` takes (it has no NUL characters)."""
+    text = orjson.dumps(
+        row, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+    ).decode()
+    return text.replace("\\u0000", "\\ufffd")
 
 
 @dataclass(frozen=True)
@@ -50,12 +59,19 @@ class Chunk:
         Share of the object read up to here, 0 to 1.
     bad
         The refused rows.
+    skipped
+        Rows that are known not to belong into the table.
+    numbers
+        Numbers of the good rows in the object; by default they are counted from the
+        chunk before, and the refused ones with them.
     """
 
     rows: pa.RecordBatch
     rows_read: int
     progress: float
     bad: list[BadRow] = field(default_factory=list)
+    skipped: int = 0
+    numbers: pa.Array | None = None
 
 
 Reader = Callable[[Path, datetime | None, Mapping[str, str] | None], Iterator[Chunk]]

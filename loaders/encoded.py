@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -46,6 +46,10 @@ class EncodedBatch:
         The chunks, without their rows.
     first_row
         Number of the first row in the object, from 1.
+    skipped
+        Rows that do not belong into the table.
+    numbers
+        Numbers of the good rows in the object, where the chunks told them.
     """
 
     load_id: int
@@ -57,9 +61,13 @@ class EncodedBatch:
     bad: list[BadRow]
     parts: list[Progress]
     first_row: int = 1
+    skipped: int = 0
+    numbers: list[pa.Array] = field(default_factory=list)
 
     def row_numbers(self) -> list[int]:
         """Return the numbers of the good rows in the object, in order."""
+        if self.numbers:
+            return [number for each in self.numbers for number in each.to_pylist()]
         bad = {row.row_number for row in self.bad}
         count = sum(part.rows_read for part in self.parts)
         numbers = range(self.first_row, self.first_row + count)
@@ -122,6 +130,8 @@ def _encode(
         [row for chunk in chunks for row in chunk.bad],
         [Progress(chunk.rows_read, chunk.progress) for chunk in chunks],
         first_row,
+        sum(chunk.skipped for chunk in chunks),
+        [chunk.numbers for chunk in chunks if chunk.numbers is not None],
     )
 
 

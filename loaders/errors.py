@@ -3,10 +3,28 @@
 from collections import Counter
 
 _SHOWN = 10
+#: What the commands of the exchange's public files load.
+_HELD = {"fills": "fills", "contexts": "asset contexts", "funding": "funding rates"}
 
 
 class ObjectError(Exception):
     """One object cannot be loaded; its message is the one line the user reads."""
+
+
+class OtherCommand(ObjectError):
+    """An object holds what another command loads.
+
+    Parameters
+    ----------
+    command
+        Its name.
+    """
+
+    def __init__(self, command: str) -> None:
+        super().__init__(
+            f"holds {_HELD[command]}: load it with python -m loaders.load_to_db "
+            f"{command}"
+        )
 
 
 class LoadAborted(Exception):

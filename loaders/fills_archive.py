@@ -33,11 +33,8 @@ from loaders.chunk import CHUNK_ROWS, Chunk
 from loaders.convert import whole_number
 from loaders.errors import ObjectError
 from loaders.fills_schema import FIELDS, Kind, field_called, given_values
-from loaders.lines import LONGEST_LINE, read_lines
+from loaders.lines import read_values
 from loaders.validate import falls, split_fills
-
-#: What may stand around the text of a line and means nothing, a byte order mark too.
-NOTHING = b" \t\r\n\v\f\0\xef\xbb\xbf"
 
 _BY_NAME = {f.name: f for f in FIELDS}
 _INTEGERS = tuple(f.name for f in FIELDS if f.kind in (Kind.INTEGER, Kind.MILLISECONDS))
@@ -50,9 +47,6 @@ _FITS = {
 #: How it is said that a value is none of its column.
 _NOT_FITTING = (pa.ArrowException, TypeError, ValueError, OverflowError)
 _BLOCK_FIELDS = ("block_number", "block_time", "event_index")
-
-#: A line of the text: its number, the bytes, and the share of the file read.
-Line = tuple[int, bytes, float]
 
 
 def _json_type(kind: Kind) -> pa.DataType:
@@ -212,7 +206,7 @@ def read_fills_archive(
     values = given_values(given or {})
     events = _Events({field.name: value for field, value in values.items()})
     number = 0
-    for number, line, progress in _whole_arrays(_lines(path)):
+    for number, line, progress in read_values(path):
         try:
             events.add(line)
         except _UserMissing:
@@ -231,32 +225,6 @@ def read_fills_archive(
         raise ObjectError("there is no line in it")
     if len(events):
         yield events.chunk(1.0, kept_from)
-
-
-def _lines(path: Path) -> Iterator[Line]:
-    """Read the lines of a text that are not blank."""
-    for batch in read_lines(path, batch_bytes=1 << 20):
-        for number, text in enumerate(batch.texts.to_pylist(), batch.first_number):
-            if line := text.strip(NOTHING):
-                yield number, line, batch.progress
-
-
-def _whole_arrays(lines: Iterator[Line]) -> Iterator[Line]:
-    """Put an array together that is written over several lines."""
-    for number, line, progress in lines:
-        if not line.startswith(b"[") or line.endswith(b"]"):
-            yield number, line, progress
-            continue
-        parts, size = [line], len(line)
-        for _, part, _ in lines:
-            parts.append(part)
-            size += len(part)
-            if size > LONGEST_LINE:
-                raise ObjectError(
-                    f"line {number} begins an array that is longer than "
-                    f"{LONGEST_LINE >> 20} MB: write it a fill a line"
-                )
-        yield number, b"\n".join(parts), 1.0
 
 
 def _in_the_exchanges_names(fill: dict[str, Any]) -> dict[str, Any]:

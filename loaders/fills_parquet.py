@@ -19,9 +19,8 @@ from loaders.content import read_blocks, read_head
 from loaders.convert import plain_array
 from loaders.errors import ObjectError
 from loaders.fills_schema import Field, check_type, given_values, match_columns
+from loaders.hyperliquid import MAGIC
 from loaders.validate import falls, split_fills
-
-MAGIC = b"PAR1"
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loaders.chunk import BadRow, raw_json
 from loaders.content import read_blocks
 from loaders.errors import ObjectError
 
@@ -21,7 +23,16 @@ BATCH_BYTES = 32 << 20
 #: No line of any format comes near: an order book of 5,000 levels has 300 kB.
 LONGEST_LINE = 64 << 20
 
+#: What may stand around the text of a line and means nothing, a byte order mark too.
+NOTHING = b" \t\r\n\v\f\0\xef\xbb\xbf"
+
 _NEWLINE = ord("\n")
+_NOT_UTF8 = "line is not UTF-8"
+#: Text kept of a refused line.
+_RAW_CHARACTERS = 4000
+
+#: A text with its line number, and the share of the file read.
+Line = tuple[int, bytes, float]
 
 
 @dataclass(frozen=True)
@@ -80,8 +91,27 @@ class Lines:
         line: bytes = self.texts[number - self.first_number].as_py()
         return line.decode("utf-8", errors="replace")
 
+    def bad_row(self, number: int, reason: str) -> BadRow:
+        """Refuse a line by its number."""
+        return BadRow(number, reason, raw_json(shortened(self.text(number))))
 
-def read_lines(path: Path, batch_bytes: int | None = None) -> Iterator[Lines]:
+    def damaged_rows(self) -> list[BadRow]:
+        """Refuse the lines that are no UTF-8."""
+        return [self.bad_row(number, _NOT_UTF8) for number in self.not_utf8]
+
+
+def shortened(text: str) -> str:
+    """Cut off what is too long to be kept of a refused line."""
+    if len(text) <= _RAW_CHARACTERS:
+        return text
+    return f"{text[:_RAW_CHARACTERS]}… ({len(text):,} characters)"
+
+
+def read_lines(
+    path: Path,
+    batch_bytes: int | None = None,
+    split: Callable[[bytes], tuple[bytes, bytes] | None] | None = None,
+) -> Iterator[Lines]:
     """Read a file in batches of whole lines; the last line may lack its end.
 
     The same file always gives the same batches.
@@ -92,6 +122,9 @@ def read_lines(path: Path, batch_bytes: int | None = None) -> Iterator[Lines]:
         A local file.
     batch_bytes
         A batch has hardly more; by default `BATCH_BYTES`.
+    split
+        Splits the beginning of a line that is longer than a batch into a line and the
+        beginning of the next one, which has the same number; None where it cannot.
 
     Raises
     ------
@@ -103,6 +136,7 @@ def read_lines(path: Path, batch_bytes: int | None = None) -> Iterator[Lines]:
     number, progress = 1, 0.0
     pending: list[bytes] = []
     size = newlines = 0
+    split_from = batch_bytes
     damage: ObjectError | None = None
     blocks = read_blocks(path)
     while True:
@@ -116,6 +150,14 @@ def read_lines(path: Path, batch_bytes: int | None = None) -> Iterator[Lines]:
         pending.append(block)
         size += len(block)
         newlines += block.count(b"\n")
+        if split is not None and newlines == 0 and size >= split_from:
+            content = b"".join(pending)
+            parts = split(content)
+            if parts is not None:
+                yield Lines(pa.array(parts[:1], pa.binary()), number, progress)
+                content = parts[1]
+            pending, size = [content], len(content)
+            split_from = batch_bytes if parts is not None else 2 * size
         if newlines == 0 and size > LONGEST_LINE:
             raise ObjectError(
                 f"line {number} is longer than {LONGEST_LINE >> 20} MB: no text of "
@@ -139,6 +181,85 @@ def read_lines(path: Path, batch_bytes: int | None = None) -> Iterator[Lines]:
         number += len(lines)
     if damage is not None:
         raise ObjectError(f"{damage} (after line {number - 1:,})") from damage
+
+
+def read_values(path: Path) -> Iterator[Line]:
+    """Read JSON values line by line; an array may be written over several lines.
+
+    Raises
+    ------
+    ObjectError
+        As `read_lines`; or an array is longer than any line may be.
+    """
+    lines = _text_lines(path)
+    for number, line, progress in lines:
+        if not line.startswith(b"[") or line.endswith(b"]"):
+            yield number, line, progress
+            continue
+        parts, size = [line], len(line)
+        for _, part, _ in lines:
+            parts.append(part)
+            size += len(part)
+            if size > LONGEST_LINE:
+                raise ObjectError(
+                    f"line {number} begins an array that is longer than "
+                    f"{LONGEST_LINE >> 20} MB: write it an element a line"
+                )
+        yield number, b"\n".join(parts), 1.0
+
+
+def _text_lines(path: Path) -> Iterator[Line]:
+    """Read the lines of a text that are not blank."""
+    for batch in read_lines(path, batch_bytes=1 << 20):
+        for number, text in enumerate(batch.texts.to_pylist(), batch.first_number):
+            if line := text.strip(NOTHING):
+                yield number, line, batch.progress
+
+
+def split_json(content: bytes) -> tuple[bytes, bytes] | None:
+    """Split the beginning of a long line of JSON between two objects of a list.
+
+    What is open there is closed in the first part and opened again in the second one,
+    with the members that stood before: both parts say of their objects what the line
+    says of them.
+
+    Examples
+    --------
+    >>> split_json(b'{"time": 1, "deltas": [{"sz": 1}, {"sz": 2}, {"s')
+    (b'{"time": 1, "deltas": [{"sz": 1}, {"sz": 2}]}', b'{"time": 1, "deltas": [{"s')
+    """
+    places = _brackets(content)
+    kinds = np.frombuffer(content, np.uint8)[places]
+    is_between = (kinds[:-1] == ord("}")) & (kinds[1:] == ord("{"))
+    for last in np.flatnonzero(is_between)[::-1]:
+        end, following = int(places[last]) + 1, int(places[last + 1])
+        # Between two members of an object there is a name as well.
+        if content[end:following].strip() == b",":
+            break
+    else:
+        return None
+    is_opening = np.isin(kinds[: last + 1], list(b"[{"))
+    depth = np.cumsum(np.where(is_opening, 1, -1))
+    first, closing, again = content[:end], b"", b""
+    opened = [
+        int(places[: last + 1][is_opening & (depth == level)][-1])
+        for level in range(1, int(depth[-1]) + 1)
+    ]
+    for place, inner in zip(opened, [*opened[1:], None], strict=True):
+        is_list = content[place] == ord("[")
+        again += b"[" if is_list else content[place:inner]
+        closing = (b"]" if is_list else b"}") + closing
+    return first + closing, again + content[following:]
+
+
+def _brackets(text: bytes) -> npt.NDArray[np.intp]:
+    """Return where the brackets of a text are that stand in no string."""
+    if b"\\" in text:
+        text = re.sub(rb"\\.", b"__", text, flags=re.DOTALL)
+    characters = np.frombuffer(text, np.uint8)
+    # The parity of a count of quotes survives that it overflows.
+    is_quoted = np.cumsum(characters == ord('"'), dtype=np.uint8) % 2 == 1
+    return np.flatnonzero(np.isin(characters, list(b"[]{}")) & ~is_quoted)
 
 
 def _cut(

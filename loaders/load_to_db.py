@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import click
 
 from loaders.bad_rows import BadRowLimit
-from loaders.command import loading_arguments, loading_flags, run_load, s3_for
+from loaders.chunk import Table
+from loaders.command import (
+    Command,
+    loading_arguments,
+    loading_flags,
+    run_load,
+    s3_for,
+)
+from loaders.contexts import CONTEXTS
 from loaders.fills import FILLS
+from loaders.funding import FUNDING
 from loaders.intake import Intake
 from loaders.objects import Object, list_objects
 from loaders.store import KeyedObjects
@@ -48,38 +58,70 @@ def main() -> None:
     logger.handlers[:] = [_Echo()]
 
 
-@main.command()
-@loading_arguments
-@click.option(
-    "--format",
-    "file_format",
-    type=click.Choice(sorted(FILLS.readers)),
-    help="Take only this format, whatever a file is called; by default its content "
-    "says what it is.",
-)
-@click.option(
-    "--user",
-    type=_Address(),
-    help="Whose fills they are, for files that do not say it: answers of the API.",
-)
-@click.option(
-    "--replace",
-    is_flag=True,
-    help="Read objects again that were loaded before, one after the other, and replace "
-    "stored rows that differ. What was stored goes to ingestion.quarantine.",
-)
-@loading_flags
-def fills(
+def _keyed(table: Table) -> Callable[[Command], Command]:
+    """Give a command what all commands of tables with keys have."""
+    options = (
+        loading_arguments,
+        click.option(
+            "--format",
+            "file_format",
+            type=click.Choice(sorted(table.readers)),
+            help="Take only this format, whatever a file is called; by default its "
+            "content says what it is.",
+        ),
+        click.option(
+            "--replace",
+            is_flag=True,
+            help="Read objects again that were loaded before, one after the other, and "
+            "replace stored rows that differ. What was stored goes to "
+            "ingestion.quarantine.",
+        ),
+        loading_flags,
+    )
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _load(
+    table: Table,
+    given: Mapping[str, str],
+    *,
     paths: Sequence[str],
     workers: int,
     max_bad_rows: BadRowLimit,
     file_format: str | None,
-    user: str | None,
     replace: bool,
     request_payer: bool,
     no_progress: bool,
     dry_run: bool,
 ) -> None:
+    def find() -> list[Object]:
+        s3 = s3_for(paths, request_payer, workers)
+        return list_objects(paths, table.suffixes, file_format, s3, table.recognise)
+
+    run_load(
+        Intake(KeyedObjects(table, replace, given), max_bad_rows),
+        find,
+        # Of two objects that differ the later one wins: that must not be chance.
+        workers=1 if replace else workers,
+        no_progress=no_progress,
+        dry_run=dry_run,
+    )
+
+
+@main.command()
+@_keyed(FILLS)
+@click.option(
+    "--user",
+    type=_Address(),
+    help="Whose fills they are, for files that do not say it: answers of the API.",
+)
+def fills(user: str | None, **options: Any) -> None:
     """Load Hyperliquid fills into hyperliquid.fills.
 
     PATH is a file, a folder (searched to any depth), a glob, or s3://bucket/prefix.
@@ -88,20 +130,32 @@ def fills(
     that is there already with other values is not stored, but counted, and kept in
     ingestion.quarantine.
     """
-    dataset = KeyedObjects(FILLS, replace, {} if user is None else {"user": user})
+    _load(FILLS, {} if user is None else {"user": user}, **options)
 
-    def find() -> list[Object]:
-        s3 = s3_for(paths, request_payer, workers)
-        return list_objects(paths, FILLS.suffixes, file_format, s3, FILLS.recognise)
 
-    run_load(
-        Intake(dataset, max_bad_rows),
-        find,
-        # Of two objects that differ the later one wins: that must not be chance.
-        workers=1 if replace else workers,
-        no_progress=no_progress,
-        dry_run=dry_run,
-    )
+@main.command()
+@_keyed(CONTEXTS)
+def contexts(**options: Any) -> None:
+    """Load Hyperliquid's asset contexts into hyperliquid.asset_ctxs.
+
+    PATH is a file, a folder (searched to any depth), a glob, or s3://bucket/prefix: the
+    CSV files of asset_ctxs, plain or packed with lz4, gzip, zip or zstd. Files and rows
+    are treated as those of fills.
+    """
+    _load(CONTEXTS, {}, **options)
+
+
+@main.command()
+@_keyed(FUNDING)
+def funding(**options: Any) -> None:
+    """Load Hyperliquid's funding rates into hyperliquid.funding_rates.
+
+    PATH is a file, a folder (searched to any depth), a glob, or s3://bucket/prefix:
+    answers of the API (fundingHistory), or the archive misc_events_by_block, of whose
+    payments one row per coin and hour is kept. Files and rows are treated as those of
+    fills.
+    """
+    _load(FUNDING, {}, **options)
 
 
 main.add_command(ticks)

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from loaders.errors import ObjectError, SetupError
+from loaders.errors import ObjectError, OtherCommand, SetupError
 
 if TYPE_CHECKING:
     from loaders.s3 import S3
@@ -111,6 +111,8 @@ class Wanted:
             why += ", and its content is of no known format"
         try:
             found = self.suffixes.get(_suffix(path)) or self._recognised(head)
+        except OtherCommand as error:
+            raise SetupError(f"{path}: {error}") from error
         except (ObjectError, OSError) as error:
             found, why = None, str(error)
         if found is None:

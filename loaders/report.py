@@ -172,5 +172,5 @@ def _differences(totals: Totals) -> str:
         )
     return (
         f"conflicts {conflicts} key, which stay: see ingestion.quarantine; --replace "
-        "stores the newer, but for another trader or order id"
+        "stores the newer, but for what belongs to a key"
     )

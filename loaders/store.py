@@ -138,6 +138,7 @@ class _KeyedObject:
 
     def write(self, batch: EncodedBatch, result: LoadResult) -> None:
         """Write the rows that are new: see `loaders.interfaces.Reading`."""
+        result.rows_skipped += batch.skipped
         if batch.rows == 0:
             return
         if self._is_staging or not self._copy(batch, result):

@@ -8,18 +8,17 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from loaders.chunk import BadRow
+from loaders.chunk import BadRow, raw_json
 from loaders.convert import convert, plain_array
 from loaders.fills_schema import FIELDS, Field
+from loaders.hyperliquid import first_millisecond
 
 #: Before the exchange opened there are no fills.
 EARLIEST = datetime(2023, 1, 1, tzinfo=UTC)
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIDES = pa.array(["B", "A"])
 _NEGATIVE = r"^-.*[1-9]"
 
@@ -161,10 +160,14 @@ def _check_age(
     time: pa.Array, name: str, kept_from: datetime, refusals: _Refusals
 ) -> None:
     """Refuse what would land in a time that is dropped, in a half-empty bucket."""
-    # Rounded up: a millisecond that began before the instant is not kept whole.
-    earliest = -((_EPOCH - kept_from) // timedelta(milliseconds=1))
-    complaint = f"is older than what is kept, from {kept_from.isoformat()} on"
-    refusals.add(pc.less(time, earliest), name, complaint, time)
+    # A millisecond that began before the instant is not kept whole.
+    is_late = pc.less(time, first_millisecond(kept_from))
+    refusals.add(is_late, name, late(kept_from), time)
+
+
+def late(kept_from: datetime) -> str:
+    """Complain of a row that is older than what is kept."""
+    return f"is older than what is kept, from {kept_from.isoformat()} on"
 
 
 def time_limits() -> tuple[datetime, datetime]:
@@ -184,14 +187,6 @@ def _in_table_order(columns: Mapping[str, pa.Array]) -> pa.RecordBatch:
             array = pc.ascii_lower(array)
         arrays.append(array)
     return pa.RecordBatch.from_arrays(arrays, names=[f.column for f in FIELDS])
-
-
-def raw_json(row: Any) -> str:
-    """Write a raw row as JSON that ``jsonb`` takes (it has no NUL characters)."""
-    text = orjson.dumps(
-        row, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
-    ).decode()
-    return text.replace("\\u0000", "\\ufffd")
 
 
 def _shorten(value: Any, limit: int = 80) -> str:

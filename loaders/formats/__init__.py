@@ -3,7 +3,8 @@
 The statement of a format reads the table ``lines`` (``line_number``, ``line``), or what
 `json_lines.sql`, `json_trades.sql` and `csv_rows.sql` make of it, and says of every
 line what it is and what its values are, as the text that the file has. What is exact,
-`checked.sql` says for all formats, and `refused.sql` why a line is refused.
+`checked.sql` says for all formats of ticks, and `refused.sql` why a line is refused. A
+format of contexts or funding rates selects exact values and the reason itself.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ def statement(name: str) -> str:
 def pipeline(first: str, *others: str) -> str:
     """Put statements together, each of which reads the one before.
 
+    Of one alone it is what the statement selects.
+
     Examples
     --------
     >>> pipeline("kraken", "checked", "ticks").startswith("with json_lines as (")
@@ -40,7 +43,8 @@ def pipeline(first: str, *others: str) -> str:
     steps = {name: name for name in _READINGS}
     steps |= {"messages": first} | {name: name for name in others[:-1]}
     tables = (f"{table} as (\n{statement(name)}\n)" for table, name in steps.items())
-    return f"with {', '.join(tables)}\n{statement(others[-1])}"
+    last = statement(others[-1]) if others else "select * from messages"
+    return f"with {', '.join(tables)}\n{last}"
 
 
 @cache

@@ -39,6 +39,35 @@ create macro exact(t, whole, fraction) as
 create macro is_zero(t) as
     is_number(t) and not regexp_matches(split_part(lower(t), 'e', 1), '[1-9]');
 
+-- A decimal of either sign as the project carries it from end to end, as text without an
+-- exponent; null where it is none.
+create macro decimal_of(t) as
+    case
+        when regexp_full_match(t, '-?[0-9]{1,20}(\.[0-9]{1,18}0*)?') then t
+        when is_number(t) and decimals(t) <= 18
+            then plain(try_cast(t as decimal(38, 18)))
+    end;
+
+create macro is_negative(t) as starts_with(ltrim(t), '-') and not is_zero(t);
+
+-- Why `decimal_of` is null.
+create macro no_decimal(name, t) as
+    case
+        when t is null then name || ' is missing'
+        when decimal_of(t) is not null then null
+        when not is_number(t) then name || ' is no number' || shown(t)
+        when decimals(t) > 18 then name || ' has more than 18 decimals' || shown(t)
+        else name || ' has more than 20 digits before the point' || shown(t)
+    end;
+
+-- Why it is no price, size or volume, which are not negative.
+create macro no_quantity(name, t) as
+    case
+        when decimal_of(t) is not null and is_negative(t)
+            then name || ' is negative' || shown(t)
+        else no_decimal(name, t)
+    end;
+
 -- Why `exact` is null or zero.
 create macro no_amount(name, t, whole, fraction) as
     case
@@ -95,12 +124,12 @@ create macro microseconds(t) as
             then epoch_us(try_cast(t as timestamptz))
     end;
 
--- From the first bitcoins to the end of tomorrow.
-create macro is_possible_time(us) as
-    us >= epoch_us('2009-01-03'::timestamptz)
+-- From the first bitcoins, or another day, to the end of tomorrow.
+create macro is_possible_time(us, since := '2009-01-03') as
+    us >= epoch_us(since::timestamptz)
     and us < epoch_us((current_date + 2)::timestamptz);
 
-create macro no_time(name, t) as
+create macro no_time(name, t, since := '2009-01-03') as
     case
         when coalesce(t, '') = '' then name || ' is missing'
         when
@@ -112,7 +141,54 @@ create macro no_time(name, t) as
                 || shown(t)
         when microseconds(t) is null and not is_number(t)
             then name || ' is no time' || shown(t)
-        else name || ' is not between 2009 and tomorrow' || shown(t)
+        else name || ' is not between ' || left(since, 4) || ' and tomorrow' || shown(t)
+    end;
+
+-- Microseconds since the epoch of a time that says its zone, or is a number.
+create macro zoned_microseconds(t) as
+    case
+        when
+            regexp_full_match(t, '\s*[0-9]+(\.[0-9]*)?\s*')
+            or regexp_full_match(
+                t, '.*:[0-9.]+\s?(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)\s*'
+            )
+            then microseconds(t)
+    end;
+
+-- Why it is no time of an exchange that opened in 2023.
+create macro no_zoned_time(name, t) as
+    case
+        when is_possible_time(zoned_microseconds(t), since := '2023-01-01') then null
+        when zoned_microseconds(t) is null and microseconds(t) is not null
+            then name || ' has no zone: write Z or an offset behind it' || shown(t)
+        else no_time(name, t, since := '2023-01-01')
+    end;
+
+-- The full hour that a payment belongs to, in milliseconds: the exchange writes a moment
+-- within the first minute. Null elsewhere.
+create macro hour_of(us) as
+    case
+        when us % 3600000000 < 60000000
+            and is_possible_time(us, since := '2023-01-01')
+            then (us - us % 3600000000) // 1000
+    end;
+
+create macro no_hour(name, t) as
+    case
+        when hour_of(microseconds(t)) is not null then null
+        when is_possible_time(microseconds(t), since := '2023-01-01')
+            then name || ' is more than a minute after a full hour' || shown(t)
+        else no_time(name, t, since := '2023-01-01')
+    end;
+
+-- Why a rate is none: a number of JSON may have lost digits, which a text has not.
+create macro no_rate(name, entry, t) as
+    case
+        when json_type(entry, '$.' || name) = 'DOUBLE'
+            then
+                name || ' is a number of JSON, which need not be exact; the exchange '
+                || 'writes a text' || shown(t)
+        else no_decimal(name, t)
     end;
 
 -- The message of a line, null where it is no JSON: a recorder's time of receipt may stand

@@ -28,13 +28,8 @@ from loaders.ticks.instruments import (
     is_inverse,
 )
 from loaders.ticks.objects import variables
-from loaders.validate import raw_json
 
 SPOT, USDM, COINM = BINANCE
-
-#: Raw text kept of a refused line.
-_RAW_CHARACTERS = 4000
-_NOT_UTF8 = "line is not UTF-8"
 
 
 def decode(name: str, path: Path, options: DecoderOptions) -> Iterator[TickChunk]:
@@ -124,7 +119,7 @@ class _Reader:
         if has_book:
             refused = messages.filter(pc.invert(messages.column("is_sound")))
             bad += self._refused_book(lines, table, refused.column("line_number"))
-        bad += [_bad_row(lines, number, _NOT_UTF8) for number in lines.not_utf8]
+        bad += lines.damaged_rows()
         bad.sort(key=lambda row: row.row_number)
         self._first_bad = self._first_bad or next(iter(bad), None)
         self._has_text |= table.num_rows + len(lines.not_utf8) > 0
@@ -201,7 +196,7 @@ class _Reader:
         for row in self._select("refused", chosen).to_pylist():
             if row["symbol"] in others:
                 continue
-            bad.append(_bad_row(lines, row["line_number"], row["reason"]))
+            bad.append(lines.bad_row(row["line_number"], row["reason"]))
             if row["is_id_alone"] and not self._has_ticks:
                 raise ObjectError(
                     f"{self._name}: ids are no integers here (line "
@@ -232,7 +227,7 @@ class _Reader:
         chosen = chosen.append_column("symbol", pa.nulls(len(chosen), pa.string()))
         query = formats.pipeline("book", "book_refused")
         rows = formats.select(self._connection, query, {"lines": chosen}).to_pylist()
-        return [_bad_row(lines, row["line_number"], row["reason"]) for row in rows]
+        return [lines.bad_row(row["line_number"], row["reason"]) for row in rows]
 
     def _books(self, messages: pa.Table, table: pa.Table) -> Books:
         """Fold the order book of the instrument; its trades tell the time."""
@@ -278,10 +273,3 @@ def _ticks(trades: pa.Table) -> pa.RecordBatch:
         for column in rows.columns
     ]
     return pa.RecordBatch.from_arrays(columns, schema=TICK_SCHEMA)
-
-
-def _bad_row(lines: Lines, number: int, reason: str) -> BadRow:
-    text = lines.text(number)
-    if len(text) > _RAW_CHARACTERS:
-        text = f"{text[:_RAW_CHARACTERS]}… ({len(text):,} characters)"
-    return BadRow(number, reason, raw_json(text))

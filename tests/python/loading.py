@@ -35,6 +35,8 @@ ARROW_TYPES: dict[str, pa.DataType] = {
 
 LOADER_TABLES = (
     "hyperliquid.fills",
+    "hyperliquid.asset_ctxs",
+    "hyperliquid.funding_rates",
     "ingestion.load_log",
     "ingestion.quarantine",
     "ingestion.stream_offsets",
@@ -106,14 +108,14 @@ def archive(path: Path, lines: Iterable[bytes]) -> Path:
     return path
 
 
-def load(*arguments: object) -> Result:
+def load(*arguments: object, command: str = "fills") -> Result:
     """Run the loader on the test's database, in this process."""
-    return CliRunner().invoke(main, ["fills", *map(str, arguments)])
+    return CliRunner().invoke(main, [command, *map(str, arguments)])
 
 
-def loaded(*arguments: object) -> Result:
+def loaded(*arguments: object, command: str = "fills") -> Result:
     """Run the loader and expect that it succeeds."""
-    result = load(*arguments)
+    result = load(*arguments, command=command)
     assert result.exit_code == 0, result.output
     return result
 

@@ -9,15 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import psycopg
 import pytest
+from loading import LOADER_TABLES
+from moto.server import ThreadedMotoServer
 
 from devdb.conninfo import PROJECT_DIR, connect
-
-_TABLES = (
-    "hyperliquid.fills, ingestion.load_log, ingestion.quarantine, "
-    "ingestion.stream_offsets"
-)
 
 
 @pytest.fixture(scope="session")
@@ -53,5 +51,31 @@ def loading_db(
     """Connection to empty raw tables; the loader, in this process or not, uses them."""
     monkeypatch.setenv("PGDATABASE", loading_database)
     with connect(autocommit=True) as conn:
-        conn.execute(f"truncate {_TABLES}")
+        conn.execute(f"truncate {', '.join(LOADER_TABLES)}")
         yield conn
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint() -> Iterator[str]:
+    """Address of a server of S3."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An empty bucket, ``landing``, reached by the variables that boto3 reads."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": s3_endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    bucket = boto3.resource("s3").create_bucket(Bucket="landing")
+    yield bucket
+    bucket.objects.all().delete()
+    bucket.delete()

@@ -6,11 +6,9 @@ import gzip
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import lz4.frame
 import orjson
 import psycopg
@@ -26,7 +24,6 @@ from loading import (
     loaded,
     parquet,
 )
-from moto.server import ThreadedMotoServer
 
 from devdb.conninfo import connect
 from loaders import ledger, load_to_db
@@ -37,31 +34,6 @@ pytestmark = pytest.mark.any_server
 pytest_plugins = ["loading_database"]
 
 Database = psycopg.Connection[Any]
-
-
-@pytest.fixture(scope="module")
-def s3_endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def bucket(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """An empty bucket, reached by the variables that boto3 reads."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": s3_endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    bucket = boto3.resource("s3").create_bucket(Bucket="fills")
-    yield bucket
-    bucket.objects.all().delete()
-    bucket.delete()
 
 
 def fill_folder(folder: Path) -> None:
@@ -85,15 +57,15 @@ def test_s3_prefix_equals_the_folder(
     loaded(tmp_path)
     expected = content(loading_db)
     loading_db.execute("truncate hyperliquid.fills")
-    result = loaded("s3://fills/raw/")
+    result = loaded("s3://landing/raw/")
     assert "5 loaded, 0 skipped" in result.output
     assert content(loading_db) == expected
     assert len(expected) == 200
-    assert "0 loaded, 5 skipped" in loaded("s3://fills/raw").output
+    assert "0 loaded, 5 skipped" in loaded("s3://landing/raw").output
 
     parquet(tmp_path / "parquet/20250900.parquet", fills(51, first=200))
     upload(bucket, tmp_path)
-    assert "1 loaded, 4 skipped" in loaded("s3://fills/raw").output
+    assert "1 loaded, 4 skipped" in loaded("s3://landing/raw").output
     assert count(loading_db) == 251
 
 
@@ -102,9 +74,9 @@ def test_s3_glob_key_and_payer(
 ) -> None:
     fill_folder(tmp_path)
     upload(bucket, tmp_path)
-    loaded("s3://fills/raw/*/20250903/9.lz4", "--request-payer")
+    loaded("s3://landing/raw/*/20250903/9.lz4", "--request-payer")
     assert count(loading_db) == 30
-    loaded("s3://fills/raw/parquet/20250901.parquet")
+    loaded("s3://landing/raw/parquet/20250901.parquet")
     assert count(loading_db) == 80
 
 
@@ -113,11 +85,11 @@ def test_s3_errors_are_one_line(
 ) -> None:
     bucket.put_object(Key="raw/notes.txt", Body=b"none")
     for path, complaint in {
-        "s3://fills/none": "does not exist, no object's key begins with 'none'",
-        "s3://fills/none/*.lz4": "does not exist, no object's key matches",
-        "s3://fills/": "nothing found that ends in",
-        "s3://fills/raw": "(what is there: raw/notes.txt)",
-        "s3://fills/raw/notes.txt": "name its --format",
+        "s3://landing/none": "does not exist, no object's key begins with 'none'",
+        "s3://landing/none/*.lz4": "does not exist, no object's key matches",
+        "s3://landing/": "nothing found that ends in",
+        "s3://landing/raw": "(what is there: raw/notes.txt)",
+        "s3://landing/raw/notes.txt": "name its --format",
         "s3://no-such-bucket/x": "bucket does not exist",
     }.items():
         result = load(path)
@@ -151,14 +123,14 @@ def test_s3_content_and_folders_decide(
     }
     for key, body in contents.items():
         bucket.put_object(Key=key, Body=body)
-    assert "5 loaded, 0 skipped" in loaded("s3://fills/raw/").output
+    assert "5 loaded, 0 skipped" in loaded("s3://landing/raw/").output
     assert count(loading_db) == 20_004
     found = loading_db.execute("select coin from hyperliquid.fills where tid = 500000")
     assert found.fetchall() == [("@142",)]
     [warning] = [r.getMessage() for r in caplog.records if "left out" in r.getMessage()]
     assert warning.endswith("raw/README, raw/empty")
     for key in ("raw/c.gz", "raw/coin=%40142/part-0", "raw/e"):
-        assert "0 loaded, 1 skipped" in loaded(f"s3://fills/{key}").output
+        assert "0 loaded, 1 skipped" in loaded(f"s3://landing/{key}").output
 
 
 def test_s3_answer_of_the_api(
@@ -167,7 +139,7 @@ def test_s3_answer_of_the_api(
     row = {name: value for name, value in fill(0).items() if name != "user"}
     bucket.put_object(Key="answers/1.json", Body=orjson.dumps([row]))
     user = "0x" + "cd" * 20
-    loaded("s3://fills/answers/", "--user", user)
+    loaded("s3://landing/answers/", "--user", user)
     found = loading_db.execute("select user_address from hyperliquid.fills")
     assert found.fetchall() == [(user,)]
 
@@ -186,7 +158,7 @@ def test_s3_object_gone_before_its_turn(
         return found
 
     monkeypatch.setattr(load_to_db, "list_objects", list_then_change)
-    result = load("s3://fills/raw/parquet")
+    result = load("s3://landing/raw/parquet")
     assert result.exit_code == 1
     assert "1 loaded, 0 skipped (loaded before), 2 failed" in result.output
     assert "changed after it was listed" in result.output

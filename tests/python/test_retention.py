@@ -102,7 +102,7 @@ def test_what_only_community_has_is_said_once(
     tmp_path: Path, database: Database
 ) -> None:
     project = HypertableProject(tmp_path, database.conninfo)
-    # Two tables have a columnstore; one more has two things that are not run.
+    # Three tables have a columnstore; one more has two things that are not run.
     project.declare("ticks", reorder={"index": "ticks_key"})
     project.create_sources()
     project.create_sources()

@@ -162,7 +162,8 @@ def _undescribed_table(content: Content) -> None:
 
 
 def _undescribed_source(content: Content) -> None:
-    _source(content, "hyperliquid.fills")["source_description"] = ""
+    for table in ("fills", "asset_ctxs", "funding_rates"):
+        _source(content, f"hyperliquid.{table}")["source_description"] = ""
 
 
 def _undescribed_column(content: Content) -> None:

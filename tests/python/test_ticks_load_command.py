@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import psycopg
 import pytest
-from moto.server import ThreadedMotoServer
 from tick_loading import (
     FIRST_ID,
     OTHER_VENUE,
@@ -38,23 +36,6 @@ pytestmark = pytest.mark.any_server
 pytest_plugins = ["loading_database", "tick_database"]
 
 
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """An empty bucket, reached by the variables that boto3 reads."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    yield boto3.resource("s3").create_bucket(Bucket="ticks")
-    server.stop()
-
-
 def test_s3_prefix_equals_the_folder(
     ticks_db: Database, tmp_path: Path, bucket: Any
 ) -> None:
@@ -65,13 +46,13 @@ def test_s3_prefix_equals_the_folder(
     (tmp_path / "readme.md").write_text("no recording")
     for path in tmp_path.iterdir():
         bucket.upload_file(str(path), f"raw/{path.name}")
-    result = loaded("s3://ticks/raw/")
+    result = loaded("s3://landing/raw/")
     assert "2 loaded, 0 skipped" in result.output
-    left_out = "WARNING: s3://ticks/raw/: left out, no format takes them: "
+    left_out = "WARNING: s3://landing/raw/: left out, no format takes them: "
     assert f"{left_out}raw/readme.md, raw/x\n" in result.output
     assert ticks(ticks_db) == expected(rows)
     assert runs(ticks_db) == [(FIRST_ID, FIRST_ID + 299)]
-    assert "0 loaded, 2 skipped" in loaded("s3://ticks/raw/").output
+    assert "0 loaded, 2 skipped" in loaded("s3://landing/raw/").output
     # Here it is another object, whose ticks are known.
     assert "0 loaded, 310 duplicates" in loaded(tmp_path).output
     assert ticks(ticks_db) == expected(rows)
@@ -85,7 +66,7 @@ def test_the_name_of_an_object_in_s3_says_its_market(
     (tmp_path / "x").write_text("\n".join(rows))
     bucket.upload_file(str(tmp_path / "x"), "um/BTCUSDT-aggTrades-2024-08-09.csv")
     bucket.upload_file(str(tmp_path / "x"), "um/my_ETHUSDT-aggTrades-2024-08-09.csv")
-    result = load_ticks("s3://ticks/um/")
+    result = load_ticks("s3://landing/um/")
     assert "objects   1 loaded, 0 skipped (loaded before), 1 failed" in result.output
     assert "its name says ETHUSDT, which is not bitcoin" in result.output
     stored = ticks_db.execute(
