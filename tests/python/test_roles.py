@@ -257,7 +257,7 @@ def test_the_loader_writes_into_the_columnstore(
     late = parquet(deployed.scratch / "late.parquet", [fill(5), *fills(4, first=3600)])
     deployed.load("fills", late)
     assert rows(transformer, "hyperliquid.fills") == 124
-    deployed.dbt(TRANSFORMER, "run", "--select", "coin_daily")
+    deployed.dbt(TRANSFORMER, "run", "--select", "+coin_daily")
     [[volume]] = transformer.execute("select sum(volume) from analytics.coin_daily")
     [[expected]] = transformer.execute("select sum(px * sz) from hyperliquid.fills")
     assert volume == expected
