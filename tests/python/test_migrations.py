@@ -20,7 +20,7 @@ import pyarrow.parquet
 import pytest
 from role_commands import RoleDatabase
 from servers import environment
-from simulated import BUILT_FROM_FILLS, WITHOUT_TESTS, simulate
+from simulated import BUILT_FROM_FILLS, simulate
 
 from devdb.programs import wheel_bin_dir
 from loaders.ledger import SCHEMA_VERSION
@@ -136,7 +136,7 @@ def anew(
         conn.commit()
     ticks = upgraded.scratch / "ticks.csv"
     database.load("ticks", ticks, "--exchange", "coinbase", user=OWNER)
-    database.dbt(OWNER, "build", *WITHOUT_TESTS)
+    database.dbt(OWNER, "build")
     return database
 
 
