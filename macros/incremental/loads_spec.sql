@@ -8,7 +8,7 @@
             unique_key=['as_of_date', 'coin'],
             meta={'loads': {
                 'relation': 'hyperliquid.fills',
-                'stale_from': 'as_of_date',    the rows of a day depend on that day and
+                'stale_from': 'as_of_date',    a date: its rows depend on that day and
                                                earlier ones: first_stale_day(); or
                 'touched': 'user_address',     a column of `relation` and of the model: a
                                                row depends on what has the same value:
@@ -47,11 +47,22 @@
         ) -%}
     {%- endif -%}
     {%- set made = made_of(sql) -%}
-    {%- if given.get('touched') is not none and '__dbt__cte__' in sql -%}
-        {%- do exceptions.raise_compiler_error(
-            model.name ~ " reads an ephemeral model, which cannot be rendered again for what"
-            ~ " loads touched: make that one a view, or use stale_from."
-        ) -%}
+    {%- do source_called(given['relation']) -%}
+    {%- if given.get('touched') is not none -%}
+        {%- if '__dbt__cte__' in sql -%}
+            {%- do exceptions.raise_compiler_error(
+                model.name ~ " reads an ephemeral model, which cannot be rendered again for"
+                ~ " what loads touched: make that one a view, or use stale_from."
+            ) -%}
+        {%- endif -%}
+        {%- set columns = rendered_with('true')['columns'] -%}
+        {%- for column in columns or ['none'] if column.split('.')[-1] != given['touched'] -%}
+            {%- do exceptions.raise_compiler_error(
+                "meta.loads of " ~ model.name ~ " says that loads touch "
+                ~ given['touched'] ~ ", so its WHERE must contain {{ touched_rows('"
+                ~ given['touched'] ~ "') }}; it has a condition on " ~ column ~ "."
+            ) -%}
+        {%- endfor -%}
     {%- endif -%}
     {{ return({
         'consumer': this.schema ~ '.' ~ this.identifier,
@@ -70,8 +81,8 @@
 
 {#
     The models that this one reads and that take in loads, as `schema.name`: those behind
-    its ephemeral steps and those that an incremental SQL model among them reads, too, whose
-    own fingerprint says nothing of their rules.
+    its ephemeral steps and views, and those that an incremental SQL model among them reads,
+    too, whose own fingerprint says nothing of their rules.
 #}
 {% macro upstream_of_loads(node=model) -%}
     {%- set names = [] -%}
@@ -79,7 +90,9 @@
         {%- if above.config.materialized in ['continuous_aggregate', 'incremental'] -%}
             {%- do names.append(above.schema ~ '.' ~ above.alias) -%}
         {%- endif -%}
-        {%- if above.config.materialized == 'incremental' and above.language == 'sql' -%}
+        {%- if above.config.materialized == 'view' or (
+            above.config.materialized == 'incremental' and above.language == 'sql'
+        ) -%}
             {%- do names.extend(upstream_of_loads(above)) -%}
         {%- endif -%}
     {%- endfor -%}

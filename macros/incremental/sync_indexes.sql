@@ -72,7 +72,12 @@
         on pg_index.indexrelid = pg_class.oid
     inner join pg_am
         on pg_class.relam = pg_am.oid
-    where pg_index.indrelid = '{{ relation }}'::regclass
+    where
+        pg_index.indrelid = '{{ relation }}'::regclass
+        -- Others do not keep all keys apart.
+        and pg_index.indpred is null
+        and pg_index.indisvalid
+        and pg_index.indimmediate
 {% endmacro %}
 
 

@@ -7,6 +7,10 @@
             ~ " unique_key to the columns of the grain."
         ) -%}
     {%- endif -%}
+    {%- if flags.EMPTY -%}
+        {#- A dry run of the graph: it does not empty what is there. -#}
+        {{ return('select 1 where false') }}
+    {%- endif -%}
     {%- set target = arg_dict['target_relation'] -%}
     {%- set fresh = arg_dict['temp_relation'] -%}
     {%- do assert_same_columns(target, fresh, arg_dict['dest_columns']) -%}

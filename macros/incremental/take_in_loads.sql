@@ -19,19 +19,21 @@
     ) -%}
     {%- if is_new -%}
         {%- do build_table(spec['unique_key'], target, existing) -%}
+    {%- elif action == 'nothing' -%}
+        {%- if state['kind'] == 'table' and not flags.EMPTY -%}
+            {%- do assert_contract(existing) -%}
+            {%- do sync_indexes(target, spec['unique_key']) -%}
+        {%- endif -%}
+        {%- do report_nothing(flags.EMPTY) -%}
     {%- else -%}
         {%- do assert_contract(existing) -%}
         {%- do sync_indexes(target, spec['unique_key']) -%}
-        {%- if action == 'nothing' -%}
-            {%- do report_nothing(flags.EMPTY) -%}
-        {%- else -%}
-            {%- set stale = {'query': sql, 'scope': 'true'} if action == 'all'
-                else stale_rows(spec, state, target) -%}
-            {%- set changed = write_stale_rows(
-                target, spec['unique_key'], stale['query'], stale['scope']
-            ) -%}
-            {%- do report('SYNC', changed, query=stale['query']) -%}
-        {%- endif -%}
+        {%- set stale = {'query': sql, 'scope': 'true'} if action == 'all'
+            else stale_rows(spec, state, target) -%}
+        {%- set changed = write_stale_rows(
+            target, spec['unique_key'], stale['query'], stale['scope']
+        ) -%}
+        {%- do report('SYNC', changed, query=stale['query']) -%}
     {%- endif -%}
     {%- if action != 'nothing' -%}
         {%- do record_taken_in(spec, state, action) -%}
@@ -75,9 +77,11 @@
             {{ get_create_table_as_sql(False, filled, sql) }}
         {%- endcall -%}
     {%- endif -%}
-    {%- do run_query(
-        'alter table ' ~ filled ~ ' add primary key (' ~ quoted_names(unique_key) ~ ')'
-    ) -%}
+    {%- if not declares_primary_key() -%}
+        {%- do run_query(
+            'alter table ' ~ filled ~ ' add primary key (' ~ quoted_names(unique_key) ~ ')'
+        ) -%}
+    {%- endif -%}
     {%- do create_indexes(filled) -%}
     {%- if reads_itself -%}
         {%- do run_query('analyze ' ~ target) -%}

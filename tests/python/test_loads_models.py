@@ -201,6 +201,31 @@ def test_loads_wait_for_upstream(project: RollupProject) -> None:
     ]
 
 
+def test_loads_wait_for_what_a_view_reads(project: RollupProject) -> None:
+    project.add_model(
+        "daily_view",
+        "{{ config(materialized='view') }} select * from {{ ref('trader_daily') }}",
+    )
+    project.add_model("by_trader", TRADERS.replace("'trader_daily'", "'daily_view'"))
+    project.load(fills(0, range(2)))
+    project.run()
+    project.load(fills(1, range(2)))
+    alone = project.run("--select", "by_trader")
+    assert alone["by_trader"] == "CHANGED 0 (nothing new)"
+    project.run()
+    [(missing,)] = project.query(
+        "select (select count(*) from hyperliquid.fills)"
+        " - (select sum(fills) from analytics.by_trader)"
+    )
+    assert missing == 0
+
+
+def test_a_condition_on_another_column_is_refused(project: RollupProject) -> None:
+    project.add_model("by_trader", TRADERS.replace("('user_address')", "('coin')"))
+    said = project.error("--select", "trader_daily", "by_trader")
+    assert "touched_rows('user_address')" in said
+
+
 def test_an_empty_run_leaves_the_rows_alone(project: RollupProject) -> None:
     project.load(fills(0, range(2)))
     project.run()
@@ -263,6 +288,7 @@ def test_a_load_that_commits_in_between_is_left_for_the_next_run(
         ("'stale_from'", "'stale_form'", "stale_form"),
         ("'stale_from': 'as_of_date'", "'touched': 'dir'", "unique_key"),
         ("'hyperliquid.fills', ", "'hyperliquid.fills', 'touched': 'coin', ", "either"),
+        ("'hyperliquid.fills'", "'hyperliquid.fill'", "no source is called"),
     ],
 )
 def test_a_wrong_declaration_is_refused(

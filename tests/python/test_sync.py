@@ -38,6 +38,9 @@ def test_sync_writes_what_differs(project: RollupProject) -> None:
     assert project.run(*select)["synced"] == "SYNC 0"
     assert project.query(versions) == before
 
+    project.run(*select, "--empty")
+    assert project.query(versions) == before
+
     project.execute("delete from hyperliquid.fills where coin = '#12'")
     project.execute("update hyperliquid.fills set sz = sz + 1 where coin = 'BTC'")
     project.execute("update hyperliquid.fills set coin = 'SOL' where coin = 'ETH'")

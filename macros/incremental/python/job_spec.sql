@@ -45,7 +45,7 @@
         'create': python_create_staging(staging, replaces, columns),
         'columns': columns,
         'unique_key': unique_key,
-        'adds_key': not (replaces and python_declares_key()),
+        'adds_key': not (replaces and declares_primary_key()),
         'on_schema_change': config.get('on_schema_change') or 'ignore',
         'is_empty_run': flags.EMPTY is true,
     }) }}
@@ -92,7 +92,7 @@
 
 
 {# Whether YAML declares a primary key, which then is not ours to add. #}
-{% macro python_declares_key() %}
+{% macro declares_primary_key() %}
     {% set declared = [] %}
     {% for constraint in model.constraints or [] %}
         {% do declared.append(constraint.type ~ '') %}
