@@ -26,9 +26,13 @@
 
 {#
     Has dbt's own materialization run these statements in its transaction, after the hooks
-    that the model declares.
+    that the model declares. After a hook outside of it, which says `commit`, dbt believes
+    that one is open, and none is: then it is begun in so many words.
 #}
 {% macro run_in_transaction(statements) -%}
+    {%- if pre_hooks | rejectattr('transaction') | list | length > 0 -%}
+        {%- do pre_hooks.insert(0, {'sql': 'begin', 'transaction': true}) -%}
+    {%- endif -%}
     {%- for statement in statements if statement is not none -%}
         {%- do pre_hooks.append({'sql': statement, 'transaction': true}) -%}
     {%- endfor -%}

@@ -42,17 +42,21 @@ def records(project: AggregateProject) -> list[tuple[str]]:
     )
 
 
+@pytest.mark.parametrize("begins", [True, False])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_switch_that_fails_changes_nothing(
-    project: AggregateProject, kind: str
+    project: AggregateProject, kind: str, begins: bool
 ) -> None:
     project.put(readings(0, 1, 2))
     project.write_rollup()
     project.run()
     before = project.totals(), relations(project), records(project)
     # Divides by zero, which a view only does for those who read it.
-    hook = {"post_hook": "select 1 / 0"}
-    project.write_rollup(materialized=kind, value="sum(value) + 0", **hook)
+    hooks = {
+        "pre_hook": {"sql": "select 1", "transaction": begins},
+        "post_hook": "select 1 / 0",
+    }
+    project.write_rollup(materialized=kind, value="sum(value) + 0", **hooks)
     assert "division by zero" in project.error()
     assert (project.totals(), relations(project), records(project)) == before
     project.write_rollup()
