@@ -66,7 +66,7 @@
     {%- endif -%}
     {{ return({
         'consumer': this.schema ~ '.' ~ this.identifier,
-        'relation': given['relation'],
+        'source': given['relation'],
         'stale_from': given.get('stale_from'),
         'touched': given.get('touched'),
         'unique_key': key,

@@ -56,7 +56,7 @@
         select
             unapplied.load_id,
             unapplied.time_from
-        from ({{ unapplied_loads(spec['consumer'], spec['relation']) }}) as unapplied
+        from ({{ unapplied_loads(spec['consumer'], spec['source']) }}) as unapplied
         where not exists (
             select 1
             from unnest({{ upstream }}) as reads (model)

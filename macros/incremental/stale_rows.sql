@@ -47,13 +47,13 @@
 {% macro note_touched(spec, state, target) -%}
     {%- set column = adapter.quote(spec['touched']) -%}
     {%- set names = make_temp_relation(target, '__dbt_touched') -%}
-    {%- set source = input_from_source(source_called(spec['relation'])) -%}
+    {%- set source = input_from_source(source_called(spec['source'])) -%}
     {%- set ranges = touched_ranges(
         dict(source, bucket_interval='1 hour'), state['loads']
     ) -%}
     {%- do run_query(
         'create temporary table ' ~ names ~ ' on commit drop as select distinct ' ~ column
-        ~ ' from ' ~ spec['relation'] ~ " where load_id = any('{"
+        ~ ' from ' ~ spec['source'] ~ " where load_id = any('{"
         ~ state['loads'] | join(',') ~ "}'::bigint[]) and "
         ~ (in_ranges(source['time_column'], ranges) if ranges else 'false')
     ) -%}

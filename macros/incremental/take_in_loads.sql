@@ -64,12 +64,8 @@
         {%- endif -%}
         {%- do run_query('create table ' ~ target ~ get_table_columns_and_constraints()) -%}
         {%- do assert_contract() -%}
-        {%- set columns = quoted_names(model.columns.values() | map(attribute='name')) -%}
         {%- call statement('main') -%}
-            insert into {{ target }} ({{ columns }})
-            select {{ columns }} from (
-            {{ sql }}
-            ) as model_rows
+            {{ insert_rows_sql(target, adapter.get_columns_in_relation(target), sql) }}
         {%- endcall -%}
     {%- else -%}
         {%- do drop_relation_if_exists(load_cached_relation(filled)) -%}

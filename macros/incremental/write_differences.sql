@@ -4,10 +4,11 @@
     in, those that differ take the place of the old ones. Returns how many rows changed.
 
     `scope`, a condition on the target's rows under the alias `old`, says which of them
-    `fresh` replaces: one that holds for none deletes nothing.
+    `fresh` replaces; with none, nothing is deleted.
 #}
 {% macro write_differences(target, fresh, unique_key, columns, scope='true') -%}
-    {%- set gone = delete_gone(target, fresh, unique_key, scope) -%}
+    {%- set gone = 0 if scope is none
+        else delete_gone(target, fresh, unique_key, scope) -%}
     {%- call statement('written') -%}
         {{ merge_changed_sql(target, fresh, unique_key, columns) }}
     {%- endcall -%}
@@ -78,6 +79,19 @@
         {{- ',' if not loop.last }}
         {%- endfor %}
     {%- endif %}
+{% endmacro %}
+
+
+{#
+    An INSERT of a query's rows, by the names of its columns.
+#}
+{% macro insert_rows_sql(target, columns, query) %}
+    {%- set names = quoted_names(columns | map(attribute='name')) %}
+    insert into {{ target }} ({{ names }})
+    select {{ names }}
+    from (
+        {{ query }}
+    ) as model_rows
 {% endmacro %}
 
 

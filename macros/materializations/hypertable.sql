@@ -39,14 +39,8 @@
     {%- endif -%}
     {%- do change_hypertable(table) -%}
     {%- if is_new -%}
-        {%- set columns = quoted_names(
-            adapter.get_columns_in_relation(target) | map(attribute='name') | list
-        ) -%}
         {%- call statement('main') -%}
-            insert into {{ target }} ({{ columns }})
-            select {{ columns }} from (
-            {{ sql }}
-            ) as model_rows
+            {{ insert_rows_sql(target, adapter.get_columns_in_relation(target), sql) }}
         {%- endcall -%}
     {%- elif flags.EMPTY -%}
         {#- A dry run of the graph leaves the rows that are there. -#}
@@ -105,7 +99,7 @@
     ) -%}
     {%- set columns = changed or adapter.get_columns_in_relation(existing) -%}
     {%- if table['strategy'] in ['merge', 'sync'] -%}
-        {%- set scope = 'false' -%}
+        {%- set scope = none -%}
         {%- if table['strategy'] == 'sync' -%}
             {%- do assert_same_columns(target, fresh, columns) -%}
             {%- set scope = 'true' -%}

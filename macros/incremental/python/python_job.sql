@@ -76,7 +76,7 @@
 
 {#
     Which rows of the table what was staged replaces: those that the job's condition holds
-    for, and those whose keys it named.
+    for, and those whose keys it named; none where it said neither.
 #}
 {% macro python_scope(spec, outcome) -%}
     {%- set scopes = [] -%}
@@ -89,7 +89,7 @@
             '(' ~ key ~ ') in (select ' ~ key ~ ' from ' ~ spec.deletes ~ ')'
         ) -%}
     {%- endif -%}
-    {{ return(scopes | join(' or ') or 'false') }}
+    {{ return(scopes | join(' or ') or none) }}
 {%- endmacro %}
 
 

@@ -11,13 +11,7 @@
 
     {%- set state = model_state(spec) -%}
     {%- set existing = state['existing'] -%}
-    {%- set action = what_to_do(spec, state) -%}
-    {%- if action != 'nothing' -%}
-        {%- do assert_rollup_query(spec) -%}
-        {%- if existing is not none -%}
-            {%- do note_drops_of_rollup(spec) -%}
-        {%- endif -%}
-    {%- endif -%}
+    {%- set action = rollup_action(spec, state, 'table') -%}
     {%- if action == 'all' -%}
         {%- do build_rollup_table(spec, existing, target) -%}
     {%- endif -%}
@@ -37,6 +31,22 @@
     {{- finish_model(existing, target, action == 'all') -}}
     {{- run_hooks(post_hooks, inside_transaction=False) -}}
     {{ return(target) }}
+{%- endmacro %}
+
+
+{#
+    What a build has to do with a rollup; before it changes anything, its query is looked at
+    and what the source has dropped is noted.
+#}
+{% macro rollup_action(spec, state, wanted) -%}
+    {%- set action = what_to_do(spec, state, wanted) -%}
+    {%- if action != 'nothing' -%}
+        {%- do assert_rollup_query(spec) -%}
+        {%- if state['existing'] is not none -%}
+            {%- do note_drops_of_rollup(spec) -%}
+        {%- endif -%}
+    {%- endif -%}
+    {{ return(action) }}
 {%- endmacro %}
 
 

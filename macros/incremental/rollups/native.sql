@@ -16,13 +16,7 @@
     {%- do drop_leftovers(spec) -%}
     {%- set state = model_state(spec) -%}
     {%- set existing = state['existing'] -%}
-    {%- set action = what_to_do(spec, state, 'continuous_aggregate') -%}
-    {%- if action != 'nothing' -%}
-        {%- do assert_rollup_query(spec) -%}
-        {%- if existing is not none -%}
-            {%- do note_drops_of_rollup(spec) -%}
-        {%- endif -%}
-    {%- endif -%}
+    {%- set action = rollup_action(spec, state, 'continuous_aggregate') -%}
     {#- A rebuild makes new jobs: those that an operator has paused stay paused. -#}
     {%- set paused = paused_policies(spec['consumer']) if action == 'all' else [] -%}
     {%- if action == 'all' -%}

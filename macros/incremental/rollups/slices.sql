@@ -17,9 +17,7 @@
     {%- do run_query(get_create_table_as_sql(
         False, intermediate, 'select * from (\n' ~ sql ~ '\n) as rollup where false'
     )) -%}
-    {%- set columns = quoted_names(
-        adapter.get_columns_in_relation(intermediate) | map(attribute='name') | list
-    ) -%}
+    {%- set columns = adapter.get_columns_in_relation(intermediate) -%}
     {%- set filled = namespace(rows=0) -%}
     {%- for slice_from, slice_to in slices -%}
         {%- set conditions = [] -%}
@@ -30,11 +28,11 @@
             {%- do conditions.append('{} < ' ~ slice_to) -%}
         {%- endif -%}
         {%- call statement('slice') -%}
-            insert into {{ intermediate }} ({{ columns }})
-            select {{ columns }}
-            from (
-                {{ query_with(conditions | join(' and ')) if conditions else sql }}
-            ) as slice
+            {{ insert_rows_sql(
+                intermediate,
+                columns,
+                query_with(conditions | join(' and ')) if conditions else sql
+            ) }}
         {%- endcall -%}
         {%- set filled.rows = filled.rows
             + load_result('slice')['response'].rows_affected -%}

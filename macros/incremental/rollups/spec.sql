@@ -70,7 +70,6 @@
     } -%}
     {%- do spec.update(
         input,
-        relation=input['source'],
         upstream=[input['parent']] if input['parent'] is not none else [],
         follows_builds=true
     ) -%}
