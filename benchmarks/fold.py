@@ -46,7 +46,8 @@ def measure(
     -------
     list of Figure
         ``fold_vs_pandas`` (grouping, sorting and folding fills that are in memory) and
-        ``fold_end_to_end_vs_read`` (from the server to the rows of `trader_positions`,
+        ``fold_end_to_end_vs_read`` (from the server to the rows of
+        `trader_position_hours`,
         against fetching the bytes of the same columns, by the road that is fastest, and
         throwing them away), fills/s.
     """

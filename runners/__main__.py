@@ -20,7 +20,7 @@ from runners.build import build_embeddings, build_positions, open_destination
 from runners.loaded_objects import loaded_fills
 from runners.session import spark_session
 
-POSITIONS = "analytics.trader_positions"
+POSITIONS = "analytics.trader_position_hours"
 EMBEDDINGS = "signals.btc_embeddings"
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -77,7 +77,7 @@ def positions(
     partitions: int | None,
     request_payer: bool,
 ) -> None:
-    """Fold the fills in PATH... into analytics.trader_positions.
+    """Fold the fills in PATH... into analytics.trader_position_hours.
 
     PATH is what load_to_db was given: all objects that fills were loaded from.
     """
@@ -90,7 +90,7 @@ def positions(
         with destination.locked(), spark_session(_master(master), driver_memory) as it:
             written = build_positions(it, destination, source, partitions)
     click.echo(
-        f"{POSITIONS}: {written:,} positions of {source.rows:,} fills from "
+        f"{POSITIONS}: {written:,} rows of {source.rows:,} fills from "
         f"{len(found):,} objects, {len(source.loads):,} loads taken in, "
         f"{time.monotonic() - begun:.1f} s"
     )

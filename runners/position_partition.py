@@ -29,13 +29,13 @@ class Folded(NamedTuple):
     ----------
     fills
         Fills that were new, outcomes included.
-    positions
-        Batches of rows of ``trader_positions``, of the episodes that ended; of those
-        that are open at the end.
+    hours
+        Batches of rows of ``trader_position_hours``: of hours that are over and
+        positions that were closed; at the end of those that are open.
     """
 
     fills: int
-    positions: list[pa.RecordBatch]
+    hours: list[pa.RecordBatch]
 
 
 def fold_partition(
@@ -70,14 +70,14 @@ def fold_partition(
     state = FoldState()
     for slice_ in whole_moments(batches, slice_rows):
         new = without_duplicates(slice_)
-        positions = []
+        hours = []
         for part in staged(new, query):
             fills = decoder.decode(wire_rows(part, NUMERICS))
-            for episodes in fold(fills, state):
-                positions += position_rows(episodes, decoder.users, decoder.coins)
-        yield Folded(new.num_rows, positions)
-    for episodes in state.open_episodes():
-        yield Folded(0, position_rows(episodes, decoder.users, decoder.coins))
+            for steps in fold(fills, state):
+                hours.append(position_rows(steps, decoder.users, decoder.coins))
+        yield Folded(new.num_rows, hours)
+    for steps in state.open_steps():
+        yield Folded(0, [position_rows(steps, decoder.users, decoder.coins)])
 
 
 def whole_moments(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:

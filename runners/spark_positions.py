@@ -49,7 +49,7 @@ class Positions:
     fills
         Distinct fills that were folded, outcomes included.
     batches
-        Fetches batches of rows of ``trader_positions``, partition by partition.
+        Fetches batches of rows of ``trader_position_hours``, partition by partition.
     """
 
     fills: int
@@ -112,10 +112,10 @@ def read_fills(batches: Batches) -> Iterator[pa.RecordBatch]:
 
 
 def fold_fills(batches: Batches, query: str) -> Iterator[pa.RecordBatch]:
-    """Fold a partition, on an executor; each batch of positions is one cell."""
-    for fills, positions in fold_partition(batches, query):
-        cells: list[bytes | None] = [packed(rows) for rows in positions]
-        # Without positions the number of fills still counts.
+    """Fold a partition, on an executor; each batch of rows is one cell."""
+    for fills, hours in fold_partition(batches, query):
+        cells: list[bytes | None] = [packed(rows) for rows in hours]
+        # Without rows the number of fills still counts.
         counts = [fills] + [0] * (max(len(cells), 1) - 1)
         yield pa.RecordBatch.from_pydict(
             {"fills": counts, "rows": cells or [None]}, schema=_FOLDED_SCHEMA

@@ -7,9 +7,11 @@
             incremental_strategy='sync',
             unique_key=['as_of_date', 'coin'],
             meta={'loads': {
-                'relation': 'hyperliquid.fills',
-                'stale_from': 'as_of_date',    a date: its rows depend on that day and
-                                               earlier ones: first_stale_day(); or
+                'relation': 'hyperliquid.fills',   or a list of them
+                'stale_from': 'as_of_date',    its rows depend on that day and earlier
+                                               ones: first_stale_day(). A date of the key,
+                                               or a timestamptz, where NULL is after all
+                                               days; or
                 'touched': 'user_address',     a column of `relation` and of the model: a
                                                row depends on what has the same value:
                                                touched_rows()
@@ -30,24 +32,30 @@
     {%- set unknown = given.keys() | reject('in', known) | list -%}
     {%- if unknown | length > 0 or given.get('relation') is none
         or (given.get('stale_from') is none) == (given.get('touched') is none)
+        or (given.get('touched') is not none and given['relation'] is not string)
     -%}
         {%- do exceptions.raise_compiler_error(
             "meta.loads of " ~ model.name ~ " must have relation and either stale_from or"
-            ~ " touched" ~ (", not " ~ unknown | join(', ') if unknown else "") ~ "."
+            ~ " touched, the latter with one relation"
+            ~ (", not " ~ unknown | join(', ') if unknown else "") ~ "."
         ) -%}
     {%- endif -%}
 
     {%- set key = config.get('unique_key') or [] -%}
     {%- set key = [key] if key is string else key | list -%}
-    {%- set scoped = given.get('stale_from') or given.get('touched') -%}
-    {%- if scoped not in key -%}
+    {%- if given.get('touched', key | first) not in key -%}
         {%- do exceptions.raise_compiler_error(
-            "meta.loads of " ~ model.name ~ " names " ~ scoped
+            "meta.loads of " ~ model.name ~ " names " ~ given['touched']
             ~ ", which must be a column of its unique_key."
         ) -%}
     {%- endif -%}
     {%- set made = made_of(sql) -%}
-    {%- do source_called(given['relation']) -%}
+    {%- set relations = [given['relation']] if given['relation'] is string
+        else given['relation'] -%}
+    {%- set waits_for = {} -%}
+    {%- for relation in relations -%}
+        {%- do waits_for.update({relation: upstream_of_loads(source_called(relation))}) -%}
+    {%- endfor -%}
     {%- if given.get('touched') is not none -%}
         {%- if '__dbt__cte__' in sql -%}
             {%- do exceptions.raise_compiler_error(
@@ -66,11 +74,12 @@
     {%- endif -%}
     {{ return({
         'consumer': this.schema ~ '.' ~ this.identifier,
-        'source': given['relation'],
+        'source': relations | first,
+        'waits_for': waits_for,
         'stale_from': given.get('stale_from'),
         'touched': given.get('touched'),
         'unique_key': key,
-        'upstream': upstream_of_loads(),
+        'upstream': waits_for.values() | sum(start=[]) | unique | list,
         'follows_builds': false,
         'made_of': made,
         'fingerprint': local_md5(made['query']),
@@ -80,21 +89,38 @@
 
 
 {#
-    The models that this one reads and that take in loads, as `schema.name`: those behind
-    its ephemeral steps and views, and those that an incremental SQL model among them reads,
-    too, whose own fingerprint says nothing of their rules.
+    The models that this one reads and that take in loads of a source, as `schema.name`:
+    those behind its ephemeral steps and views, and those that an incremental SQL model
+    among them reads, too, whose own fingerprint says nothing of their rules.
 #}
-{% macro upstream_of_loads(node=model) -%}
+{% macro upstream_of_loads(source, node=model) -%}
     {%- set names = [] -%}
-    {%- for above in nodes_read(node) if above.resource_type == 'model' -%}
+    {%- for above in nodes_read(node)
+        if above.resource_type == 'model' and is_made_of(above, source)
+    -%}
         {%- if above.config.materialized in ['continuous_aggregate', 'incremental'] -%}
             {%- do names.append(above.schema ~ '.' ~ above.alias) -%}
         {%- endif -%}
         {%- if above.config.materialized == 'view' or (
             above.config.materialized == 'incremental' and above.language == 'sql'
         ) -%}
-            {%- do names.extend(upstream_of_loads(above)) -%}
+            {%- do names.extend(upstream_of_loads(source, above)) -%}
         {%- endif -%}
     {%- endfor -%}
     {{ return(names | unique | list) }}
+{%- endmacro %}
+
+
+{#
+    Whether a model reads a source, by itself or through others.
+#}
+{% macro is_made_of(node, source) -%}
+    {%- for above in nodes_read(node) -%}
+        {%- if above.unique_id == source.unique_id
+            or (above.resource_type == 'model' and is_made_of(above, source))
+        -%}
+            {{ return(true) }}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(false) }}
 {%- endmacro %}

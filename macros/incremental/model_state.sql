@@ -53,13 +53,15 @@
     ),
 
     loads as (
+        {%- for source, models in spec['waits_for'].items() %}
+        {{ 'union all' if not loop.first }}
         select
             unapplied.load_id,
             unapplied.time_from
-        from ({{ unapplied_loads(spec['consumer'], spec['source']) }}) as unapplied
+        from ({{ unapplied_loads(spec['consumer'], source) }}) as unapplied
         where not exists (
             select 1
-            from unnest({{ upstream }}) as reads (model)
+            from unnest('{ {{- models | join(',') -}} }'::text[]) as reads (model)
             where not exists (
                 select 1
                 from ingestion.applied_loads as taken_in
@@ -68,6 +70,7 @@
                     and unapplied.load_id = taken_in.load_id
             )
         )
+        {%- endfor %}
     )
 
     select

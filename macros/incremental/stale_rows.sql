@@ -28,16 +28,25 @@
             'scope': 'old.' ~ adapter.quote(spec['touched']) ~ ' in (' ~ names ~ ')',
         }) }}
     {%- endif -%}
-    {%- set column = adapter.quote(spec['stale_from']) -%}
+    {%- set column = spec['stale_from'] -%}
+    {%- set is_date = adapter.get_columns_in_relation(target)
+        | selectattr('name', 'equalto', column) | map(attribute='data_type') | first == 'date' -%}
+    {%- set column = adapter.quote(column) -%}
+    {%- set in_utc = '' if is_date else " at time zone 'utc'" -%}
     {#- From the first day that loads changed, or of which there is no row yet. -#}
     {%- set changed = text_literal(state['first_load']) ~ '::date' if state['first_load']
         else 'null' -%}
     {%- set day = run_query(
-        'select least(' ~ changed ~ ', coalesce(max(' ~ column ~ ") + 1, '0001-01-01'))::text"
-        ~ ' from ' ~ target
+        'select least(' ~ changed ~ ', coalesce((max(' ~ column ~ ')' ~ in_utc
+        ~ ")::date + 1, '0001-01-01'))::text from " ~ target
     ).rows[0][0] -%}
     {%- do run_query("select set_config('vigil.first_stale_day', '" ~ day ~ "', true)") -%}
-    {{ return({'query': sql, 'scope': 'old.' ~ column ~ " >= '" ~ day ~ "'::date"}) }}
+    {%- set unit = 'date' if is_date else 'timestamptz' -%}
+    {%- set scope = 'old.' ~ column ~ ' >= ' ~ first_stale_day(unit=unit) -%}
+    {{ return({
+        'query': sql,
+        'scope': scope if is_date else '(' ~ scope ~ ' or old.' ~ column ~ ' is null)',
+    }) }}
 {%- endmacro %}
 
 

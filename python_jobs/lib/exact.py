@@ -53,19 +53,6 @@ def _mul_div_64(a: Any, b: Any, c: Any) -> Any:
 
 
 @compiled
-def divide_rounded(notional: Any, power: Any, size: Any, out: Any) -> None:
-    """Write ``notional * power / size``, rounded half up; 0 where ``size`` is 0.
-
-    ``power`` is below 2**61 and so is twice the result.
-    """
-    for row in range(out.size):
-        if size[row] == 0:
-            out[row] = 0
-        else:
-            out[row] = (mul_div(notional[row], 2 * power[row], size[row]) + 1) // 2
-
-
-@compiled
 def widen(values: Any, steps: Any, out: Any) -> None:
     """Write ``values * 10**steps`` as 128-bit integers, ``out`` being (rows, 2)."""
     for row in range(values.size):

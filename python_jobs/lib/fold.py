@@ -1,8 +1,9 @@
-"""Fold fills into position episodes, chunk by chunk.
+"""Fold fills into positions, chunk by chunk.
 
-``fold(fills, state)`` takes the next fills in time and yields the episodes they ended;
-what is open stays in the state. Any cut of the tape between two milliseconds gives the
-same episodes. Memory is a chunk plus about 200 bytes for each (trader, coin) met.
+``fold(fills, state)`` takes the next fills in time and yields how positions stood at the
+end of each hour in which they had a fill, and when they were closed; the hour that is not
+over stays in the state. Any cut of the tape between two milliseconds gives the same
+steps. Memory is a chunk plus about 200 bytes for each (trader, coin) met.
 """
 
 from __future__ import annotations
@@ -23,21 +24,21 @@ from python_jobs.lib.fold_large import fold_large_key
 from python_jobs.lib.keys import KeyIndex
 from python_jobs.lib.records import group_keys, order_by_time, write_records
 
-#: Episodes handed out at once.
+#: Steps handed out at once.
 _BLOCK_ROWS = 65_536
 
 
 @dataclass(frozen=True)
-class Episodes:
-    """Episodes as the kernel writes them.
+class Steps:
+    """Positions at the ends of hours, as the kernel writes them.
 
     Attributes
     ----------
     values
-        ``(episodes, EPISODE_WIDTH)``, int64 or Python integers; columns as in
-        `fold_kernel`. ``CLOSED`` is -1 for an open one.
+        ``(steps, STEP_WIDTH)``, int64 or Python integers; columns as in `fold_kernel`.
+        ``CLOSED`` is -1 where the position is still open.
     user, coin
-        ``(episodes,)``: codes as in the fills.
+        ``(steps,)``: codes as in the fills.
     """
 
     values: npt.NDArray[Any]
@@ -77,23 +78,23 @@ class FoldState:
             self.narrow = np.concatenate([self.narrow, self._fresh(room)])
             self.numbers = np.full(len(self.narrow), -1, dtype=np.int64)
 
-    def open_episodes(self) -> Iterator[Episodes]:
-        """Yield the episodes that are open, as they stand."""
+    def open_steps(self) -> Iterator[Steps]:
+        """Yield the positions that are open, as they stand."""
         positions = self.narrow[: len(self.keys), fk.POSITION]
         is_open = positions != 0
         is_open[list(self.large)] = False
         keys = np.flatnonzero(is_open)
         for begin in range(0, keys.size, _BLOCK_ROWS):
             part = keys[begin : begin + _BLOCK_ROWS]
-            yield self._episodes(_as_open(self.narrow[part], part))
+            yield self._steps(_as_open(self.narrow[part], part))
         large = [key for key, row in self.large.items() if row[0, fk.POSITION] != 0]
         if large:
             rows = np.concatenate([self.large[key] for key in large])
-            yield self._episodes(_as_open(rows, np.array(large)))
+            yield self._steps(_as_open(rows, np.array(large)))
 
-    def _episodes(self, values: npt.NDArray[Any]) -> Episodes:
+    def _steps(self, values: npt.NDArray[Any]) -> Steps:
         user, coin = self.keys.lookup(values[:, fk.KEY].astype(np.int64))
-        return Episodes(values, user, coin)
+        return Steps(values, user, coin)
 
     @staticmethod
     def _fresh(count: int) -> npt.NDArray[np.int64]:
@@ -106,14 +107,14 @@ class FoldState:
 
 
 def _as_open(rows: npt.NDArray[Any], keys: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-    values = np.full((len(rows), fk.EPISODE_WIDTH), -1, dtype=rows.dtype)
+    values = np.full((len(rows), fk.STEP_WIDTH), -1, dtype=rows.dtype)
     values[:, : fk.STATE_WIDTH] = rows
     values[:, fk.KEY] = keys
     return values
 
 
-def fold(fills: Fills, state: FoldState, threads: int = 1) -> Iterator[Episodes]:
-    """Fold the next fills and yield the episodes that they ended.
+def fold(fills: Fills, state: FoldState, threads: int = 1) -> Iterator[Steps]:
+    """Fold the next fills and yield the hours and positions that they ended.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ def fold(fills: Fills, state: FoldState, threads: int = 1) -> Iterator[Episodes]
 
     Yields
     ------
-    Episodes
+    Steps
         In no particular order.
     """
     if len(fills) == 0:
@@ -145,10 +146,11 @@ def fold(fills: Fills, state: FoldState, threads: int = 1) -> Iterator[Episodes]
     def fold_part(keys: tuple[int, int]) -> list[npt.NDArray[np.int64]]:
         write_records(fills, codes, by_time, starts, keys, records)
         done, end = keys
-        room = max(_BLOCK_ROWS, int(2 * np.diff(starts[done : end + 1]).max()))
+        most = int(np.diff(starts[done : end + 1]).max())
+        room = max(_BLOCK_ROWS, fk.STEPS_OF_A_FILL * most)
         blocks = []
         while done < end:
-            block = np.empty((room, fk.EPISODE_WIDTH), dtype=np.int64)
+            block = np.empty((room, fk.STEP_WIDTH), dtype=np.int64)
             done, used = fold_keys(
                 touched, done, end, starts, records, order, fills.block, fills.event,
                 state.narrow, is_large, block,
@@ -159,14 +161,14 @@ def fold(fills: Fills, state: FoldState, threads: int = 1) -> Iterator[Episodes]
 
     with ThreadPoolExecutor(threads) as pool:
         for blocks in pool.map(fold_part, _parts(starts, threads)):
-            yield from map(state._episodes, blocks)
+            yield from map(state._steps, blocks)
     for k in np.flatnonzero(is_large):
         key = int(touched[k])
         own = records[starts[k] : starts[k + 1]]
         values = fold_large_key(fills, own, _large_state(state, key))
         values[:, fk.KEY] = key
         if len(values):
-            yield state._episodes(values)
+            yield state._steps(values)
 
 
 def _parts(starts: npt.NDArray[np.int64], count: int) -> list[tuple[int, int]]:

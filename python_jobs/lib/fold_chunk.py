@@ -10,7 +10,7 @@ from typing import Any
 
 from pgio.compiled import compiled
 from python_jobs.lib.decimals import POWERS
-from python_jobs.lib.fold_kernel import fold_key
+from python_jobs.lib.fold_kernel import STEPS_OF_A_FILL, fold_key
 from python_jobs.lib.ordering import order_ties
 from python_jobs.lib.records import measure_key, scale_key
 from python_jobs.lib.scales import settle_scales
@@ -28,7 +28,7 @@ def fold_keys(
     event: Any,
     state: Any,
     is_large: Any,
-    episodes: Any,
+    steps: Any,
 ) -> Any:
     """Fold the records of keys, one key after the other.
 
@@ -48,20 +48,19 @@ def fold_keys(
     is_large
         ``(keys,)``: keys to leave out; those are added that 64 bits have no room for,
         and neither they nor their state are changed.
-    episodes
-        ``(capacity, EPISODE_WIDTH)``, filled from its beginning.
+    steps
+        ``(capacity, STEP_WIDTH)``, filled from its beginning.
 
     Returns
     -------
     tuple of int
         (k, used): the first of the keys that was not folded, for which there was no
-        room, or ``stop``; episodes written.
+        room, or ``stop``; steps written.
     """
     used = 0
     for k in range(begin, stop):
         first, end = starts[k], starts[k + 1]
-        # A fill ends at most two episodes.
-        if used + 2 * (end - first) > episodes.shape[0]:
+        if used + STEPS_OF_A_FILL * (end - first) > steps.shape[0]:
             return k, used
         if is_large[k]:
             continue
@@ -73,7 +72,5 @@ def fold_keys(
             continue
         scale_key(first, end, scales, records)
         order_ties(first, end, order, records, block, event, row, POWERS)
-        used = fold_key(
-            keys[k], first, end, order, records, POWERS, row, episodes, used
-        )
+        used = fold_key(keys[k], first, end, order, records, POWERS, row, steps, used)
     return stop, used

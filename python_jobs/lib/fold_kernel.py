@@ -1,4 +1,4 @@
-"""From fills in order to position episodes: the rules, fill by fill.
+"""From fills in order to positions, hour by hour: the rules, fill by fill.
 
 All amounts are integers at scales fixed per key, so flat means exactly zero. The
 functions are plain Python: compiled they fold 64-bit integers, as they are they fold
@@ -16,22 +16,27 @@ from typing import Any
 from pgio.compiled import compilable
 from python_jobs.lib.exact import mul_div
 
-#: Columns of a key's state. An episode is the state when it ended plus the last three.
+#: Columns of a key's state. A step is the state as an hour or the position ended, plus
+#: the last four: `NEXT` is the time of its next fill, -1 where none was seen.
 (
     SEEN, LAST_FILL, POSITION, OPENED, ORDINAL, MAX_SIZE, ENTRY_SIZE, ENTRY_NOTIONAL,
     EXIT_SIZE, EXIT_NOTIONAL, COST, GROSS, FEES, FILLS, GAPS, BASIS_KNOWN, LIQUIDATED,
     SIDE, LAST_EXIT, PNL_KNOWN, SIZE_SCALE, PX_SCALE, USD_SCALE,
 ) = range(23)  # fmt: skip
 STATE_WIDTH = 23
-KEY, CLOSED, REASON = 23, 24, 25
-EPISODE_WIDTH = 26
+KEY, CLOSED, REASON, NEXT = 23, 24, 25, 26
+STEP_WIDTH = 27
+
+#: At most: the hour before it, an end by a gap, and one by itself.
+STEPS_OF_A_FILL = 3
+HOUR_MS = 3_600_000
 
 #: Columns of a fill's record. Amounts are mantissas at first (`DELTA`: of the signed
 #: size), then integers at the scales of the key. `ROW` is its place in the chunk.
 TIME, PX, DELTA, START, PNL, FEE, FLAGS, ROW = range(8)
 RECORD_WIDTH = 8
 
-#: Why an episode ended, and what kind of fill can end it.
+#: Why a position was closed, and what kind of fill can end it.
 TRADE, FLIP, LIQUIDATION, ADL, SETTLEMENT, TRANSFER, GAP, DUST = range(8)
 REASONS = (
     "trade", "flip", "liquidation", "adl", "settlement", "transfer", "gap", "dust",
@@ -52,12 +57,21 @@ def _store(row: Any, values: Any) -> None:
 
 
 @compilable
-def _close(row: Any, key: int, time: Any, reason: Any, episodes: Any, used: int) -> int:
+def _end_hour(row: Any, key: int, now: Any, steps: Any, used: int) -> int:
+    """Write the state of a position whose next fill is in another hour."""
+    used = _close(row, key, -1, -1, steps, used)
+    steps[used - 1, NEXT] = now
+    return used
+
+
+@compilable
+def _close(row: Any, key: int, time: Any, reason: Any, steps: Any, used: int) -> int:
     for field in range(STATE_WIDTH):
-        episodes[used, field] = row[field]
-    episodes[used, KEY] = key
-    episodes[used, CLOSED] = time
-    episodes[used, REASON] = reason
+        steps[used, field] = row[field]
+    steps[used, KEY] = key
+    steps[used, CLOSED] = time
+    steps[used, REASON] = reason
+    steps[used, NEXT] = -1
     return used + 1
 
 
@@ -90,15 +104,15 @@ def fold_key(
     records: Any,
     powers: Any,
     row: Any,
-    episodes: Any,
+    steps: Any,
     used: int,
 ) -> int:
-    """Fold the fills of a key and return how many episodes are written then.
+    """Fold the fills of a key and return how many steps are written then.
 
     Parameters
     ----------
     key
-        Its number, for the episodes.
+        Its number, for the steps.
     begin, end, order
         Its fills are ``order[begin:end]``, in the order they happened.
     records
@@ -107,9 +121,9 @@ def fold_key(
         Powers of ten.
     row
         ``(STATE_WIDTH,)``: the key's state, changed in place.
-    episodes, used
-        ``(capacity, EPISODE_WIDTH)``, filled from row ``used`` on: a fill ends at most
-        two episodes, one by a gap and one by itself.
+    steps, used
+        ``(capacity, STEP_WIDTH)``, filled from row ``used`` on, at most
+        `STEPS_OF_A_FILL` for each fill.
     """
     unit = powers[row[USD_SCALE] - row[SIZE_SCALE] - row[PX_SCALE]]
     grid = powers[row[USD_SCALE] - USD_GRID]
@@ -129,6 +143,14 @@ def fold_key(
             continue
         now = records[i, TIME]
         flags = records[i, FLAGS]
+        if position != 0 and now // HOUR_MS != last_fill // HOUR_MS:
+            _store(row, (
+                seen, last_fill, position, opened, ordinal, max_size,
+                entry_size, entry_notional, exit_size, exit_notional, cost,
+                gross, fees, fills, gaps, is_known, liquidated, side, last_exit,
+                is_pnl_known,
+            ))  # fmt: skip
+            used = _end_hour(row, key, now, steps, used)
         reported = records[i, START] if flags & HAS_START else position
         if reported != position:
             # A gap, or the first that is seen of a key.
@@ -146,7 +168,7 @@ def fold_key(
                         gross, fees, fills, gaps, is_known, liquidated, side,
                         last_exit, is_pnl_known,
                     ))  # fmt: skip
-                    used = _close(row, key, now, GAP, episodes, used)
+                    used = _close(row, key, now, GAP, steps, used)
                     position = 0 * position
                 if reported != 0:
                     ordinal = ordinal + 1 if opened == now else 0
@@ -199,7 +221,7 @@ def fold_key(
                     is_pnl_known,
                 ))  # fmt: skip
                 reason = FLIP if is_flip else kind
-                used = _close(row, key, now, reason, episodes, used)
+                used = _close(row, key, now, reason, steps, used)
             if closing == size:
                 continue
             # What crosses zero opens the next one; its profit was the closed one's.

@@ -29,7 +29,8 @@ def fold_large_key(
     Returns
     -------
     ndarray of object
-        ``(episodes, EPISODE_WIDTH)``: the episodes that ended.
+        ``(steps, STEP_WIDTH)``: how its positions stood when hours ended and when they
+        were closed.
     """
     rows = narrow[:, fk.ROW]
     columns = {
@@ -66,9 +67,10 @@ def fold_large_key(
     order = np.arange(len(rows))
     powers = [10**i for i in range(usd_scale + 1)]
     order_ties(0, len(rows), order, records, fills.block, fills.event, state[0], powers)
-    episodes = np.empty((2 * len(rows), fk.EPISODE_WIDTH), dtype=object)
-    used = fk.fold_key(0, 0, len(rows), order, records, powers, state[0], episodes, 0)
-    return episodes[:used].copy()
+    room = fk.STEPS_OF_A_FILL * len(rows)
+    steps = np.empty((room, fk.STEP_WIDTH), dtype=object)
+    used = fk.fold_key(0, 0, len(rows), order, records, powers, state[0], steps, 0)
+    return steps[:used].copy()
 
 
 def _settle_scales(

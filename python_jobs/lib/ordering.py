@@ -19,7 +19,6 @@ import numpy as np
 from pgio.compiled import compilable
 from python_jobs.lib.fold_kernel import (
     DELTA,
-    EPISODE_WIDTH,
     FLAGS,
     HAS_PLACE,
     HAS_START,
@@ -29,6 +28,8 @@ from python_jobs.lib.fold_kernel import (
     ROW,
     SEEN,
     START,
+    STEPS_OF_A_FILL,
+    STEP_WIDTH,
     TIME,
     fold_key,
 )
@@ -178,7 +179,8 @@ def order_ties(
             group = order[first:at]
             is_seen = state[SEEN] != 0 or first > begin
             if _is_mixed(group, records, block, event, carried, is_seen):
-                room = np.empty((2 * (first - folded), EPISODE_WIDTH), records.dtype)
+                most = STEPS_OF_A_FILL * (first - folded)
+                room = np.empty((most, STEP_WIDTH), records.dtype)
                 fold_key(0, folded, first, order, records, powers, current, room, 0)
                 folded = first
                 found, path = find_trail(group, records, event, current, powers)

@@ -1,4 +1,4 @@
-"""Rows of `trader_positions` back into the state that the fold goes on from."""
+"""Rows of `trader_position_hours` back into the state that the fold goes on from."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ _SIZES = ("size", "max_size", "entry_size", "exit_size")
 _NOTIONALS = ("entry_notional_usd", "exit_notional_usd")
 _DOLLARS = ("cost_basis_usd", "gross_pnl", "fees_usd")
 
-#: Which of the episodes that a key opened in one millisecond, from a row of ``{}``.
+#: Which of the positions that a key opened in one millisecond, from a row of ``{}``.
 ORDINAL = "split_part({}.position_id, ':', -1)::bigint"
 
-#: Columns that `resume` reads beside the key, as SQL over `trader_positions`, ``p``.
+#: Columns that `resume` reads beside the key, as SQL over `trader_position_hours`, ``p``.
 RESUME_COLUMNS = f"""
     (extract(epoch from last_fill_at) * 1000)::bigint as last_fill_ms,
     (extract(epoch from opened_at) * 1000)::bigint as opened_ms,

@@ -1,4 +1,4 @@
-"""`trader_positions` from the fills in the database: all of it, or what is new.
+"""`trader_position_hours` from the fills in the database: all of it, or what is new.
 
 Everything a run reads, it reads in one snapshot: the list of loads, the fills and the
 model's own rows belong together, and a load that commits meanwhile is left to the next
@@ -33,7 +33,7 @@ from python_jobs.lib.time_slices import (
 
 #: Count this up when a change of the code makes other positions of the same fills: the
 #: stored ones are then folded anew, and what is computed from them.
-RULES = "2"
+RULES = "3"
 
 #: Fills folded at once; memory holds about 300 bytes for each, twice.
 SLICE_ROWS = 500_000
@@ -59,11 +59,11 @@ class PositionChanges:
     Attributes
     ----------
     rows
-        Batches of new and changed positions. They are read and folded while they are
+        Batches of new and changed rows. They are read and folded while they are
         iterated; the snapshot ends with them.
     deletes
-        ``position_id`` of the positions of rebuilt keys; those that are in ``rows`` as
-        well stay.
+        ``position_id`` and ``hour_at`` of the positions of rebuilt keys; those that are
+        in ``rows`` as well stay.
     loads
         Loads that are taken in.
     """
@@ -115,7 +115,7 @@ class PositionJob:
             loads=loads["load_id"].to_pylist(),
         )
 
-    def update(self, positions: str) -> PositionChanges | None:
+    def update(self, hours: str) -> PositionChanges | None:
         """Fold the fills of new loads into the positions that are there.
 
         A key whose new fills are all later than its last one goes on from its last
@@ -123,7 +123,7 @@ class PositionJob:
 
         Parameters
         ----------
-        positions
+        hours
             Name of the model's own table, quoted for SQL.
 
         Returns
@@ -142,7 +142,7 @@ class PositionJob:
             self._connection.rollback()
             return PositionChanges(iter(()), None, load_ids)
         is_new = f"not f.is_outcome and {brought}"
-        touched = note_touched_keys(self._connection, self._fills, positions, is_new)
+        touched = note_touched_keys(self._connection, self._fills, hours, is_new)
         self._resume()
 
         def query(piece: Slice) -> str:
@@ -152,10 +152,8 @@ class PositionJob:
             )
 
         pieces = self._slices(loads, touched.stale)
-        deletes = touched.stale.select(["position_id"])
-        return PositionChanges(
-            self._rows(pieces, query), deletes if len(deletes) else None, load_ids
-        )
+        deletes = touched.stale_hours if len(touched.stale) else None
+        return PositionChanges(self._rows(pieces, query), deletes, load_ids)
 
     def _take_snapshot(self) -> None:
         self._connection.execute("begin isolation level repeatable read")
@@ -169,10 +167,10 @@ class PositionJob:
                 for fills in chunks:
                     if fills is None:
                         continue
-                    for episodes in fold(fills, self._state, FOLD_THREADS):
-                        yield from position_rows(episodes, users, coins)
-            for episodes in self._state.open_episodes():
-                yield from position_rows(episodes, users, coins)
+                    for steps in fold(fills, self._state, FOLD_THREADS):
+                        yield position_rows(steps, users, coins)
+            for steps in self._state.open_steps():
+                yield position_rows(steps, users, coins)
         finally:
             self._connection.rollback()
 
@@ -192,7 +190,7 @@ class PositionJob:
             resume(rows, self._decoder, self._state)
 
     def _slices(self, loads: pa.Table, stale: pa.Table | None = None) -> list[Slice]:
-        """Cut time by the fills to read: those of loads and of episodes to redo.
+        """Cut time by the fills to read: those of loads and of positions to redo.
 
         What an update has to read mostly fits in one slice: the tape is gone over once.
         """

@@ -1,10 +1,10 @@
 """Where each key that new fills touch goes on from, and what it has to read again.
 
-A key whose new fills are all later than its last one goes on from its last episode. Any
+A key whose new fills are all later than its last one goes on from its last position. Any
 other key goes back to the last moment before its first new fill at which it is known to
-have been flat: the end of an episode that no other one follows in the same millisecond,
+have been flat: the end of a position that no other one follows in the same millisecond,
 as after a flip or a gap. What came before that moment cannot change, so only the
-episodes and fills behind it are read (`docs/adr/0011`).
+positions and fills behind it are read (`docs/adr/0011`).
 """
 
 from __future__ import annotations
@@ -31,14 +31,17 @@ class TouchedKeys(NamedTuple):
     Attributes
     ----------
     stale
-        Episodes that are folded anew: ``position_id``, ``opened_ms``, ``last_fill_ms``,
-        ``fill_count``.
+        Positions that are folded anew: ``position_id``, ``opened_ms``,
+        ``last_fill_ms``, ``fill_count``.
+    stale_hours
+        Their rows: ``position_id``, ``hour_at``.
     new_fills, late_fills
         Predicates on fills ``f``: the new ones of keys that just go on, and all those
         to fold of keys that go back. None where there are no such keys.
     """
 
     stale: pa.Table
+    stale_hours: pa.Table
     new_fills: str | None
     late_fills: str | None
 
@@ -49,7 +52,7 @@ class TouchedKeys(NamedTuple):
 
 
 def note_touched_keys(
-    connection: Connection, fills: str, positions: str, is_new: str
+    connection: Connection, fills: str, hours: str, is_new: str
 ) -> TouchedKeys:
     """Find the keys of new fills and note, in a temporary table, where they go on.
 
@@ -57,11 +60,12 @@ def note_touched_keys(
     ----------
     connection
         In a transaction, at whose end the table ``touched_keys`` is gone.
-    fills, positions
-        Names of `stg_hyperliquid__fills` and `trader_positions`, quoted for SQL.
+    fills, hours
+        Names of `stg_hyperliquid__fills` and `trader_position_hours`, quoted for SQL.
     is_new
         Predicate of the new fills, ``f``.
     """
+    positions = f"(select * from {hours} where is_latest)"
     connection.execute(_touched_keys(fills, positions, is_new))
     connection.execute("analyze touched_keys")
     on_time, late, from_ms = _one_row(
@@ -77,24 +81,31 @@ def note_touched_keys(
         from touched_keys
         """,
     )
-    stale = read_table(connection, _stale_episodes(positions))
+    connection.execute(_stale_positions(positions))
+    stale = read_table(connection, "select * from stale_positions")
+    stale_hours = read_table(
+        connection,
+        f"select position_id, hour_at from {hours} inner join stale_positions"
+        " using (position_id)",
+    )
     if not late:
-        return TouchedKeys(stale, is_new, None)
+        return TouchedKeys(stale, stale_hours, is_new, None)
     return TouchedKeys(
         stale,
+        stale_hours,
         f"{is_new} and not {_of_late_key()}" if on_time else None,
         _late_fills(connection, from_ms),
     )
 
 
 def resume_query() -> str:
-    """Select the episodes that touched keys go on from, as `resume` takes them."""
+    """Select the positions that touched keys go on from, as `resume` takes them."""
     return "select * from touched_keys where ordinal is not null"
 
 
 def _touched_keys(fills: str, positions: str, is_new: str) -> str:
     # Both look-ups walk the index (user_address, coin, opened_at) backwards, one key at
-    # a time: they cost the same however many episodes there are.
+    # a time: they cost the same however many positions there are.
     return f"""
         create temporary table touched_keys on commit drop as
         with new_fills as (
@@ -156,9 +167,10 @@ def _touched_keys(fills: str, positions: str, is_new: str) -> str:
     """
 
 
-def _stale_episodes(positions: str) -> str:
-    # An episode that leaves its key flat ended with its last fill.
+def _stale_positions(positions: str) -> str:
+    # A position that leaves its key flat ended with its last fill.
     return f"""
+        create temporary table stale_positions on commit drop as
         select
             p.position_id,
             (extract(epoch from p.opened_at) * 1000)::bigint as opened_ms,

@@ -1,4 +1,4 @@
-"""`trader_positions` as a run of dbt has it, without dbt; loads of made-up fills."""
+"""`trader_position_hours` as a run of dbt has it, without dbt; loads of made-up fills."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 import yaml
+from psycopg.rows import dict_row
 from reference_fold import ADL, DUST, LIQUIDATION, SETTLEMENT, TRANSFER, Fill
 
 from devdb.conninfo import PROJECT_DIR, connect
@@ -20,7 +21,7 @@ from runners.fill_rules import rendered
 
 FILLS = "hyperliquid.fills"
 STAGED_FILLS = "staging.stg_hyperliquid__fills"
-TARGET = "analytics.trader_positions"
+TARGET = "analytics.trader_position_hours"
 DIRS = {
     ADL: "Auto-Deleveraging",
     SETTLEMENT: "Settlement",
@@ -69,7 +70,7 @@ class Model:
         """Put changes in place as the materialization does."""
         with self.conn.transaction():
             self.conn.execute(
-                "create temporary table new_rows (like analytics.trader_positions) "
+                "create temporary table new_rows (like analytics.trader_position_hours) "
                 "on commit drop"
             )
             names = [name for name, _ in self.columns]
@@ -78,25 +79,38 @@ class Model:
             if not is_incremental:
                 self.conn.execute(f"truncate {TARGET}")  # type: ignore[arg-type]
             elif changes.deletes is not None:
-                ids = changes.deletes["position_id"].to_pylist()
-                self.deleted = len(ids)
-                self.conn.execute(
-                    f"delete from {TARGET} where position_id = any(%s)",  # type: ignore[arg-type]
-                    [ids],
+                gone = changes.deletes.to_pylist()
+                self.deleted = len(gone)
+                self.conn.cursor().executemany(
+                    f"delete from {TARGET} "  # type: ignore[arg-type]
+                    "where position_id = %(position_id)s and hour_at = %(hour_at)s",
+                    gone,
                 )
             self.conn.execute(
-                f"delete from {TARGET} using new_rows "  # type: ignore[arg-type]
-                "where trader_positions.position_id = new_rows.position_id"
+                f"delete from {TARGET} as old using new_rows as new "  # type: ignore[arg-type]
+                "where old.position_id = new.position_id and old.hour_at = new.hour_at"
             )
             self.conn.execute(f"insert into {TARGET} select * from new_rows")  # type: ignore[arg-type]
         self.applied |= set(changes.loads)
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """Return all positions, in order of their ids."""
+        """Return all rows, in order of their keys."""
         names = ", ".join(name for name, _ in self.columns)
         return self.conn.execute(
-            f"select {names} from {TARGET} order by position_id"  # type: ignore[arg-type]
+            f"select {names} from {TARGET} order by position_id, hour_at"  # type: ignore[arg-type]
         ).fetchall()
+
+    def positions(self) -> list[dict[str, Any]]:
+        """Return the rows of `trader_positions`, as its own SQL computes them."""
+        path = PROJECT_DIR / "models" / "marts" / "traders" / "trader_positions.sql"
+        query = rendered(
+            path.read_text(),
+            config=lambda **_: "",
+            ref=lambda _: TARGET,
+            first_stale_day=lambda unit: "'-infinity'",
+        )
+        with self.conn.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(f"{query} order by position_id").fetchall()  # type: ignore[arg-type]
 
 
 def create_staged_fills(conn: psycopg.Connection[Any]) -> None:

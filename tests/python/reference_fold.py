@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Any
 
@@ -20,6 +21,7 @@ from python_jobs.lib.fold import FoldState, fold
 from python_jobs.lib.fold_kernel import (
     ADL,
     DUST,
+    HOUR_MS,
     LIQUIDATION,
     REASONS,
     SETTLEMENT,
@@ -29,6 +31,9 @@ from python_jobs.lib.fold_kernel import (
 from python_jobs.lib.position_rows import position_rows
 
 NANO = Decimal("1e-9")
+#: Columns of `trader_position_hours` that `trader_positions` has not.
+_OF_HOURS = ("hour_at", "next_hour_at", "is_latest")
+MILLISECOND = timedelta(milliseconds=1)
 PRECISE = Context(prec=400)
 
 
@@ -92,16 +97,16 @@ def make_fills(fills: Sequence[Fill], users: TextCodes, coins: TextCodes) -> Fil
 def fold_all(
     chunks: Sequence[Sequence[Fill]], threads: int = 1
 ) -> list[dict[str, Any]]:
-    """Fold chunks one after the other; rows by position_id."""
+    """Fold chunks one after the other; rows by position and hour."""
     users, coins, state = TextCodes(), TextCodes(), FoldState()
     batches: list[pa.RecordBatch] = []
     for chunk in chunks:
-        for episodes in fold(make_fills(chunk, users, coins), state, threads):
-            batches += position_rows(episodes, users, coins)
-    for episodes in state.open_episodes():
-        batches += position_rows(episodes, users, coins)
+        for steps in fold(make_fills(chunk, users, coins), state, threads):
+            batches.append(position_rows(steps, users, coins))
+    for steps in state.open_steps():
+        batches.append(position_rows(steps, users, coins))
     rows = [row for batch in batches for row in batch.to_pylist()]
-    return sorted(rows, key=lambda row: str(row["position_id"]))
+    return sorted(rows, key=lambda row: (row["position_id"], row["hour_at"]))
 
 
 @dataclass
@@ -136,6 +141,13 @@ class _Key:
     position: Decimal = Decimal(0)
     is_seen: bool = False
     episodes: list[Episode] = field(default_factory=list)
+    hours: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+
+    def note_hours(self) -> None:
+        """Note how the positions of the last fill stand; an hour's last note stays."""
+        for episode in self.episodes[-3:]:
+            row = _row(episode)
+            self.hours[row["position_id"], row["hour"]] = row
 
     def open(self, time: int, size: Decimal, is_known: bool, gaps: int) -> Episode:
         ordinal = sum(episode.opened == time for episode in self.episodes)
@@ -147,14 +159,21 @@ class _Key:
 
 
 def reference(fills: Sequence[Fill]) -> list[dict[str, Any]]:
-    """Fold fills that are in the order they happened; rows by position_id."""
+    """Fold fills that are in the order they happened; rows by position and hour."""
     keys: dict[tuple[str, str], _Key] = {}
     with localcontext(PRECISE):
         for fill in fills:
             name = (fill.user, fill.coin)
-            _apply(keys.setdefault(name, _Key(name)), fill)
-        rows = [_row(e) for key in keys.values() for e in key.episodes]
-    return sorted(rows, key=lambda row: str(row["position_id"]))
+            key = keys.setdefault(name, _Key(name))
+            _apply(key, fill)
+            key.note_hours()
+    hours = {at: row for key in keys.values() for at, row in key.hours.items()}
+    rows = [hours[at] for at in sorted(hours)]
+    for row, following in zip(rows, [*rows[1:], None], strict=True):
+        is_latest = following is None or row["position_id"] != following["position_id"]
+        row["is_latest"] = is_latest
+        row["next_hour"] = None if is_latest else following["hour"]
+    return rows
 
 
 def _apply(key: _Key, fill: Fill) -> None:
@@ -252,44 +271,72 @@ def _leave(
 
 def _row(e: Episode) -> dict[str, Any]:
     is_open = e.closed is None
-    realized = (e.exit[1] - e.entry[1] + e.cost) * e.side
-    held_until = e.last_exit if e.reason == "dust" else e.closed
+    changed = e.last if e.closed is None else e.closed
     return {
         "position_id": f"{e.key[0]}:{e.key[1]}:{e.opened}:{e.ordinal}",
+        "hour": changed // HOUR_MS * HOUR_MS,
         "side": "long" if e.side > 0 else "short",
-        "status": "open" if is_open else "closed",
         "opened": e.opened,
         "closed": e.closed,
         "last": e.last,
+        "last_exit": e.last_exit,
         "size": e.size if is_open else Decimal(0),
         "max_size": e.max_size,
-        "entry_vwap": _vwap(e.entry),
-        "exit_vwap": _vwap(e.exit),
         "entry_size": e.entry[0],
         "entry_notional_usd": e.entry[1],
         "exit_size": e.exit[0],
         "exit_notional_usd": e.exit[1],
-        "cost_basis_usd": (e.cost if is_open else Decimal(0)) if e.is_known else None,
+        "cost_basis_usd": e.cost if e.is_known else None,
         "gross_pnl": e.gross,
-        "recomputed_pnl": realized if e.is_known else None,
         "fees_usd": e.fees,
-        "net_pnl": None if e.gross is None else e.gross - e.fees,
         "fill_count": e.fills,
         "close_reason": e.reason,
         "is_liquidated": e.is_liquidated,
         "is_basis_known": e.is_known,
         "gap_count": e.gaps,
-        "holding_seconds": (
-            None if held_until is None else Decimal(held_until - e.opened) / 1000
-        ),
-        "last_exit": e.last_exit,
     }
 
 
-def _vwap(leg: tuple[Decimal, Decimal]) -> Decimal | None:
-    if leg[0] == 0:
+def fold_positions(chunks: Sequence[Sequence[Fill]]) -> list[dict[str, Any]]:
+    """Fold chunks; rows as `trader_positions` has them, by position_id."""
+    return [as_position(row) for row in fold_all(chunks) if row["is_latest"]]
+
+
+def as_position(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a position's last row as `trader_positions` has it, which SQL computes."""
+    position = {name: row[name] for name in row if name not in _OF_HOURS}
+    held_until = row["closed_at"]
+    if row["close_reason"] == "dust":
+        held_until = row["last_exit_at"]
+    with localcontext(PRECISE):
+        left = row["exit_notional_usd"] - row["entry_notional_usd"]
+        cost, gross = row["cost_basis_usd"], row["gross_pnl"]
+        return {
+            **position,
+            "cost_basis_usd": (
+                cost if cost is None or row["closed_at"] is None else Decimal(0)
+            ),
+            "status": "open" if row["closed_at"] is None else "closed",
+            "entry_vwap": _vwap(row["entry_notional_usd"], row["entry_size"]),
+            "exit_vwap": _vwap(row["exit_notional_usd"], row["exit_size"]),
+            "recomputed_pnl": (
+                None
+                if cost is None
+                else (left + cost) * (1 if row["side"] == "long" else -1)
+            ),
+            "net_pnl": None if gross is None else gross - row["fees_usd"],
+            "holding_seconds": (
+                None
+                if held_until is None
+                else Decimal((held_until - row["opened_at"]) // MILLISECOND) / 1000
+            ),
+        }
+
+
+def _vwap(notional: Decimal, size: Decimal) -> Decimal | None:
+    if size == 0:
         return None
-    return (leg[1] / leg[0]).quantize(Decimal("1e-12"), ROUND_HALF_UP)
+    return (notional / size).quantize(Decimal("1e-12"), ROUND_HALF_UP)
 
 
 def comparable(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -297,7 +344,7 @@ def comparable(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     result = []
     for row in rows:
         row = dict(row)
-        for name in ("opened", "closed", "last_fill", "last_exit"):
+        for name in ("hour", "next_hour", "opened", "closed", "last_fill", "last_exit"):
             moment = row.pop(f"{name}_at")
             milliseconds = None
             if moment is not None:
@@ -310,6 +357,6 @@ def comparable(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 __all__ = [
-    "ADL", "DUST", "LIQUIDATION", "SETTLEMENT", "TRANSFER", "Fill", "comparable",
-    "fold_all", "make_fills", "reference", "replace",
+    "ADL", "DUST", "LIQUIDATION", "SETTLEMENT", "TRANSFER", "Fill", "as_position", "comparable",
+    "fold_all", "fold_positions", "make_fills", "reference", "replace",
 ]  # fmt: skip

@@ -16,6 +16,7 @@ BUILT_FROM_FILLS = (
     "analytics.trader_daily",
     "analytics.coin_daily",
     "analytics.trader_coin_daily",
+    "analytics.trader_position_hours",
     "analytics.trader_positions",
     "analytics.trader_win_rates",
     "analytics.trader_profiles",

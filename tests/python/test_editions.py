@@ -31,6 +31,7 @@ MODELS = {
     "analytics.trader_daily": "day, user_address",
     "analytics.coin_daily": "day, coin",
     "analytics.trader_coin_daily": "day, user_address, coin",
+    "analytics.trader_position_hours": "position_id, hour_at",
     "analytics.trader_positions": "position_id",
     "analytics.trader_win_rates": "user_address",
     "analytics.trader_profiles": "user_address",

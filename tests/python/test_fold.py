@@ -16,6 +16,7 @@ from reference_fold import (
     SETTLEMENT,
     TRANSFER,
     Fill,
+    as_position,
     comparable,
     fold_all,
     reference,
@@ -28,10 +29,11 @@ REAL = PROJECT_DIR.parent / "shared" / "data" / "hyperliquid"
 
 
 def fold_one(*fills: Fill) -> list[dict[str, Any]]:
-    """Fold fills; the rows, in order of their opening, agree with the slow fold."""
+    """Fold fills into positions, in order of opening; hours agree with the slow fold."""
     rows = fold_all([fills])
     assert comparable(rows) == reference(fills)
-    return sorted(rows, key=lambda r: (r["opened_at"], int(r["position_id"][-1])))
+    positions = [as_position(row) for row in rows if row["is_latest"]]
+    return sorted(positions, key=lambda r: (r["opened_at"], int(r["position_id"][-1])))
 
 
 def test_open_extend_partial_close_and_close() -> None:

@@ -17,6 +17,7 @@ from reference_fold import (
     Fill,
     comparable,
     fold_all,
+    fold_positions,
     reference,
 )
 
@@ -32,7 +33,7 @@ def tape(seed: int, *, digits: int = 3, scale: int = 2) -> list[Fill]:
         position = Decimal(rng.choice([0, 0, 5, -3]))
         time = 1000
         for event in range(rng.randint(0, 40)):
-            time += rng.choice([0, 0, 1, 50])
+            time += rng.choice([0, 0, 0, 1, 1, 50, 1_500_000])
             with localcontext(PRECISE):
                 if rng.random() < 0.05:
                     position = Decimal(rng.randint(-5, 5))
@@ -115,7 +116,9 @@ def test_scaling_prices_scales_the_profit(seed: int) -> None:
         for f in fills
     ]
     plain = [Fill(**{**f.__dict__, "pnl": "0", "fee": "0"}) for f in fills]
-    for once, ten in zip(fold_all([plain]), fold_all([tenfold]), strict=True):
+    for once, ten in zip(
+        fold_positions([plain]), fold_positions([tenfold]), strict=True
+    ):
         assert ten["entry_notional_usd"] == 10 * once["entry_notional_usd"]
         assert ten["max_size"] == once["max_size"]
         # What a gap leaves open keeps its cost, which is cut to a billionth.
@@ -138,7 +141,9 @@ def test_buying_and_selling_mirror_each_other(seed: int) -> None:
         )
         for f in fills
     ]
-    for one, other in zip(fold_all([fills]), fold_all([mirrored]), strict=True):
+    for one, other in zip(
+        fold_positions([fills]), fold_positions([mirrored]), strict=True
+    ):
         assert {one["side"], other["side"]} == {"long", "short"}
         assert one["position_id"] == other["position_id"]
         assert one["size"] == -other["size"]
@@ -149,7 +154,7 @@ def test_buying_and_selling_mirror_each_other(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_profit_and_fees_add_up(seed: int) -> None:
     fills = tape(seed)
-    rows = fold_all([fills])
+    rows = fold_positions([fills])
     with localcontext(PRECISE):
         reported = [f for f in fills if f.pnl is not None]
         if len(reported) == len(fills):

@@ -35,6 +35,7 @@ MODELS = {
     "analytics.trader_daily": "day, user_address",
     "analytics.coin_daily": "day, coin",
     "analytics.trader_coin_daily": "day, user_address, coin",
+    "analytics.trader_position_hours": "position_id, hour_at",
     "analytics.trader_positions": "position_id",
     "analytics.trader_win_rates": "user_address",
     "analytics.trader_profiles": "user_address",
@@ -223,8 +224,8 @@ def test_both_formats_give_the_same_positions(
     space = workspace()
     space.dbt("run-operation", "create_sources")
     space.load(tape / "archive")
-    space.dbt("run", "--select", "stg_hyperliquid__fills", "trader_positions")
-    relation = "analytics.trader_positions"
+    space.dbt("run", "--select", "stg_hyperliquid__fills", "trader_position_hours")
+    relation = "analytics.trader_position_hours"
     assert space.rows(relation, MODELS[relation]) == at_once.rows(
         relation, MODELS[relation]
     )

@@ -1,4 +1,4 @@
-"""`trader_positions` over a real server: at once, load by load, late, in any order."""
+"""`trader_position_hours` over a real server: at once, load by load, late, in any order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from positions_model import (  # noqa: F401
     fresh_model,
     load,
 )
-from reference_fold import Fill, fold_all
+from reference_fold import Fill, as_position, fold_all, fold_positions
 from test_fold_properties import tape
 
 from dbt_pyjobs.session import Session
@@ -53,6 +53,7 @@ def test_the_first_build_is_the_fold_of_all_fills(model: Model) -> None:
         tuple(row[name] for name, _ in model.columns) for row in fold_all([fills])
     ]
     assert model.rows() == sorted(expected)
+    assert model.positions() == fold_positions([fills])
 
 
 def test_nothing_new_is_no_work(model: Model) -> None:
@@ -83,11 +84,11 @@ def test_a_load_that_brought_nothing_is_noted(model: Model) -> None:
 def test_a_new_fill_touches_only_its_key(model: Model) -> None:
     load(model.conn, tape(5))
     model.run(is_incremental=False)
-    before = {row[0]: row for row in model.rows()}
+    before = {row[:2]: row for row in model.rows()}
     load(model.conn, [Fill(10**6, "B", "1", "10", "0", user="0xcc")])
     model.run(is_incremental=True)
     assert model.written == 1
-    after = {row[0]: row for row in model.rows()}
+    after = {row[:2]: row for row in model.rows()}
     assert {key: after[key] for key in before} == before
     assert len(after) == len(before) + 1
 
@@ -109,7 +110,7 @@ def test_positions_of_other_rules_are_folded_anew(model: Model) -> None:
         is_incremental=True,
         config=SimpleNamespace(meta_get={"slice_rows": 7}.__getitem__),
     )
-    job = importlib.import_module("python_jobs.trader_positions")
+    job = importlib.import_module("python_jobs.trader_position_hours")
     with session.connection:
         changes = job.model(dbt, session)
         assert (changes.scope, changes.loads) == ("true", [load_id])
@@ -234,8 +235,7 @@ def test_the_simulators_truth_is_found(model: Model, form: str, tmp_path: Path) 
         assert loaded.exit_code == 0, loaded.output
         model.run(is_incremental=number > 0, slice_rows=6_000)
 
-    names = [name for name, _ in model.columns]
-    found = [dict(zip(names, row, strict=True)) for row in model.rows()]
+    found = model.positions()
     truth = pq.read_table(tmp_path / "truth" / "episodes.parquet").to_pylist()
     assert sorted(map(_from_row, found)) == sorted(map(_from_truth, truth))
 
@@ -362,14 +362,16 @@ def test_what_a_fill_means_by_file(
     loaded = CliRunner().invoke(load_to_db, ["fills", str(tmp_path)])
     assert loaded.exit_code == 0, loaded.output
     model.run(is_incremental=False)
-    names = [name for name, _ in model.columns]
-    rows = [dict(zip(names, row, strict=True)) for row in model.rows()]
     [source] = list_objects([str(tmp_path)], FORMAT.suffixes)
     folded = fold_partition(RemoteObject.of(source, 0).fills(), staged_query())
     without_database = [
-        row for part in folded for batch in part.positions for row in batch.to_pylist()
+        as_position(row)
+        for part in folded
+        for batch in part.hours
+        for row in batch.to_pylist()
+        if row["is_latest"]
     ]
-    for found in (rows, without_database):
+    for found in (model.positions(), without_database):
         found.sort(key=lambda row: row["opened_at"])
         assert len(found) == len(expected)
         for row, wanted in zip(found, expected, strict=True):

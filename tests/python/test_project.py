@@ -42,12 +42,12 @@ def test_lineage_runs_from_the_source_through_python_to_the_signals(
             seen.add(node)
             queue += manifest["parent_map"][node]
     assert "source.vigil.hyperliquid.fills" in seen
-    for name in ("trader_positions", "trader_cohorts"):
+    for name in ("trader_position_hours", "trader_cohorts"):
         node = manifest["nodes"][f"model.vigil.{name}"]
         assert node["unique_id"] in seen
         assert node["language"] == "python"
     # What a fill means, positions read from staging.
-    assert manifest["parent_map"]["model.vigil.trader_positions"] == [
+    assert manifest["parent_map"]["model.vigil.trader_position_hours"] == [
         "model.vigil.stg_hyperliquid__fills"
     ]
     # The profiles hang on the same chain.

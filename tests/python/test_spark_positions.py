@@ -29,7 +29,7 @@ pytest.importorskip("pyspark", reason="pyspark is not installed: make spark")
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_server]
 
-POSITIONS = "analytics.trader_positions"
+POSITIONS = "analytics.trader_position_hours"
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Desk:
     def dbt(self, *arguments: str) -> str:
         return self.done(
             *("dbt.cli.main", "--no-use-colors", "run", *arguments),
-            *("--select", "stg_hyperliquid__fills", "trader_positions"),
+            *("--select", "stg_hyperliquid__fills", "trader_position_hours"),
         )
 
     def spark(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -80,7 +80,9 @@ class Desk:
 
     def positions(self) -> list[tuple[Any, ...]]:
         """All rows, digit for digit."""
-        return self.query(f"select t::text from {POSITIONS} as t order by position_id")
+        return self.query(
+            f"select t::text from {POSITIONS} as t order by position_id, hour_at"
+        )
 
 
 @pytest.fixture(scope="module")

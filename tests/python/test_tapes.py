@@ -12,7 +12,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from reference_fold import ADL, DUST, LIQUIDATION, SETTLEMENT, TRANSFER, Fill, fold_all
+from reference_fold import (
+    ADL,
+    DUST,
+    LIQUIDATION,
+    SETTLEMENT,
+    TRANSFER,
+    Fill,
+    fold_positions,
+)
 
 from benchmarks.repetition import DAY_MS, Repetition
 from benchmarks.tapes import main
@@ -171,5 +179,5 @@ def folded(rows: Iterable[dict[str, Any]]) -> tuple[int, int]:
         for row in rows
         if not row["coin"].startswith("#")
     ]
-    episodes = fold_all([fills])
-    return sum(row["gap_count"] for row in episodes), len(episodes)
+    positions = fold_positions([fills])
+    return sum(row["gap_count"] for row in positions), len(positions)

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.slow
 
 OWNER = "vigil"
 #: A Python model, what it reads, and a view.
-MODELS = ("run", "--select", "stg_hyperliquid__fills", "trader_positions")
+MODELS = ("run", "--select", "stg_hyperliquid__fills", "trader_position_hours")
 
 
 def certificate() -> tuple[str, str]:
@@ -115,7 +115,7 @@ def test_everything_connects_under_verify_full(encrypted: RoleDatabase) -> None:
     encrypted.run(OWNER, "loaders.load_to_db", "fills", file, **trusted)
     encrypted.run(OWNER, *encrypted.dbt_command(*MODELS), **trusted)
     with psycopg.connect(**encrypted.info, sslmode="require") as conn:
-        count = "select count(*) from analytics.trader_positions"
+        count = "select count(*) from analytics.trader_position_hours"
         assert conn.execute(count).fetchall() == [(1,)]
 
 

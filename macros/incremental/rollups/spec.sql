@@ -68,9 +68,11 @@
             rollup_fingerprint(made_of(without_empty_limit(marked['query']))['query'], settings),
         ],
     } -%}
+    {%- set upstream = [input['parent']] if input['parent'] is not none else [] -%}
     {%- do spec.update(
         input,
-        upstream=[input['parent']] if input['parent'] is not none else [],
+        upstream=upstream,
+        waits_for={input['source']: upstream},
         follows_builds=true
     ) -%}
     {{ return(spec) }}

@@ -1,4 +1,4 @@
-"""One row per position episode of a trader in a coin, from flat to flat.
+"""Positions of a trader in a coin, as they stood at the end of each hour with a fill.
 
 The work is `python_jobs.lib.positions`: a first build streams all fills through the
 fold, later ones take in the loads that are new. Positions that were folded by other
