@@ -73,8 +73,10 @@ def fold_partition(
         hours = []
         for part in staged(new, query):
             fills = decoder.decode(wire_rows(part, NUMERICS))
-            for steps in fold(fills, state):
-                hours.append(position_rows(steps, decoder.users, decoder.coins))
+            hours += [
+                position_rows(steps, decoder.users, decoder.coins)
+                for steps in fold(fills, state)
+            ]
         yield Folded(new.num_rows, hours)
     for steps in state.open_steps():
         yield Folded(0, [position_rows(steps, decoder.users, decoder.coins)])

@@ -1,9 +1,9 @@
 """Fold fills into positions, chunk by chunk.
 
-``fold(fills, state)`` takes the next fills in time and yields how positions stood at the
-end of each hour in which they had a fill, and when they were closed; the hour that is not
-over stays in the state. Any cut of the tape between two milliseconds gives the same
-steps. Memory is a chunk plus about 200 bytes for each (trader, coin) met.
+``fold(fills, state)`` takes the next fills in time and yields how positions stood at
+the end of each hour in which they had a fill, and when they were closed. The hour that
+is not over stays in the state. Any cut of the tape between two milliseconds gives the
+same steps. Memory is a chunk plus about 200 bytes for each (trader, coin) met.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ from python_jobs.lib.fold_kernel import (
     ROW,
     SEEN,
     START,
-    STEPS_OF_A_FILL,
     STEP_WIDTH,
+    STEPS_OF_A_FILL,
     TIME,
     fold_key,
 )

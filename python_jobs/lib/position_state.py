@@ -44,7 +44,7 @@ _DOLLARS = ("cost_basis_usd", "gross_pnl", "fees_usd")
 #: Which of the positions that a key opened in one millisecond, from a row of ``{}``.
 ORDINAL = "split_part({}.position_id, ':', -1)::bigint"
 
-#: Columns that `resume` reads beside the key, as SQL over `trader_position_hours`, ``p``.
+#: Columns that `resume` reads beside the key, of `trader_position_hours`, ``p``.
 RESUME_COLUMNS = f"""
     (extract(epoch from last_fill_at) * 1000)::bigint as last_fill_ms,
     (extract(epoch from opened_at) * 1000)::bigint as opened_ms,

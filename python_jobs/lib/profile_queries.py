@@ -67,11 +67,15 @@ def coin_daily_query(trader_coin_daily: object, where: str) -> str:
 
 
 def positions_query(trader_positions: object, where: str) -> str:
-    """Select the closed episodes; what is open now is no part of any profile."""
+    """Select the closed positions; what is open now is no part of any profile.
+
+    Their profit is the guide's: before funding.
+    """
     rated = "is_basis_known and close_reason not in ('transfer', 'gap')"
     return (
         "select user_address, coin, side = 'long' as is_long, is_liquidated, "
-        "opened_at, closed_at, net_pnl, entry_notional_usd as entry_notional, "
+        "opened_at, closed_at, gross_pnl - fees_usd as net_pnl, "
+        "entry_notional_usd as entry_notional, "
         f"holding_seconds, {rated} as is_rated, "
         f"{rated} and (close_reason in ('trade', 'flip') "
         "or (close_reason = 'dust' and last_exit_at is not null)) as is_timed "

@@ -1,10 +1,10 @@
 """Where each key that new fills touch goes on from, and what it has to read again.
 
-A key whose new fills are all later than its last one goes on from its last position. Any
-other key goes back to the last moment before its first new fill at which it is known to
-have been flat: the end of a position that no other one follows in the same millisecond,
-as after a flip or a gap. What came before that moment cannot change, so only the
-positions and fills behind it are read (`docs/adr/0011`).
+A key whose new fills are all later than its last one goes on from its last position.
+Any other key goes back to the last moment before its first new fill at which it is
+known to have been flat: the end of a position that no other one follows in the same
+millisecond, as after a flip or a gap. What came before that moment cannot change, so
+only the positions and fills behind it are read (`docs/adr/0011`).
 """
 
 from __future__ import annotations

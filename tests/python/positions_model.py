@@ -1,4 +1,4 @@
-"""`trader_position_hours` as a run of dbt has it, without dbt; loads of made-up fills."""
+"""`trader_position_hours` as a run of dbt has it, without dbt, and made-up loads."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ class Model:
         """Put changes in place as the materialization does."""
         with self.conn.transaction():
             self.conn.execute(
-                "create temporary table new_rows (like analytics.trader_position_hours) "
-                "on commit drop"
+                "create temporary table new_rows "
+                "(like analytics.trader_position_hours) on commit drop"
             )
             names = [name for name, _ in self.columns]
             self.written = copy_batches(self.conn, "new_rows", changes.rows, names)

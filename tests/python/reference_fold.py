@@ -12,7 +12,6 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from pgio.scaled import Scaled
 from pgio.text_codes import TextCodes
@@ -99,13 +98,15 @@ def fold_all(
 ) -> list[dict[str, Any]]:
     """Fold chunks one after the other; rows by position and hour."""
     users, coins, state = TextCodes(), TextCodes(), FoldState()
-    batches: list[pa.RecordBatch] = []
-    for chunk in chunks:
-        for steps in fold(make_fills(chunk, users, coins), state, threads):
-            batches.append(position_rows(steps, users, coins))
-    for steps in state.open_steps():
-        batches.append(position_rows(steps, users, coins))
-    rows = [row for batch in batches for row in batch.to_pylist()]
+    steps = [
+        part
+        for chunk in chunks
+        for part in fold(make_fills(chunk, users, coins), state, threads)
+    ]
+    steps += state.open_steps()
+    rows = [
+        row for part in steps for row in position_rows(part, users, coins).to_pylist()
+    ]
     return sorted(rows, key=lambda row: (row["position_id"], row["hour_at"]))
 
 
@@ -357,6 +358,6 @@ def comparable(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 __all__ = [
-    "ADL", "DUST", "LIQUIDATION", "SETTLEMENT", "TRANSFER", "Fill", "as_position", "comparable",
-    "fold_all", "fold_positions", "make_fills", "reference", "replace",
+    "ADL", "DUST", "LIQUIDATION", "SETTLEMENT", "TRANSFER", "Fill", "as_position",
+    "comparable", "fold_all", "fold_positions", "make_fills", "reference", "replace",
 ]  # fmt: skip

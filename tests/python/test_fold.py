@@ -29,7 +29,7 @@ REAL = PROJECT_DIR.parent / "shared" / "data" / "hyperliquid"
 
 
 def fold_one(*fills: Fill) -> list[dict[str, Any]]:
-    """Fold fills into positions, in order of opening; hours agree with the slow fold."""
+    """Fold fills into positions, in order of opening; the slow fold agrees."""
     rows = fold_all([fills])
     assert comparable(rows) == reference(fills)
     positions = [as_position(row) for row in rows if row["is_latest"]]

@@ -1,4 +1,4 @@
-"""`trader_position_hours` over a real server: at once, load by load, late, in any order."""
+"""`trader_position_hours` over a real server: at once, by loads, late, in any order."""
 
 from __future__ import annotations
 

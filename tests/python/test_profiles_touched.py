@@ -53,7 +53,8 @@ TABLES = f"""
     );
     create table t.trader_positions (
         user_address text, coin text, side text, status text, is_liquidated boolean,
-        opened_at timestamptz, closed_at timestamptz, net_pnl numeric,
+        opened_at timestamptz, closed_at timestamptz, gross_pnl numeric,
+        fees_usd numeric,
         entry_notional_usd numeric, holding_seconds numeric, is_basis_known boolean,
         close_reason text, last_exit_at timestamptz
     );
@@ -194,6 +195,7 @@ class Models:
                  "opened_at": stamp_of(r["opened_ms"]),
                  "closed_at": stamp_of(r["closed_ms"]),
                  "entry_notional_usd": round(r["entry_notional"], 6),
+                 "gross_pnl": r["net_pnl"], "fees_usd": 0,
                  "is_basis_known": r["is_rated"],
                  "close_reason": "trade" if r["is_timed"] else "settlement"}
                 for r in positions

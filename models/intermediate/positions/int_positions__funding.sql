@@ -130,8 +130,9 @@ funding as (
 
     select
         payments.position_id,
-        case when payments.known_hours > 0 then payments.known_funding_usd end
-            as funding_usd,
+        case
+            when payments.known_hours > 0 then trim_scale(payments.known_funding_usd)
+        end as funding_usd,
         payments.known_hours = payments.held_hours as is_funding_known
     from payments
 

@@ -9,7 +9,11 @@
         ],
         meta={
             'loads': {
-                'relation': 'hyperliquid.fills',
+                'relation': [
+                    'hyperliquid.fills',
+                    'hyperliquid.asset_ctxs',
+                    'hyperliquid.funding_rates',
+                ],
                 'stale_from': 'closed_at',
             },
         },
@@ -24,7 +28,13 @@ trader_position_hours as (
 
 ),
 
--- What a late fill changes was not closed before it.
+funding as (
+
+    select * from {{ ref('int_positions__funding') }}
+
+),
+
+-- What a late fill or a late rate changes was not closed before it.
 stale_positions as (
 
     select
@@ -45,59 +55,81 @@ stale_positions as (
 
 ),
 
+-- Without a row there: no payment was due.
+funded_positions as (
+
+    select
+        stale_positions.*,
+        case
+            when funding.position_id is null then 0
+            else funding.funding_usd
+        end as funding_usd,
+        coalesce(funding.is_funding_known, true) as is_funding_known
+    from stale_positions
+    left join funding
+        on stale_positions.position_id = funding.position_id
+
+),
+
 positions as (
 
     select
-        stale_positions.position_id,
-        stale_positions.user_address,
-        stale_positions.coin,
-        stale_positions.side,
-        case when stale_positions.closed_at is null then 'open' else 'closed' end
+        funded_positions.position_id,
+        funded_positions.user_address,
+        funded_positions.coin,
+        funded_positions.side,
+        case when funded_positions.closed_at is null then 'open' else 'closed' end
             as status,
-        stale_positions.opened_at,
-        stale_positions.closed_at,
-        stale_positions.last_fill_at,
-        stale_positions.size,
-        stale_positions.max_size,
+        funded_positions.opened_at,
+        funded_positions.closed_at,
+        funded_positions.last_fill_at,
+        funded_positions.size,
+        funded_positions.max_size,
         {{ average_price(
-            'stale_positions.entry_notional_usd', 'stale_positions.entry_size'
+            'funded_positions.entry_notional_usd', 'funded_positions.entry_size'
         ) }} as entry_vwap,
         {{ average_price(
-            'stale_positions.exit_notional_usd', 'stale_positions.exit_size'
+            'funded_positions.exit_notional_usd', 'funded_positions.exit_size'
         ) }} as exit_vwap,
-        stale_positions.entry_size,
-        stale_positions.entry_notional_usd,
-        stale_positions.exit_size,
-        stale_positions.exit_notional_usd,
+        funded_positions.entry_size,
+        funded_positions.entry_notional_usd,
+        funded_positions.exit_size,
+        funded_positions.exit_notional_usd,
         case
             when
-                stale_positions.closed_at is null
-                or not stale_positions.is_basis_known
-                then stale_positions.cost_basis_usd
+                funded_positions.closed_at is null
+                or not funded_positions.is_basis_known
+                then funded_positions.cost_basis_usd
             else 0
         end as cost_basis_usd,
-        stale_positions.gross_pnl,
+        funded_positions.gross_pnl,
         -- What left minus what came in, and what was there still at its cost.
         trim_scale(
-            case stale_positions.side when 'long' then 1 else -1 end
+            case funded_positions.side when 'long' then 1 else -1 end
             * (
-                stale_positions.exit_notional_usd
-                - stale_positions.entry_notional_usd
-                + stale_positions.cost_basis_usd
+                funded_positions.exit_notional_usd
+                - funded_positions.entry_notional_usd
+                + funded_positions.cost_basis_usd
             )
         ) as recomputed_pnl,
-        stale_positions.fees_usd,
-        trim_scale(stale_positions.gross_pnl - stale_positions.fees_usd) as net_pnl,
-        stale_positions.fill_count,
+        funded_positions.fees_usd,
+        funded_positions.funding_usd,
         trim_scale(
-            extract(epoch from stale_positions.held_until - stale_positions.opened_at)
+            funded_positions.gross_pnl
+            - funded_positions.fees_usd
+            + coalesce(funded_positions.funding_usd, 0)
+        ) as net_pnl,
+        funded_positions.fill_count,
+        trim_scale(
+            extract(epoch from funded_positions.held_until - funded_positions.opened_at)
         ) as holding_seconds,
-        stale_positions.close_reason,
-        stale_positions.is_liquidated,
-        stale_positions.is_basis_known,
-        stale_positions.gap_count,
-        stale_positions.last_exit_at
-    from stale_positions
+        funded_positions.close_reason,
+        funded_positions.is_liquidated,
+        funded_positions.is_basis_known,
+        funded_positions.gap_count,
+        funded_positions.last_exit_at,
+        funded_positions.is_funding_known
+    from funded_positions
 
 )
 

@@ -44,7 +44,8 @@ rated_positions as (
 
     select
         trader_positions.user_address,
-        trader_positions.net_pnl
+        -- As the guide has it, before funding.
+        trader_positions.gross_pnl - trader_positions.fees_usd as net_pnl
     from trader_positions
     where
         trader_positions.status = 'closed'
