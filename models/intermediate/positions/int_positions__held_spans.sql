@@ -1,0 +1,51 @@
+-- A size is held from the end of its hour to the payment that begins the next one's.
+with
+
+trader_position_hours as (
+
+    select * from {{ ref('trader_position_hours') }}
+
+),
+
+stale_positions as (
+
+    select trader_position_hours.position_id
+    from trader_position_hours
+    where
+        trader_position_hours.is_latest
+        and (
+            trader_position_hours.closed_at is null
+            or trader_position_hours.closed_at >= {{ first_stale_day(unit='timestamptz') }}
+        )
+
+),
+
+newest as (
+
+    select max(trader_position_hours.hour_at) as hour_at
+    from trader_position_hours
+
+),
+
+held_spans as (
+
+    select
+        trader_position_hours.position_id,
+        trader_position_hours.user_address,
+        trader_position_hours.coin,
+        trader_position_hours.size,
+        trader_position_hours.hour_at as from_hour_at,
+        coalesce(trader_position_hours.next_hour_at, newest.hour_at) as to_hour_at
+    from trader_position_hours
+    inner join stale_positions
+        on trader_position_hours.position_id = stale_positions.position_id
+    cross join newest
+    where
+        trader_position_hours.size <> 0
+        and trader_position_hours.hour_at
+        < coalesce(trader_position_hours.next_hour_at, newest.hour_at)
+        and not {{ is_spot('trader_position_hours.coin') }}
+
+)
+
+select * from held_spans

@@ -1,0 +1,139 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='sync',
+        unique_key=['coin', 'day'],
+        meta={
+            'loads': {
+                'relation': ['hyperliquid.fills', 'hyperliquid.asset_ctxs'],
+                'stale_from': 'day',
+            },
+        },
+    )
+}}
+
+with
+
+asset_ctxs as (
+
+    select * from {{ ref('stg_hyperliquid__asset_ctxs') }}
+
+),
+
+coin_daily as (
+
+    select * from {{ ref('coin_daily') }}
+
+),
+
+-- Arrays compare by their first element: the greatest is the latest.
+last_contexts as (
+
+    select
+        asset_ctxs.coin,
+        asset_ctxs.minute_ms / 86400000 * 86400000 as day_ms,
+        max(
+            array[asset_ctxs.minute_ms, asset_ctxs.mark_px, asset_ctxs.open_interest]
+        ) as context
+    from asset_ctxs
+    where asset_ctxs.minute_ms >= {{ first_stale_day(unit='ms') }}
+    group by
+        asset_ctxs.coin,
+        day_ms
+
+),
+
+contexts as (
+
+    select
+        last_contexts.coin,
+        {{ day_to_date('last_contexts.day_ms') }} as day,
+        last_contexts.context[2] as mark_px,
+        last_contexts.context[3] as open_interest
+    from last_contexts
+
+),
+
+trades as (
+
+    select
+        coin_daily.coin,
+        {{ day_to_date('coin_daily.day') }} as day,
+        coin_daily.close_px
+    from coin_daily
+    where coin_daily.day >= {{ first_stale_day(unit='ms') }}
+
+),
+
+-- The last mark of each coin that is kept, and those of the new days.
+known as (
+
+    select
+        coalesce(contexts.coin, trades.coin) as coin,
+        coalesce(contexts.day, trades.day) as day,
+        coalesce(contexts.mark_px, trades.close_px) as mark_px,
+        case when contexts.coin is null then 'trade' else 'context' end as mark_source,
+        coalesce(contexts.day, trades.day) as marked_on,
+        contexts.open_interest
+    from contexts
+    full outer join trades
+        on
+            contexts.coin = trades.coin
+            and contexts.day = trades.day
+    union all
+    select
+        coin,
+        day,
+        mark_px,
+        mark_source,
+        marked_on,
+        null
+    from {{ this }}
+    where day = {{ first_stale_day(back=1) }}
+
+),
+
+newest as (
+
+    select max(known.day) as day
+    from known
+
+),
+
+-- A day without a price keeps the last one.
+spans as (
+
+    select
+        known.*,
+        coalesce(
+            lead(known.day) over coin_days, newest.day + 1
+        ) as next_day
+    from known
+    cross join newest
+    window
+        coin_days as (
+            partition by known.coin
+            order by known.day
+        )
+
+),
+
+marks as (
+
+    select
+        spans.coin,
+        days.at::date as day,
+        spans.mark_px,
+        spans.mark_source,
+        spans.marked_on,
+        case when days.at::date = spans.day then spans.open_interest end as open_interest
+    from spans
+    cross join
+        lateral generate_series(
+            spans.day::timestamp, spans.next_day - interval '1 day', interval '1 day'
+        ) as days (at)
+    where days.at::date >= {{ first_stale_day() }}
+
+)
+
+select * from marks
