@@ -54,12 +54,15 @@ help:  ## Show this list
 run: up  ## Set up, start the server, load your data or samples, build, show
 	@dbt --quiet run-operation create_sources
 ifeq ($(FILLS)$(TICKS),)
-	@$(MAKE) --no-print-directory $(SAMPLE)
+	@$(MAKE) --no-print-directory $(SAMPLE)/asset_ctxs
 	@if [ -n "$$(find $(SAMPLE_TICKS) -maxdepth 0 -mtime +30 2> /dev/null)" ]; then \
 		rm -r $(SAMPLE_TICKS); fi
 	@$(MAKE) --no-print-directory $(SAMPLE_TICKS)
 	$(say) "Loading the fills"
 	@$(PY) -m loaders.load_to_db fills $(SAMPLE)/parquet
+	$(say) "Loading marks and funding rates"
+	@$(PY) -m loaders.load_to_db contexts $(SAMPLE)/asset_ctxs
+	@$(PY) -m loaders.load_to_db funding $(SAMPLE)/funding
 	$(say) "Loading the ticks"
 	@$(PY) -m loaders.load_to_db ticks $(SAMPLE_TICKS)/ticks
 endif
@@ -157,13 +160,14 @@ clean:  ## Stop the embedded server, remove its data and all build output; .venv
 	@rm -rf .vigil target logs dbt_packages .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Under its name only when it is whole.
-$(SAMPLE):
+# Under its name only when it is whole. The sample of an earlier release has the same fills,
+# and no contexts.
+$(SAMPLE)/asset_ctxs:
 	$(say) "Simulating $(SAMPLE_FILLS) fills over $(SAMPLE_DAYS) days, there being no FILLS=path"
-	@rm -rf $@.part
-	@$(PY) -m simulation fills $@.part \
+	@rm -rf $(SAMPLE) $(SAMPLE).part
+	@$(PY) -m simulation fills $(SAMPLE).part \
 		--fills $(SAMPLE_FILLS) --days $(SAMPLE_DAYS) --seed 7 --format parquet
-	@mv $@.part $@
+	@mv $(SAMPLE).part $(SAMPLE)
 
 $(SAMPLE_TICKS):
 	$(say) "Simulating $(SAMPLE_TICK_COUNT) ticks over $(SAMPLE_TICK_DAYS) days, there being no TICKS=path"

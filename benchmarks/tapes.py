@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.repetition import Repetition, counter_spans
 from simulation.files import prepare
-from simulation.fills.run import Settings, default_traders, simulate
+from simulation.fills.run import FOLDERS, Settings, default_traders, simulate
 
 BATCH_ROWS = 131_072
 #: Two years and more end before today: the loader refuses fills of the future.
@@ -56,7 +56,7 @@ def main(
     The same options give the same rows.
     """
     try:
-        prepare(out_dir, overwrite)
+        prepare(out_dir, overwrite, FOLDERS)
     except FileExistsError as error:
         raise click.ClickException(str(error)) from error
     started = time.perf_counter()
@@ -92,7 +92,8 @@ def make_tape(
     Parameters
     ----------
     out_dir
-        Gets the folder ``parquet``, and ``truth`` about the days that are simulated.
+        Gets the folder ``parquet``, and of the days that are simulated what else the
+        simulator writes.
     fills, days
         Of the whole tape.
     base_fills

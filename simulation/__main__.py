@@ -42,6 +42,12 @@ def main() -> None:
     help="First day, UTC.",
 )
 @click.option("--traders", type=click.IntRange(min=60), help="Default: by --fills.")
+@click.option(
+    "--complete",
+    "is_complete",
+    is_flag=True,
+    help="Positions in perpetuals begin on the tape, and it misses no fill.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an earlier run in OUT_DIR.")
 def fills_command(
     out_dir: Path,
@@ -52,16 +58,21 @@ def fills_command(
     hourly: bool,
     start: datetime,
     traders: int | None,
+    is_complete: bool,
     overwrite: bool,
 ) -> None:
-    """Write a synthetic tape of Hyperliquid fills, and its truth, into OUT_DIR."""
-    _prepare(out_dir, overwrite, ("parquet", "archive", "truth"))
+    """Write a synthetic tape of Hyperliquid, and its truth, into OUT_DIR.
+
+    Fills, asset contexts and funding rates are in the files of the exchange.
+    """
+    _prepare(out_dir, overwrite, fills_run.FOLDERS)
     settings = fills_run.Settings(
         fills=fills,
         days=days,
         seed=seed,
         start=start.date(),
         traders=traders or fills_run.default_traders(fills),
+        is_complete=is_complete,
     )
     started = time.perf_counter()
     try:

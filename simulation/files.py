@@ -19,11 +19,7 @@ _GZIP_LEVEL = 3
 _ZIP_TIME = (2020, 1, 1, 0, 0, 0)
 
 
-def prepare(
-    out_dir: Path,
-    overwrite: bool,
-    folders: Iterable[str] = ("parquet", "archive", "truth"),
-) -> None:
+def prepare(out_dir: Path, overwrite: bool, folders: Iterable[str]) -> None:
     """Make sure that no files of an earlier run are mixed with the new ones.
 
     Parameters
@@ -32,7 +28,7 @@ def prepare(
     overwrite : bool
         Remove the folders of an earlier run.
     folders : iterable of str
-        Their names; those of fills unless given.
+        Their names.
 
     Raises
     ------

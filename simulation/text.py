@@ -95,7 +95,7 @@ def time_text(times: Ints, unit: str) -> pa.StringArray:
     Parameters
     ----------
     times : ndarray of int64
-    unit : {"us", "ns"}
+    unit : {"s", "us", "ns"}
         Of the times, and the last digit printed.
     """
     text = pa.array(times).cast(pa.timestamp(unit)).cast(pa.string())

@@ -63,6 +63,15 @@ KEY = np.dtype(
         # Orders that rest in the book.
         ("bid_oid", "i8"),
         ("ask_oid", "i8"),
+        # Of this day. Prices times changes of the position, what was sold less what was
+        # bought, and fees: money units divided by the lot.
+        ("cash", "i8"),
+        ("fees", "i8"),
+        # Funding that was received, money units times rate units.
+        ("funding", "i8"),
+        ("fills", "i8"),
+        # Not 0 if the tape does not show how the position came about.
+        ("missed", "i8"),
     ]
 )
 
@@ -79,6 +88,8 @@ class World(NamedTuple):
         Lottery tickets for the other side of an order.
     counters : ndarray of int64, shape (4,)
         Rows in the buffer; the last order id, trade and transaction.
+    open_interest : ndarray of int64, shape (coins,)
+        Sum of the longs of a perpetual, position units.
     """
 
     grids: npt.NDArray[Any]
@@ -87,6 +98,7 @@ class World(NamedTuple):
     makers: npt.NDArray[np.int64]
     takers: npt.NDArray[np.int64]
     counters: npt.NDArray[np.int64]
+    open_interest: npt.NDArray[np.int64]
 
 
 ROWS, OID, TRADE, TX = range(4)
@@ -395,7 +407,12 @@ def _settle(
         key.cost -= released
     key.cost += fill.px * (abs(delta) - closing) // grid.lot
     key.position = start + delta
+    world.open_interest[fill.coin] += max(start + delta, 0) - max(start, 0)
+    key.cash -= fill.px * delta
+    key.fees += fee * (fill.px if in_token else grid.lot)
+    key.fills += 1
     if not fill.is_shown:
+        key.missed = 1
         return
     row = rows[world.counters[ROWS]]
     world.counters[ROWS] += 1
@@ -419,6 +436,24 @@ def _settle(
     row.pnl = pnl
     row.fee = fee
     row.builder_fee = builder_fee
+
+
+@compiled
+def pay_funding(world: World, prices: npt.NDArray[np.int64]) -> None:
+    """Pay those who hold something.
+
+    Parameters
+    ----------
+    world : World
+    prices : ndarray of int64, shape (coins,)
+        What a long of one position unit pays and a short receives, price units times
+        rate units.
+    """
+    coins = np.flatnonzero(prices)
+    for trader in range(len(world.keys)):
+        for coin in coins:
+            key = world.keys[trader, coin]
+            key.funding -= key.position * prices[coin]
 
 
 @compiled

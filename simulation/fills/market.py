@@ -61,13 +61,13 @@ class Market:
 
         Parameters
         ----------
-        coins : ndarray of int64, shape (n,)
-        times : ndarray of int64, shape (n,)
+        coins : ndarray of int64
+        times : ndarray of int64, same shape
             Milliseconds since the epoch; later than the end gives the last price.
 
         Returns
         -------
-        ndarray of float64, shape (n,)
+        ndarray of float64, same shape
             Price units.
         """
         passed = np.minimum(

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from simulation.fills.accounts import Accounts
 from simulation.fills.coins import DELISTED, GRIDS, KINDS, PERP, SPOT
+from simulation.fills.contexts import MINUTES, PERPS, Contexts
 from simulation.fills.exchange import (
     DUST,
     KEY,
@@ -23,6 +25,7 @@ from simulation.fills.exchange import (
     World,
     close_positions,
     net_vaults,
+    pay_funding,
     run_orders,
 )
 from simulation.fills.market import (
@@ -32,10 +35,13 @@ from simulation.fills.market import (
     block_times,
     part_weights,
 )
-from simulation.fills.orders import draw_orders
+from simulation.fills.orders import HIDDEN_RESIZE, draw_orders
 from simulation.fills.printing import ArchiveTape, ParquetTape, Printer
 from simulation.fills.traders import populate
 from simulation.fills.truth import Truth
+
+#: What a simulation writes.
+FOLDERS = ("parquet", "archive", "asset_ctxs", "funding", "truth")
 
 # Rows of a part of a day, at most about: they are in memory at once.
 _PART_ROWS = 120_000
@@ -61,6 +67,8 @@ class Settings:
     start
         First day, UTC.
     traders
+    is_complete
+        All positions in perpetuals begin on the tape, and it misses no fill.
     """
 
     fills: int
@@ -68,6 +76,7 @@ class Settings:
     seed: int
     start: date
     traders: int
+    is_complete: bool = False
 
 
 def default_traders(fills: int) -> int:
@@ -87,7 +96,7 @@ def simulate(
     Parameters
     ----------
     out_dir : Path
-        Gets the folders `parquet`, `archive` and `truth`.
+        Gets the `FOLDERS`.
     settings : Settings
     file_format : {"parquet", "archive", "both"}
     is_hourly : bool
@@ -103,6 +112,9 @@ def simulate(
     exchange = _Exchange(settings)
     printer = Printer(exchange.population, settings.seed)
     truth = Truth(out_dir / "truth", exchange.population)
+    accounts = Accounts(
+        out_dir / "truth", exchange.population.addresses, exchange.first_prices
+    )
     tapes: list[ParquetTape | ArchiveTape] = []
     if file_format != "archive":
         tapes.append(ParquetTape(out_dir / "parquet", is_hourly))
@@ -121,12 +133,24 @@ def simulate(
         for tape in tapes:
             tape.write(table)
         truth.add(rows)
+        accounts.add_trades(rows)
+        exchange.contexts.add_volume(rows)
+        day, hour = divmod((part + 1) * hours, 24)
+        if hour == 0:
+            exchange.contexts.write(out_dir, day - 1)
+            accounts.close_day(
+                settings.start + timedelta(days=day - 1),
+                exchange.keys,
+                exchange.contexts.marks(day - 1),
+            )
         written += len(rows)
         if progress is not None:
             progress(written)
     for tape in tapes:
         tape.close()
-    return truth.finish(asdict(settings) | {"start": settings.start.isoformat()})
+    accounts.close()
+    asked = asdict(settings) | {"start": settings.start.isoformat()}
+    return truth.finish(asked, exchange.keys["missed"] == 0)
 
 
 def _part_hours(settings: Settings) -> int:
@@ -155,12 +179,23 @@ class _Exchange:
             makers=self.population.makers,
             takers=self.population.takers,
             counters=np.zeros(4, dtype=np.int64),
+            open_interest=np.zeros(len(GRIDS), dtype=np.int64),
         )
         self._world.counters[OID] = _FIRST_OID
+        self.keys = self._world.keys
+        #: Of all coins a day before the tape, price units.
+        self.first_prices = self._market.paths[:, 0].astype(np.int64)
         self._stock_makers()
         self._delisting = int(settings.days * _DELISTING) * 24
-        warm_up = _WARM_UP_TRADES * settings.traders
-        self._run_orders(np.zeros(0, ROW), -24, 24, warm_up, False)
+        self.contexts = Contexts(
+            self._market, self.start_ms, settings.days, self._delisting, settings.seed
+        )
+        if not settings.is_complete:
+            warm_up = _WARM_UP_TRADES * settings.traders
+            self._run_orders(np.zeros(0, ROW), -24, 24, warm_up, False)
+        for name in ("cash", "fees", "fills"):
+            self.keys[name] = 0
+        self.keys["missed"] = self.keys["position"] != 0
 
     def run(
         self, first_hour: int, hours: int, count: int, left: int
@@ -182,6 +217,8 @@ class _Exchange:
         """
         rows = np.zeros(count, dtype=ROW)
         self._world.counters[ROWS] = 0
+        # Before the exchange's own acts, whose blocks may have the time of the hour.
+        self._look(first_hour * len(MINUTES))
         if first_hour % 24 == 0:
             self._keep_house(rows, first_hour, left)
         trades = (count - int(self._world.counters[ROWS])) // 2
@@ -207,7 +244,29 @@ class _Exchange:
             trades,
             first_hour >= self._delisting,
         )
-        run_orders(self._world, orders, rows, rng, is_shown)
+        if self._settings.is_complete:
+            orders = orders[orders["kind"] < HIDDEN_RESIZE]
+        moments = range(0)
+        if is_shown:
+            # At the first one the exchange looked before it acted itself.
+            moments = range(
+                first_hour * len(MINUTES) + 1, (first_hour + hours) * len(MINUTES)
+            )
+        # A fill at the time of a moment comes after it.
+        ends = np.searchsorted(orders["time"], self.contexts.times[moments])
+        first = 0
+        for moment, end in zip(moments, ends, strict=True):
+            run_orders(self._world, orders[first:end], rows, rng, is_shown)
+            self._look(moment)
+            first = end
+        run_orders(self._world, orders[first:], rows, rng, is_shown)
+
+    def _look(self, moment: int) -> None:
+        """Take down the open interest, and pay funding where it is due."""
+        self.contexts.open_interest[moment] = self._world.open_interest[PERPS]
+        payments = self.contexts.payments(moment)
+        if payments is not None:
+            pay_funding(self._world, payments)
 
     def _keep_house(self, rows: npt.NDArray[Any], first_hour: int, left: int) -> None:
         """Do what the exchange does by itself in the first blocks of a day."""

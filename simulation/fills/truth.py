@@ -278,13 +278,18 @@ class Truth:
         self._writer.write_table(table)
         self._counts["episodes"] += len(episodes)
 
-    def finish(self, settings: dict[str, Any]) -> dict[str, Any]:
+    def finish(
+        self, settings: dict[str, Any], is_complete: npt.NDArray[np.bool_]
+    ) -> dict[str, Any]:
         """Write open episodes, positions, traders and the summary.
 
         Parameters
         ----------
         settings : dict
             What the simulation was asked for; goes into the summary.
+        is_complete : ndarray of bool, shape (traders, coins)
+            Whether the tape shows how the position came about: there is nothing from
+            before it, and it misses no fill.
 
         Returns
         -------
@@ -308,9 +313,16 @@ class Truth:
             "closed_pnl": null_where(is_outcome, pnl),
             "fees_usd": null_where(is_outcome, fees),
             "fill_count": total["fills"],
+            "is_complete": is_complete[user, coin],
         }
         fills = self._totals["fills"].sum(axis=1)
-        traders = {"user": self._users, "role": self._roles, "fill_count": fills}
+        traders = {
+            "user": self._users,
+            "role": self._roles,
+            "fill_count": fills,
+            # Outcomes do not count, as they do not in what a trader is worth.
+            "is_complete": is_complete[:, KINDS != OUTCOME].all(axis=1),
+        }
         for name, columns in (("positions", positions), ("traders", traders)):
             path = self._folder / f"{name}.parquet"
             pq.write_table(pa.table(columns), path, compression="zstd")
@@ -320,6 +332,9 @@ class Truth:
         summary = {
             **settings,
             "traders_on_tape": int(np.count_nonzero(fills)),
+            "complete_traders_on_tape": int(
+                np.count_nonzero(traders["is_complete"] & (fills > 0))
+            ),
             "roles": dict(sorted(Counter(self._roles.tolist()).items())),
             "features": dict(sorted(self._counts.items())),
         }
