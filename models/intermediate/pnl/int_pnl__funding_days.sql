@@ -20,27 +20,27 @@ day_spans as (
         held_spans.user_address,
         held_spans.coin,
         held_spans.size,
-        calendar.at::date as day,
+        calendar.day_at::date as day,
         greatest(
             held_spans.from_hour_at,
-            calendar.at at time zone 'utc' - interval '1 hour'
+            calendar.day_at at time zone 'utc' - interval '1 hour'
         ) as from_hour_at,
         least(
             held_spans.to_hour_at,
-            calendar.at at time zone 'utc' + interval '23 hours'
+            calendar.day_at at time zone 'utc' + interval '23 hours'
         ) as to_hour_at
     from held_spans
     cross join
         lateral generate_series(
             greatest(
-                date_trunc(
-                    'day', (held_spans.from_hour_at + interval '1 hour') at time zone 'utc'
-                ),
-                {{ first_stale_day() }}::timestamp
-            ),
+                (
+                    (held_spans.from_hour_at + interval '1 hour') at time zone 'utc'
+                )::date,
+                {{ first_stale_day() }}
+            )::timestamp,
             held_spans.to_hour_at at time zone 'utc',
             interval '1 day'
-        ) as calendar (at)
+        ) as calendar (day_at)
 
 ),
 

@@ -16,13 +16,14 @@ coin_marks_daily as (
 days as (
 
     select
+        day_ends.position_id,
         day_ends.user_address,
         day_ends.coin,
-        calendar.at::date as day,
-        calendar.at::date = day_ends.from_day as has_fills,
+        calendar.day_at::date as day,
+        calendar.day_at::date = day_ends.from_day as has_fills,
         day_ends.size,
         case
-            when calendar.at::date = day_ends.from_day then day_ends.size_before
+            when calendar.day_at::date = day_ends.from_day then day_ends.size_before
             else day_ends.size
         end as size_before,
         day_ends.cash_usd,
@@ -35,13 +36,14 @@ days as (
             greatest(day_ends.from_day, {{ first_stale_day() }})::timestamp,
             day_ends.to_day::timestamp,
             interval '1 day'
-        ) as calendar (at)
+        ) as calendar (day_at)
 
 ),
 
 position_days as (
 
     select
+        days.position_id,
         days.user_address,
         days.coin,
         days.day,

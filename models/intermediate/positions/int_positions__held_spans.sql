@@ -15,7 +15,8 @@ stale_positions as (
         trader_position_hours.is_latest
         and (
             trader_position_hours.closed_at is null
-            or trader_position_hours.closed_at >= {{ first_stale_day(unit='timestamptz') }}
+            or trader_position_hours.closed_at
+            >= {{ first_stale_day(unit='timestamptz') }}
         )
 
 ),

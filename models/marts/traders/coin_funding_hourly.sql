@@ -28,12 +28,13 @@ funding_rates as (
 
 ),
 
--- What stood in the hour before a payment: the last rate before it, the last price up to it.
+-- What stood in the hour before a payment: the last rate before it, the last price by it.
 contexts as (
 
     select
         asset_ctxs.coin,
-        (asset_ctxs.minute_ms + {{ hour_ms - 1 }}) / {{ hour_ms }} * {{ hour_ms }} as hour_ms,
+        (asset_ctxs.minute_ms + {{ hour_ms - 1 }}) / {{ hour_ms }} * {{ hour_ms }}
+            as hour_ms,
         (
             max(array[asset_ctxs.minute_ms, asset_ctxs.funding_rate]) filter (
                 where asset_ctxs.minute_ms % {{ hour_ms }} <> 0

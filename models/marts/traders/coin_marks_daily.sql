@@ -87,7 +87,7 @@ known as (
         mark_px,
         mark_source,
         marked_on,
-        null
+        null as open_interest
     from {{ this }}
     where day = {{ first_stale_day(back=1) }}
 
@@ -122,17 +122,19 @@ marks as (
 
     select
         spans.coin,
-        days.at::date as day,
+        calendar.day_at::date as day,
         spans.mark_px,
         spans.mark_source,
         spans.marked_on,
-        case when days.at::date = spans.day then spans.open_interest end as open_interest
+        case
+            when calendar.day_at::date = spans.day then spans.open_interest
+        end as open_interest
     from spans
     cross join
         lateral generate_series(
             spans.day::timestamp, spans.next_day - interval '1 day', interval '1 day'
-        ) as days (at)
-    where days.at::date >= {{ first_stale_day() }}
+        ) as calendar (day_at)
+    where calendar.day_at::date >= {{ first_stale_day() }}
 
 )
 
