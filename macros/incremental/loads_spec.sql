@@ -23,8 +23,16 @@
 #}
 {% macro loads_spec() -%}
     {%- set given = config.get('meta', {}).get('loads') -%}
-    {%- if given is none or config.get('incremental_strategy') != 'sync' -%}
+    {%- if given is none -%}
         {{ return(none) }}
+    {%- endif -%}
+    {%- if config.get('incremental_strategy') != 'sync'
+        or config.get('sql_header') is not none
+    -%}
+        {%- do exceptions.raise_compiler_error(
+            "meta.loads of " ~ model.name ~ " wants incremental_strategy: sync, and no"
+            ~ " sql_header: put what the header says into a pre_hook."
+        ) -%}
     {%- endif -%}
     {%- set known = ['relation', 'stale_from', 'touched'] -%}
     {%- set unknown = given.keys() | reject('in', known) | list -%}
@@ -56,7 +64,9 @@
             ) -%}
         {%- endif -%}
         {%- set columns = rendered_with('true')['columns'] -%}
-        {%- for column in columns or ['none'] if column.split('.')[-1] != given['touched'] -%}
+        {%- for column in columns or ['none']
+            if (column.split('.')[-1] | replace('"', '')) != given['touched']
+        -%}
             {%- do exceptions.raise_compiler_error(
                 "meta.loads of " ~ model.name ~ " says that loads touch "
                 ~ given['touched'] ~ ", so its WHERE must contain {{ touched_rows('"
@@ -70,7 +80,7 @@
         'stale_from': given.get('stale_from'),
         'touched': given.get('touched'),
         'unique_key': key,
-        'upstream': upstream_of_loads(),
+        'upstream': upstream_of_loads([given['relation']]),
         'follows_builds': false,
         'made_of': made,
         'fingerprint': local_md5(made['query']),
@@ -82,19 +92,49 @@
 {#
     The models that this one reads and that take in loads, as `schema.name`: those behind
     its ephemeral steps and views, and those that an incremental SQL model among them reads,
-    too, whose own fingerprint says nothing of their rules.
+    too, whose own fingerprint says nothing of their rules. Stops at what else is made of
+    the loaded relations: nobody knows which loads its rows contain.
 #}
-{% macro upstream_of_loads(node=model) -%}
+{% macro upstream_of_loads(relations, node=model) -%}
     {%- set names = [] -%}
-    {%- for above in nodes_read(node) if above.resource_type == 'model' -%}
-        {%- if above.config.materialized in ['continuous_aggregate', 'incremental'] -%}
+    {%- for above in nodes_read(node, ['ephemeral', 'view'])
+        if above.resource_type != 'source'
+    -%}
+        {%- set kind = above.config.materialized -%}
+        {%- set has_loads = kind == 'incremental' and above.language == 'sql'
+            and above.config.get('meta', {}).get('loads') is not none -%}
+        {%- if has_loads or kind == 'continuous_aggregate'
+            or (kind == 'incremental' and above.language == 'python')
+        -%}
             {%- do names.append(above.schema ~ '.' ~ above.alias) -%}
+        {%- elif is_made_from(above, relations) -%}
+            {%- do exceptions.raise_compiler_error(
+                "meta.loads of " ~ model.name ~ ": it reads " ~ above.name ~ ", a model of"
+                ~ " materialized: " ~ kind ~ ", which is made of "
+                ~ relations | join(' or ') ~ " but does not record which loads its rows"
+                ~ " contain. Make " ~ above.name ~ " a view or a model with meta.loads, or"
+                ~ " let " ~ model.name ~ " read what " ~ above.name ~ " reads."
+            ) -%}
         {%- endif -%}
-        {%- if above.config.materialized == 'view' or (
-            above.config.materialized == 'incremental' and above.language == 'sql'
-        ) -%}
-            {%- do names.extend(upstream_of_loads(above)) -%}
+        {%- if has_loads -%}
+            {%- do names.extend(upstream_of_loads(relations, above)) -%}
         {%- endif -%}
     {%- endfor -%}
     {{ return(names | unique | list) }}
+{%- endmacro %}
+
+
+{#
+    Whether a node's rows come from one of these relations, through whatever lies between.
+#}
+{% macro is_made_from(node, relations) -%}
+    {%- for id in node.depends_on.get('nodes', []) -%}
+        {%- set source = graph.sources.get(id) -%}
+        {%- if (source and (source.schema ~ '.' ~ source.identifier) in relations)
+            or (id in graph.nodes and is_made_from(graph.nodes[id], relations))
+        -%}
+            {{ return(true) }}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(false) }}
 {%- endmacro %}
