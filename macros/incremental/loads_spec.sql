@@ -25,8 +25,16 @@
 #}
 {% macro loads_spec() -%}
     {%- set given = config.get('meta', {}).get('loads') -%}
-    {%- if given is none or config.get('incremental_strategy') != 'sync' -%}
+    {%- if given is none -%}
         {{ return(none) }}
+    {%- endif -%}
+    {%- if config.get('incremental_strategy') != 'sync'
+        or config.get('sql_header') is not none
+    -%}
+        {%- do exceptions.raise_compiler_error(
+            "meta.loads of " ~ model.name ~ " wants incremental_strategy: sync, and no"
+            ~ " sql_header: put what the header says into a pre_hook."
+        ) -%}
     {%- endif -%}
     {%- set known = ['relation', 'stale_from', 'touched'] -%}
     {%- set unknown = given.keys() | reject('in', known) | list -%}
@@ -54,7 +62,8 @@
         else given['relation'] -%}
     {%- set waits_for = {} -%}
     {%- for relation in relations -%}
-        {%- do waits_for.update({relation: upstream_of_loads(source_called(relation))}) -%}
+        {%- do source_called(relation) -%}
+        {%- do waits_for.update({relation: upstream_of_loads([relation])}) -%}
     {%- endfor -%}
     {%- if given.get('touched') is not none -%}
         {%- if '__dbt__cte__' in sql -%}
@@ -64,7 +73,9 @@
             ) -%}
         {%- endif -%}
         {%- set columns = rendered_with('true')['columns'] -%}
-        {%- for column in columns or ['none'] if column.split('.')[-1] != given['touched'] -%}
+        {%- for column in columns or ['none']
+            if (column.split('.')[-1] | replace('"', '')) != given['touched']
+        -%}
             {%- do exceptions.raise_compiler_error(
                 "meta.loads of " ~ model.name ~ " says that loads touch "
                 ~ given['touched'] ~ ", so its WHERE must contain {{ touched_rows('"
@@ -89,22 +100,34 @@
 
 
 {#
-    The models that this one reads and that take in loads of a source, as `schema.name`:
-    those behind its ephemeral steps and views, and those that an incremental SQL model
-    among them reads, too, whose own fingerprint says nothing of their rules.
+    The models that this one reads and that take in loads of these relations, as
+    `schema.name`: those behind its ephemeral steps and views, and those that an incremental
+    SQL model among them reads, too, whose own fingerprint says nothing of their rules.
+    Stops at what else is made of them: nobody knows which loads its rows contain.
 #}
-{% macro upstream_of_loads(source, node=model) -%}
+{% macro upstream_of_loads(relations, node=model) -%}
     {%- set names = [] -%}
-    {%- for above in nodes_read(node)
-        if above.resource_type == 'model' and is_made_of(above, source)
+    {%- for above in nodes_read(node, ['ephemeral', 'view'])
+        if above.resource_type != 'source' and is_made_from(above, relations)
     -%}
-        {%- if above.config.materialized in ['continuous_aggregate', 'incremental'] -%}
+        {%- set kind = above.config.materialized -%}
+        {%- set has_loads = kind == 'incremental' and above.language == 'sql'
+            and above.config.get('meta', {}).get('loads') is not none -%}
+        {%- if has_loads or kind == 'continuous_aggregate'
+            or (kind == 'incremental' and above.language == 'python')
+        -%}
             {%- do names.append(above.schema ~ '.' ~ above.alias) -%}
+        {%- else -%}
+            {%- do exceptions.raise_compiler_error(
+                "meta.loads of " ~ model.name ~ ": it reads " ~ above.name ~ ", a model of"
+                ~ " materialized: " ~ kind ~ ", which is made of "
+                ~ relations | join(' or ') ~ " but does not record which loads its rows"
+                ~ " contain. Make " ~ above.name ~ " a view or a model with meta.loads, or"
+                ~ " let " ~ model.name ~ " read what " ~ above.name ~ " reads."
+            ) -%}
         {%- endif -%}
-        {%- if above.config.materialized == 'view' or (
-            above.config.materialized == 'incremental' and above.language == 'sql'
-        ) -%}
-            {%- do names.extend(upstream_of_loads(source, above)) -%}
+        {%- if has_loads -%}
+            {%- do names.extend(upstream_of_loads(relations, above)) -%}
         {%- endif -%}
     {%- endfor -%}
     {{ return(names | unique | list) }}
@@ -112,12 +135,13 @@
 
 
 {#
-    Whether a model reads a source, by itself or through others.
+    Whether a node's rows come from one of these relations, through whatever lies between.
 #}
-{% macro is_made_of(node, source) -%}
-    {%- for above in nodes_read(node) -%}
-        {%- if above.unique_id == source.unique_id
-            or (above.resource_type == 'model' and is_made_of(above, source))
+{% macro is_made_from(node, relations) -%}
+    {%- for id in node.depends_on.get('nodes', []) -%}
+        {%- set source = graph.sources.get(id) -%}
+        {%- if (source and (source.schema ~ '.' ~ source.identifier) in relations)
+            or (id in graph.nodes and is_made_from(graph.nodes[id], relations))
         -%}
             {{ return(true) }}
         {%- endif -%}

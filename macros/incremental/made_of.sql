@@ -24,14 +24,14 @@
 
 {#
     The relations that a model reads, as nodes: in the place of an ephemeral model, which is
-    none, those that it reads itself.
+    none, those that it reads itself; likewise for other kinds in `through`.
 #}
-{% macro nodes_read(node) -%}
+{% macro nodes_read(node, through=['ephemeral']) -%}
     {%- set found = [] -%}
     {%- for id in node.depends_on.nodes -%}
         {%- set above = graph.sources.get(id) or graph.nodes[id] -%}
-        {%- if above.config.materialized == 'ephemeral' -%}
-            {%- do found.extend(nodes_read(above)) -%}
+        {%- if above.config.materialized in through -%}
+            {%- do found.extend(nodes_read(above, through)) -%}
         {%- else -%}
             {%- do found.append(above) -%}
         {%- endif -%}

@@ -5,6 +5,7 @@
     - kind: 'table', 'view', 'materialized_view' or 'continuous_aggregate' has its name, or
       none; existing: that as a relation. dbt's cache cannot know what another build, or the
       swap of a rollup below, did since the run began;
+    - primary_key: the columns of its primary key, or none;
     - definition: the fingerprint of what its rows were computed with, or none where nothing
       is on record;
     - made_of: what that was made of, none where an earlier release built it;
@@ -90,6 +91,17 @@
                     pg_namespace.nspname = '{{ this.schema }}'
                     and pg_class.relname = '{{ this.identifier }}'
                     and pg_class.relkind in ('r', 'p', 'v', 'm')
+            ),
+            'primary_key', (
+                select jsonb_agg(pg_attribute.attname)
+                from pg_index
+                inner join pg_attribute
+                    on
+                        pg_index.indrelid = pg_attribute.attrelid
+                        and pg_attribute.attnum = any(pg_index.indkey)
+                where
+                    pg_index.indrelid = to_regclass('{{ this }}')
+                    and pg_index.indisprimary
             ),
             'definition', (select record.definition from record),
             'built_on', (select record.built_on from record),

@@ -12,6 +12,7 @@
     {#- The planner knows nothing of a table this young; joining it would be a guess. -#}
     {%- do run_query('analyze ' ~ fresh) -%}
     {%- do assert_same_columns(target, fresh, columns) -%}
+    {%- do assert_one_row_per_key(fresh, unique_key) -%}
     {{ return(write_differences(target, fresh, unique_key, columns, scope)) }}
 {%- endmacro %}
 

@@ -6,39 +6,48 @@
     `storage` is the hypertable that holds the rows and indexes of a continuous aggregate.
 #}
 {% macro sync_indexes(relation, unique_key=none, storage=none) -%}
-    {%- set wanted = [] -%}
+    {%- set declared = (config.get('indexes') or []) | list -%}
     {%- if unique_key is not none -%}
-        {%- do wanted.append({'columns': unique_key, 'method': 'btree', 'unique': true}) -%}
+        {%- do declared.insert(0, {'columns': [quoted_names(unique_key)], 'unique': true}) -%}
     {%- endif -%}
-    {%- for index in config.get('indexes') or [] -%}
+    {%- set wanted = [] -%}
+    {%- for index in declared -%}
         {%- do wanted.append({
-            'columns': index_column_texts(index['columns']),
+            'columns': index_column_texts(index['columns']) | join(', '),
             'method': index.get('type') or 'btree',
             'unique': index.get('unique', false),
         }) -%}
     {%- endfor -%}
-    {%- set found = fromjson(run_query(live_indexes_sql(storage or relation)).rows[0][0]) -%}
-
-    {%- for index in found if index['is_ours'] and index['definition'] not in wanted -%}
-        {%- do run_query('drop index ' ~ index['name']) -%}
+    {%- set there = [] -%}
+    {%- for index in fromjson(run_query(live_indexes_sql(storage or relation)).rows[0][0]) -%}
+        {%- set text = modules.re.search(
+            ' USING \\w+ \\((.*?)\\)( INCLUDE .*| NULLS NOT .*| WITH .*)?$', index['text']
+        ).group(1) -%}
+        {%- set definition = {
+            'columns': index_column_texts([text])[0],
+            'method': index['method'],
+            'unique': index['unique'],
+        } -%}
+        {%- do there.append(definition) -%}
+        {%- if index['is_ours'] and definition not in wanted -%}
+            {%- do run_query('drop index ' ~ index['name']) -%}
+        {%- endif -%}
     {%- endfor -%}
-    {%- set there = found | map(attribute='definition') | list -%}
-    {%- for index in wanted if index not in there -%}
-        {%- set tag = local_md5(relation ~ index ~ modules.datetime.datetime.now()) -%}
+
+    {%- for index, definition in zip(declared, wanted) if definition not in there -%}
+        {%- set tag = local_md5(relation ~ definition ~ modules.datetime.datetime.now()) -%}
         {%- set name = relation.identifier[:38] ~ '_dbt_' ~ tag[:20] -%}
-        {%- set columns = quoted_names(index['columns']) if index['columns'] == unique_key
-            else index['columns'] | join(', ') -%}
         {%- do run_query(
-            'create ' ~ ('unique ' if index['unique'] else '') ~ 'index '
-            ~ adapter.quote(name) ~ ' on ' ~ relation ~ ' using ' ~ index['method']
-            ~ ' (' ~ columns ~ ')'
+            'create ' ~ ('unique ' if definition['unique'] else '') ~ 'index '
+            ~ adapter.quote(name) ~ ' on ' ~ relation ~ ' using ' ~ definition['method']
+            ~ ' (' ~ index['columns'] | join(', ') ~ ')'
         ) -%}
     {%- endfor -%}
 {%- endmacro %}
 
 
 {#
-    The indexes of a table: name, definition, is_ours.
+    The indexes of a table: name, text, method, unique, is_ours.
 #}
 {% macro live_indexes_sql(relation) %}
     select
@@ -46,24 +55,9 @@
             jsonb_agg(jsonb_build_object(
                 'name', pg_index.indexrelid::regclass::text,
                 'is_ours', pg_class.relname ~ '(_dbt_[0-9a-f]{20}|^[0-9a-f]{32})$',
-                'definition', jsonb_build_object(
-                    'columns', array(
-                        select replace(
-                            pg_get_indexdef(pg_index.indexrelid, position, true), '"', ''
-                        )
-                        -- The bits of indoption: descending, nulls first.
-                        || case pg_index.indoption[position - 1]
-                            when 1 then ' desc nulls last'
-                            when 2 then ' nulls first'
-                            when 3 then ' desc'
-                            else ''
-                        end
-                        from generate_series(1, pg_index.indnkeyatts) as position
-                        order by position
-                    ),
-                    'method', pg_am.amname,
-                    'unique', pg_index.indisunique
-                )
+                'text', pg_get_indexdef(pg_index.indexrelid, 0, true),
+                'method', pg_am.amname,
+                'unique', pg_index.indisunique
             )),
             '[]'
         )::text as found
@@ -87,7 +81,12 @@
 {% macro index_column_texts(columns) -%}
     {%- set texts = [] -%}
     {%- for column in columns -%}
-        {%- set text = (column | lower).split() | join(' ') -%}
+        {#- What is in quotes keeps its case. -#}
+        {%- set parts = [] -%}
+        {%- for part in column.split('"') -%}
+            {%- do parts.append(part | lower if loop.index0 % 2 == 0 else part) -%}
+        {%- endfor -%}
+        {%- set text = (parts | join).split() | join(' ') -%}
         {%- do texts.append(modules.re.sub(' asc\\b', '', text)) -%}
     {%- endfor -%}
     {{ return(texts) }}

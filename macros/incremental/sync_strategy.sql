@@ -14,6 +14,7 @@
     {%- set target = arg_dict['target_relation'] -%}
     {%- set fresh = arg_dict['temp_relation'] -%}
     {%- do assert_same_columns(target, fresh, arg_dict['dest_columns']) -%}
+    {%- do assert_one_row_per_key(fresh, unique_key) -%}
     {%- do sync_indexes(target, unique_key) -%}
     {%- set gone = delete_gone(target, fresh, unique_key) -%}
     {%- do store_raw_result('sync_gone', code='DELETE', rows_affected=gone) -%}

@@ -45,7 +45,27 @@
 
 
 {#
-    An INSERT that brings `fresh` into `target`. Two fresh rows of one key are an error.
+    Stops where two fresh rows have one key: if one of them is equal to the stored row, only
+    the other would be written, and the next build would write it back.
+#}
+{% macro assert_one_row_per_key(fresh, unique_key) -%}
+    {%- set key = quoted_names(unique_key) -%}
+    {%- for row in run_query(
+        'select count(*), concat_ws(\', \', ' ~ key ~ ') from ' ~ fresh
+        ~ ' group by ' ~ key ~ ' having count(*) > 1 limit 1'
+    ).rows -%}
+        {%- do exceptions.raise_compiler_error(
+            "The query of " ~ model.name ~ " yields " ~ row[0] ~ " rows of one key: ("
+            ~ unique_key | join(', ') ~ ") = (" ~ row[1] ~ "). Nothing was written. Let it"
+            ~ " yield one row per key, or add the column that tells them apart to"
+            ~ " unique_key."
+        ) -%}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{#
+    An INSERT that brings `fresh` into `target`, of whose rows no two may have one key.
 
     Not a MERGE: TimescaleDB takes none into compressed chunks. Of those it decompresses
     what the inserted keys meet; what an UPDATE with a join may meet would be everything.
@@ -105,11 +125,15 @@
     {%- set differing = names | reject('in', selected) | list
         + selected | reject('in', names) | list -%}
     {%- if differing | length > 0 -%}
+        {#- A model that takes in loads does not look at on_schema_change. -#}
+        {%- set change = "set on_schema_change='sync_all_columns'"
+            if not model.config.meta.get('loads') else none -%}
+        {%- set refresh = 'run dbt with --full-refresh'
+            if model.config.materialized == 'incremental' else none -%}
         {%- do exceptions.raise_compiler_error(
             "The columns of " ~ target ~ " and of its SELECT are not the same: "
-            ~ differing | join(', ') ~ ". Set on_schema_change='sync_all_columns'"
-            ~ (", or run dbt with --full-refresh."
-                if model.config.materialized == 'incremental' else ".")
+            ~ differing | join(', ') ~ ". Way out: "
+            ~ [change, refresh] | select | join(', or ') ~ "."
         ) -%}
     {%- endif -%}
 {% endmacro %}

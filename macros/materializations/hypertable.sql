@@ -99,6 +99,7 @@
     ) -%}
     {%- set columns = changed or adapter.get_columns_in_relation(existing) -%}
     {%- if table['strategy'] in ['merge', 'sync'] -%}
+        {%- do assert_one_row_per_key(fresh, table['unique_key']) -%}
         {%- set scope = none -%}
         {%- if table['strategy'] == 'sync' -%}
             {%- do assert_same_columns(target, fresh, columns) -%}

@@ -7,6 +7,7 @@ import textwrap
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 import yaml
 from conftest import Database
 from rollup_project import DAY, START, ChainedProject, fills
@@ -22,15 +23,26 @@ def blocks() -> dict[str, str]:
     return {name: textwrap.dedent(text) for name, text in found}
 
 
-def test_the_rollup_and_the_mart(tmp_path: Path, database: Database) -> None:
-    project = ChainedProject(tmp_path, database.conninfo)
-    project.create_sources()
+class ContractedProject(ChainedProject):
+    """Rollups and marts are under contract, as in the project that the page is for."""
+
+    keeps_contracts = True
+
+
+@pytest.fixture
+def project(tmp_path: Path, database: Database) -> ContractedProject:
+    """The project with the page's models."""
+    made = ContractedProject(tmp_path, database.conninfo)
     for name, text in blocks().items():
         if name.startswith("models/"):
-            path = project.folder / name
+            path = made.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
+    made.create_sources()
+    return made
 
+
+def test_the_rollup_and_the_mart(project: ContractedProject) -> None:
     days = fills(0, [0], per_hour=4) + fills(1, [0], per_hour=4)
     project.load([f | {"px": "2", "sz": "3", "coin": "BTC"} for f in days])
     assert "twap_daily" in project.run("--select", "+twap_share")
@@ -45,6 +57,38 @@ def test_the_rollup_and_the_mart(tmp_path: Path, database: Database) -> None:
         (START, "BTC", 0),
         (START + DAY, "BTC", Decimal("0.2")),
     ]
+
+
+WEEKS = """
+    select this.as_of_date, this.coin, sum(earlier.volume)
+    from (select *, {day} as as_of_date from analytics.coin_daily) as this
+    join (select *, {day} as as_of_date from analytics.coin_daily) as earlier
+        on this.coin = earlier.coin
+        and earlier.as_of_date between this.as_of_date - 6 and this.as_of_date
+    group by 1, 2 order by 1, 2
+""".format(day="(to_timestamp(day / 1000) at time zone 'utc')::date")
+TRADERS = """
+    select user_address, count(distinct day), sum(volume)
+    from analytics.trader_daily group by 1 order by 1
+"""
+
+
+def test_the_marts_that_take_in_loads(project: ContractedProject) -> None:
+    select = ("--select", "+coin_weekly", "+trader_volumes")
+    weeks = "select * from analytics.coin_weekly order by 1, 2"
+    traders = "select * from analytics.trader_volumes order by 1"
+    project.load(row for day in range(10) for row in fills(day, [1]))
+    project.run(*select)
+    # A day more, and one that comes late.
+    for day, number in ((10, 2), (3, 14)):
+        project.load(fills(day, [2], per_hour=2))
+        done = project.run(*select)
+        assert done["coin_weekly"] == f"SYNC {number}"
+        assert project.query(weeks) == project.query(WEEKS)
+        assert project.query(traders) == project.query(TRADERS)
+    done = project.run(*select)
+    assert done["coin_weekly"] == "CHANGED 0 (nothing new)"
+    assert done["trader_volumes"] == "CHANGED 0 (nothing new)"
 
 
 def test_the_column_and_the_retention(tmp_path: Path, database: Database) -> None:

@@ -103,7 +103,7 @@ def test_a_level_whose_input_dropped_rows_is_refused_any_other_query(
         " select current_date as bucket, 'a' as sensor, 1 as total",
     )
     message = levels.error("--select", "daily")
-    assert "analytics.daily is a rollup with history" in message
+    assert "analytics.daily has history that cannot be computed again" in message
     assert "analytics.hourly has dropped its rows before" in message
     assert levels.totals("daily") == before
 
@@ -123,7 +123,7 @@ def test_a_view_between_hides_no_drop(levels: AggregateProject) -> None:
         " sensor, sum(value) as total from {{ ref('between') }} group by 1, 2",
     )
     message = levels.error("--select", "between hourly")
-    assert "analytics.hourly is a rollup with history" in message
+    assert "analytics.hourly has history that cannot be computed again" in message
     assert f"probe.{levels.table} has dropped its rows before" in message
     assert levels.totals("hourly") == before
 

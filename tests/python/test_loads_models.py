@@ -282,6 +282,63 @@ def test_a_load_that_commits_in_between_is_left_for_the_next_run(
     assert project.query(found) == project.query(counted)
 
 
+@pytest.mark.parametrize("kind", ["table", "incremental"])
+def test_what_was_built_as_something_else_starts_over(
+    project: RollupProject, kind: str
+) -> None:
+    project.load(fills(0, range(2)))
+    project.run()
+    before = project.query(ROWS.format("by_trader", "user_address"))
+    project.add_model(
+        "by_trader",
+        f"{{{{ config(materialized='{kind}', unique_key='user_address') }}}}"
+        " select user_address, -sum(volume) as volume, sum(fill_count) as fills"
+        " from {{ ref('trader_daily') }} group by user_address",
+    )
+    project.run()
+    assert project.query(ROWS.format("by_trader", "user_address")) != before
+    project.add_model("by_trader", TRADERS)
+    assert project.run()["by_trader"] == f"SELECT {len(before)}"
+    assert project.query(ROWS.format("by_trader", "user_address")) == before
+    assert project.run()["by_trader"] == "CHANGED 0 (nothing new)"
+
+
+def test_names_with_upper_case(project: RollupProject) -> None:
+    columns = 'coin, "AsOfDate", sum(fills) as fills'
+    project.add_model(
+        "ByCoin",
+        """
+{{ config(
+    materialized='incremental',
+    incremental_strategy='sync',
+    unique_key=['AsOfDate', 'coin'],
+    indexes=[{'columns': ['"AsOfDate" desc', 'COIN']}],
+    meta={'loads': {'relation': 'hyperliquid.fills', 'stale_from': 'AsOfDate'}},
+) }}
+select {{ day_to_date('day') }} as "AsOfDate", coin, fill_count as fills
+from {{ ref('coin_daily') }} where day >= {{ first_stale_day(unit='ms') }}
+""",
+    )
+    project.load(fills(0, range(2)))
+    project.run()
+    indexes = (
+        "select indexrelid from pg_index"
+        " where indrelid = 'analytics.\"ByCoin\"'::regclass order by 1"
+    )
+    before = project.query(indexes)
+    assert len(before) == 2
+    project.load(fills(0, [7]) + fills(1, [1]))
+    assert project.run()["ByCoin"].startswith("SYNC ")
+    assert project.query(indexes) == before
+    found = project.query(
+        f'select {columns} from analytics."ByCoin" group by 1, 2 order by 1, 2'
+    )
+    assert found == project.query(
+        "select coin, (to_timestamp(time / 1000) at time zone 'utc')::date, count(*)"
+        " from hyperliquid.fills group by 1, 2 order by 1, 2"
+    )
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -289,6 +346,8 @@ def test_a_load_that_commits_in_between_is_left_for_the_next_run(
         ("'stale_from': 'as_of_date'", "'touched': 'dir'", "unique_key"),
         ("'hyperliquid.fills', ", "'hyperliquid.fills', 'touched': 'coin', ", "either"),
         ("'hyperliquid.fills'", "'hyperliquid.fill'", "no source is called"),
+        ("incremental_strategy='sync'", "sql_header='set a.b = 1'", "sync"),
+        ("unique_key", "sql_header='set a.b = 1', unique_key", "pre_hook"),
     ],
 )
 def test_a_wrong_declaration_is_refused(

@@ -66,6 +66,50 @@ def test_sync_compares_null_as_a_value(project: RollupProject) -> None:
     assert project.run(*select)["synced"] == "SYNC 1"
 
 
+def test_indexes_that_are_declared_stay(project: RollupProject) -> None:
+    columns = ["dir text_pattern_ops desc", 'coin collate "C"', "lower(dir)", "TOTAL"]
+    indexes = [{"columns": columns}, {"columns": ["total asc"]}]
+    project.add_model(
+        "synced", SYNCED.replace("unique_key=", f"indexes={indexes}, unique_key=")
+    )
+    project.load(fills(0, range(4)))
+    select = ("--select", "synced")
+    project.run(*select)
+    found = (
+        "select indexrelid from pg_index where indrelid = 'analytics.synced'::regclass"
+        " order by 1"
+    )
+    project.run(*select)
+    before = project.query(found)
+    assert len(before) == 3
+    project.run(*select)
+    assert project.query(found) == before
+
+    # One of them is another one.
+    project.add_model(
+        "synced", SYNCED.replace("unique_key=", f"indexes={indexes[:1]}, unique_key=")
+    )
+    project.run(*select)
+    kept = project.query(found)
+    assert len(kept) == 2
+    assert set(kept) < set(before)
+
+
+def test_sync_refuses_two_rows_of_one_key(project: RollupProject) -> None:
+    project.add_model("synced", SYNCED.replace("max(dir) as dir", "dir") + ", dir")
+    opened = [row | {"dir": "Open Long"} for row in fills(0, range(4))]
+    project.load(opened)
+    select = ("--select", "synced")
+    project.run(*select)
+    before = project.query("select * from analytics.synced order by coin")
+    # The row of the other direction stays as it is stored.
+    row = next(row for row in fills(0, [5]) if row["coin"] == "ETH")
+    project.load([row | {"dir": "Close Long"}])
+    message = project.error(*select)
+    assert "synced yields 2 rows of one key: (coin) = (ETH)" in message
+    assert project.query("select * from analytics.synced order by coin") == before
+
+
 def test_sync_refuses_what_it_cannot_do(project: RollupProject) -> None:
     project.add_model("synced", SYNCED)
     project.load(fills(0, range(4)))

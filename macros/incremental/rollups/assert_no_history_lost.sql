@@ -1,16 +1,16 @@
 {#
-    Stops where the old rows of a rollup cannot be computed again: the table it was made of,
-    or one that the model's new query goes back to, has dropped rows. Returns a statement
-    that looks once more in the transaction of the build, with drops locked out until it
-    ends; none where history is given up.
+    Stops where the old rows of a model cannot be computed again: the table it was made of,
+    or one that the model's new query goes back to (`names`, if not all of those), has
+    dropped rows. Returns a statement that looks once more in the transaction of the build,
+    with drops locked out until it ends; none where history is given up.
 #}
-{% macro assert_no_history_lost(consumer, input=none) -%}
+{% macro assert_no_history_lost(consumer, input=none, names=none) -%}
     {%- set forgotten = var('forget_history', []) -%}
     {%- set forgotten = [forgotten] if forgotten is string else forgotten -%}
     {%- if consumer in forgotten -%}
         {{ return(none) }}
     {%- endif -%}
-    {%- set names = history_inputs(model.depends_on.nodes) -%}
+    {%- set names = history_inputs(model.depends_on.nodes) if names is none else names -%}
     {%- for name in names -%}
         {%- set retained = retained_from(name) -%}
         {%- if retained is not none -%}
@@ -54,11 +54,11 @@
 
 {% macro refuse_to_leave(consumer, input, instant) -%}
     {%- do exceptions.raise_compiler_error(
-        consumer ~ " is a rollup with history that cannot be computed again: " ~ input
-        ~ " has dropped its rows before " ~ instant ~ ". As "
-        ~ config.get('materialized') ~ " it would lose that. Nothing was changed."
-        ~ " Keep materialized: continuous_aggregate, or give the new model a name"
-        ~ " of its own, or give that history up: --vars '{forget_history: ["
+        consumer ~ " has history that cannot be computed again: " ~ input
+        ~ " has dropped its rows before " ~ instant ~ ". Built as it is declared now, it"
+        ~ " would lose that. Nothing was changed. Put the old definition back, or give the"
+        ~ " new one a name of its own (a rollup keeps its history, and so does what reads"
+        ~ " it), or give that history up: --vars '{forget_history: ["
         ~ consumer ~ "]}'"
     ) -%}
 {%- endmacro %}
