@@ -101,6 +101,8 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     made = s3.create_bucket(Bucket="my-bucket")
     for kind, root in (
         ("fills", folder / "fills/parquet"),
+        ("asset_ctxs", folder / "fills/asset_ctxs"),
+        ("funding", folder / "fills/funding"),
         ("ticks", folder / "ticks/ticks"),
     ):
         for path in root.rglob("*"):
@@ -154,7 +156,7 @@ def test_the_walk(walk: Walk) -> None:
             if name == "credentials":
                 assert "s3://my-bucket/fills/20250701.parquet" in output
             if name == "moving":
-                assert output.count(" 0 loaded") >= 2, output
+                assert output.count(" 0 loaded") >= 4, output
         elif kind == "sql":
             assert bool(walk.rows(text)) == (name not in NO_ROWS), name
             ran.append(name)
@@ -167,7 +169,7 @@ def test_the_walk(walk: Walk) -> None:
     walk.run(_as_installed(cron.split(maxsplit=5)[5]))
     lines = dict(blocks("ini"))["vigil.service"].splitlines()
     starts = [line.partition("=")[2] for line in lines if line.startswith("ExecStart=")]
-    assert len(starts) == 3
+    assert len(starts) == 5
     for command in starts:
         walk.run(_as_installed(command))
 
