@@ -1,4 +1,4 @@
-"""What a build came to: row counts, traders, signals, ticks, windows alike.
+"""What a build came to: row counts, traders, profits, signals, ticks, windows alike.
 
 On TimescaleDB also its hypertables, continuous aggregates and jobs.
 
@@ -26,7 +26,11 @@ RELATIONS = (
     "analytics.trader_daily",
     "analytics.coin_daily",
     "analytics.trader_coin_daily",
+    "analytics.trader_position_hours",
     "analytics.trader_positions",
+    "analytics.coin_funding_hourly",
+    "analytics.coin_marks_daily",
+    "analytics.trader_pnl_daily",
     "analytics.trader_win_rates",
     "analytics.trader_profiles",
     "analytics.trader_cohorts",
@@ -53,6 +57,26 @@ TOP_TRADERS = """
     where is_smart_money
     order by sharpe_ratio * confidence desc nulls last, user_address
     limit 10
+"""
+
+# Parts are those of the traders of whom they are known.
+NEWEST_PROFITS = """
+    select
+        day,
+        count(*),
+        sum(net_pnl),
+        sum(realized_pnl),
+        sum(unrealized_change_usd),
+        sum(fees_usd),
+        sum(funding_usd),
+        case
+            when exists (select from analytics.coin_funding_hourly)
+                then (count(*) filter (where not is_funding_known))::text
+            else 'no rates are loaded'
+        end
+    from analytics.trader_pnl_daily
+    where day = (select max(day) from analytics.trader_pnl_daily)
+    group by day
 """
 
 STRONGEST_SIGNALS = """
@@ -115,6 +139,20 @@ def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
                 ("confidence", ".2f"),
             ],
             conn.execute(TOP_TRADERS).fetchall(),
+        ),
+        (
+            "What traders earned on the last day (analytics.trader_pnl_daily)",
+            [
+                ("day", ""),
+                ("traders", ",d"),
+                ("net USD", ",.0f"),
+                ("realised", ",.0f"),
+                ("unrealised", ",.0f"),
+                ("fees", ",.0f"),
+                ("funding", ",.0f"),
+                ("funding not known of", ""),
+            ],
+            conn.execute(NEWEST_PROFITS).fetchall(),
         ),
         (
             "Strongest signals on the last day (analytics.asset_signals)",
