@@ -18,6 +18,8 @@ BUILT_FROM_FILLS = (
     "analytics.trader_coin_daily",
     "analytics.trader_position_hours",
     "analytics.trader_positions",
+    "analytics.coin_marks_daily",
+    "analytics.trader_pnl_daily",
     "analytics.trader_win_rates",
     "analytics.trader_profiles",
     "analytics.trader_cohorts",
