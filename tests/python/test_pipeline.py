@@ -292,7 +292,7 @@ def test_a_late_rate_changes_the_positions_that_were_open_then(
             px="100",
         )
 
-    # Closed before 3:00; open then; opened and closed within the hour after; open still.
+    # Closed before 3:00; open then; within the hour after; still open.
     trades = [
         *(trade(1, 0.5, 2, 0), trade(1, 2.5, -2, 2)),
         *(trade(2, 0.5, -3, 0), trade(2, 4.5, 3, -3)),
