@@ -19,6 +19,7 @@ BUILT_FROM_FILLS = (
     "analytics.trader_position_hours",
     "analytics.trader_positions",
     "analytics.coin_marks_daily",
+    "analytics.coin_open_interest_daily",
     "analytics.trader_pnl_daily",
     "analytics.trader_win_rates",
     "analytics.trader_profiles",

@@ -35,6 +35,7 @@ MODELS = {
     "analytics.trader_positions": "position_id",
     "analytics.coin_funding_hourly": "coin, hour_at",
     "analytics.coin_marks_daily": "coin, day",
+    "analytics.coin_open_interest_daily": "coin, day",
     "analytics.trader_pnl_daily": "user_address, day",
     "analytics.trader_win_rates": "user_address",
     "analytics.trader_profiles": "user_address",

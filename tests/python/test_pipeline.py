@@ -42,6 +42,7 @@ MODELS = {
     "analytics.trader_positions": "position_id",
     "analytics.coin_funding_hourly": "coin, hour_at",
     "analytics.coin_marks_daily": "coin, day",
+    "analytics.coin_open_interest_daily": "coin, day",
     "analytics.trader_pnl_daily": "user_address, day",
     "analytics.trader_win_rates": "user_address",
     "analytics.trader_profiles": "user_address",
@@ -273,6 +274,28 @@ def test_funding_and_worth_are_those_of_the_truth(
     marks = at_once.query("select coin, day, mark_px from analytics.coin_marks_daily")
     wanted = {(row["coin"], row["day"], row["mark_px"]) for row in truth["coin_days"]}
     assert wanted <= set(marks)
+
+
+def test_open_interest_is_that_of_the_book(
+    workspace: Callable[[], Workspace], tmp_path: Path
+) -> None:
+    """On a complete tape; spot was there before it, and is known from its trades on."""
+    tape = simulate(tmp_path, "--fills", "20000", "--days", "4", "--complete")
+    space = workspace()
+    space.dbt("run-operation", "create_sources")
+    space.load(tape / "parquet")
+    space.load(tape / "asset_ctxs", command="contexts")
+    space.dbt("run", "--select", "+coin_open_interest_daily")
+    found = space.query(
+        "select coin, day, long_size, short_size, holders"
+        " from analytics.coin_open_interest_daily where open_interest is not null"
+    )
+    truth = pq.read_table(tape / "truth" / "coin_days.parquet").to_pylist()
+    names = ("coin", "day", "long_size", "short_size", "holders")
+    book = {tuple(row[name] for name in names) for row in truth}
+    assert len(found) > 40
+    assert set(found) <= book
+    assert all(row[2] == row[3] for row in found)
 
 
 def test_a_late_rate_changes_the_positions_that_were_open_then(
