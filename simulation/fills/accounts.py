@@ -67,9 +67,8 @@ class Accounts:
         rows : ndarray of ROW
             Later than all rows before them.
         """
-        is_trade = rows["trade"] != 0
         # Of several prices of a coin, numpy keeps the last.
-        self._last_px[rows["coin"][is_trade]] = rows["px"][is_trade]
+        self._last_px[rows["coin"]] = rows["px"]
 
     def close_day(self, day: date, keys: npt.NDArray[Any], marks: Ints) -> None:
         """Write a day, and begin the sums of the next one.

@@ -33,6 +33,10 @@ MODELS = {
     "analytics.trader_coin_daily": "day, user_address, coin",
     "analytics.trader_position_hours": "position_id, hour_at",
     "analytics.trader_positions": "position_id",
+    "analytics.coin_funding_hourly": "coin, hour_at",
+    "analytics.coin_marks_daily": "coin, day",
+    "analytics.coin_open_interest_daily": "coin, day",
+    "analytics.trader_pnl_daily": "user_address, day",
     "analytics.trader_win_rates": "user_address",
     "analytics.trader_profiles": "user_address",
     "analytics.trader_cohorts": "as_of_date, user_address",
@@ -166,11 +170,15 @@ def built(
 def _load_and_build(built: Built, tape: Path, ticks: Path, builds: list[str]) -> None:
     """Load and build the tapes in helpings whose files interleave."""
     hours = sorted((tape / "parquet").rglob("*.parquet"))
+    contexts = sorted((tape / "asset_ctxs").iterdir())
+    rates = sorted((tape / "funding").iterdir())
     recordings = sorted((ticks / "ticks").rglob("*.*"))
     loader = (sys.executable, "-m", "loaders.load_to_db")
     for number in range(HELPINGS):
         built.dbt("run-operation", "create_sources")
         built.run(*loader, "fills", *map(str, hours[number::HELPINGS]))
+        built.run(*loader, "contexts", *map(str, contexts[number::HELPINGS]))
+        built.run(*loader, "funding", *map(str, rates[number::HELPINGS]))
         built.run(*loader, "ticks", *map(str, recordings[number::HELPINGS]))
         is_last = number == HELPINGS - 1
         for build in builds:

@@ -326,7 +326,6 @@ def test_traders_are_worth_what_the_tape_says(tape: Tape) -> None:
             from days
             inner join fills
                 on fills.time < epoch_ms(days.day::timestamp) + 86400000
-                and fills.is_trade
             where coin like '@%' or coin like '%/%'
             group by all
         ),

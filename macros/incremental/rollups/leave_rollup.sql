@@ -22,18 +22,13 @@
         and is_continuous_aggregate(existing) -%}
     {%- set statements = [] -%}
 
-    {%- if record.get('kind') == 'hypertable' and is_hypertable_rebuild() -%}
-        {%- do statements.append(forget_model_sql(consumer)) -%}
-    {%- endif -%}
     {#- What took in loads and is built as something else starts over when it comes back. -#}
-    {%- set keeps = 'job' if model.language == 'python' else 'loads'
-        if config.get('materialized') == 'incremental' and config.get('meta', {}).get('loads')
-        else none -%}
-    {%- if record.get('kind') in ['loads', 'job'] and record['kind'] != keeps -%}
+    {%- set takes_in_loads = config.get('materialized') == 'incremental'
+        and config.get('meta', {}).get('loads') is not none -%}
+    {%- if (record.get('kind') == 'hypertable' and is_hypertable_rebuild())
+        or (record.get('kind') == 'loads' and not takes_in_loads)
+    -%}
         {%- do statements.append(forget_model_sql(consumer)) -%}
-        {%- do statements.append(
-            'delete from ingestion.applied_loads where consumer = ' ~ text_literal(consumer)
-        ) -%}
     {%- endif -%}
     {%- if is_rollup or is_native -%}
         {%- do statements.append(assert_no_history_lost(consumer, record.get('input'))) -%}
@@ -116,20 +111,19 @@
 
 
 {#
-    What models were built as here, `schema.name` to {kind, input}; asked once per run and
-    kept in `graph` like the edition. Kinds: 'rollup'; 'hypertable'; 'loads', a SQL model
-    that takes in loads; 'job', a Python model.
+    What was built here as a rollup, a hypertable or a SQL model that takes in loads (kind
+    'loads'), `schema.name` to {kind, input}; asked once per run and kept in `graph` like the
+    edition.
 #}
 {% macro models_on_record() -%}
     {%- if 'models_on_record' not in graph -%}
         {%- set found = {} -%}
         {%- if run_query("select to_regclass('ops.model_state')").rows[0][0] -%}
             {%- for row in run_query(
-                "select model, case when fingerprint ~ '^(rollup|hypertable)(:|$)'"
-                ~ " then split_part(fingerprint, ':', 1)"
-                ~ " when fingerprint ~ '^[0-9a-f]{32}@' then 'loads' else 'job' end,"
+                "select model, regexp_replace("
+                ~ "split_part(fingerprint, ':', 1), '^[0-9a-f]{32}@.*', 'loads'),"
                 ~ " to_jsonb(model_state) ->> 'input' from ops.model_state"
-                ~ " where fingerprint is not null"
+                ~ " where fingerprint ~ '^(rollup|hypertable)(:|$)|^[0-9a-f]{32}@'"
             ).rows -%}
                 {%- do found.update({row[0]: {'kind': row[1], 'input': row[2]}}) -%}
             {%- endfor -%}
