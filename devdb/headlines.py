@@ -30,6 +30,7 @@ RELATIONS = (
     "analytics.trader_positions",
     "analytics.coin_funding_hourly",
     "analytics.coin_marks_daily",
+    "analytics.coin_open_interest_daily",
     "analytics.trader_pnl_daily",
     "analytics.trader_win_rates",
     "analytics.trader_profiles",
@@ -77,6 +78,27 @@ NEWEST_PROFITS = """
     from analytics.trader_pnl_daily
     where day = (select max(day) from analytics.trader_pnl_daily)
     group by day
+"""
+
+LEAST_EXPLAINED = """
+    select
+        day,
+        coin,
+        long_size,
+        short_size,
+        holders,
+        open_interest,
+        explained_share
+    from analytics.coin_open_interest_daily
+    where
+        day = (
+            select max(day)
+            from analytics.coin_open_interest_daily
+            where explained_share is not null
+        )
+        and explained_share is not null
+    order by abs(explained_share - 1) desc, coin
+    limit 5
 """
 
 STRONGEST_SIGNALS = """
@@ -153,6 +175,20 @@ def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
                 ("funding not known of", ""),
             ],
             conn.execute(NEWEST_PROFITS).fetchall(),
+        ),
+        (
+            "Coins whose open interest the loaded fills explain least"
+            " (analytics.coin_open_interest_daily)",
+            [
+                ("day", ""),
+                ("coin", ""),
+                ("longs", ",.2f"),
+                ("shorts", ",.2f"),
+                ("holders", ",d"),
+                ("open interest", ",.2f"),
+                ("explained", ".0%"),
+            ],
+            conn.execute(LEAST_EXPLAINED).fetchall(),
         ),
         (
             "Strongest signals on the last day (analytics.asset_signals)",
