@@ -7,6 +7,7 @@ first that ran in this session.
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 import subprocess
@@ -19,10 +20,12 @@ from typing import Any
 import psycopg
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 from servers import environment, storage
 from simulated import WITHOUT_TESTS, simulate
 
 from devdb.conninfo import PROJECT_DIR
+from devdb.headlines import print_headlines
 
 pytestmark = pytest.mark.slow
 
@@ -254,6 +257,34 @@ def test_headlines_show_the_repetitions_of_the_newest_pattern(
     assert f"{newest[:10]} {newest[11:16]}" in shown
     found = [start for start in starts if f"{start[:10]} {start[11:16]}" in shown]
     assert len(found) > len(starts) / 2
+
+
+def test_headlines_say_what_traders_earned_and_whose_funding_is_not_known(
+    built: Built,
+) -> None:
+    [(day, traders, net_pnl, trader)] = built.query(
+        "select day, count(*), sum(net_pnl), min(user_address)"
+        " from analytics.trader_pnl_daily group by day order by day desc limit 1"
+    )
+
+    def said() -> list[str]:
+        console = Console(file=io.StringIO(), width=120)
+        print_headlines(conn, console)
+        lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+        titled = [i for i, line in enumerate(lines) if "What traders earned" in line]
+        return str(lines[titled[0] + 2]).split()
+
+    with psycopg.connect(**built.conninfo) as conn:
+        conn.execute(
+            "update analytics.trader_pnl_daily"
+            " set is_funding_known = user_address <> %s where day = %s",
+            [trader, day],
+        )
+        assert said()[:3] == [str(day), f"{traders:,}", f"{net_pnl:,.0f}"]
+        assert said()[-1] == "1"
+        conn.execute("delete from analytics.coin_funding_hourly")
+        assert said()[-4:] == ["no", "rates", "are", "loaded"]
+        conn.rollback()
 
 
 def test_headlines_say_what_the_server_runs(built: Built, edition: str) -> None:
