@@ -20,6 +20,10 @@ from python_jobs.lib.positions import PositionChanges, PositionJob
 from runners.fill_rules import rendered
 
 FILLS = "hyperliquid.fills"
+NO_RATES = (
+    "(select null as position_id, 0 as funding_usd, true as is_funding_known"
+    " limit 0) as without_rates"
+)
 STAGED_FILLS = "staging.stg_hyperliquid__fills"
 TARGET = "analytics.trader_position_hours"
 DIRS = {
@@ -106,7 +110,10 @@ class Model:
         query = rendered(
             path.read_text(),
             config=lambda **_: "",
-            ref=lambda _: TARGET,
+            ref={
+                "trader_position_hours": TARGET,
+                "int_positions__funding": NO_RATES,
+            }.get,
             first_stale_day=lambda unit: "'-infinity'",
         )
         with self.conn.cursor(row_factory=dict_row) as cursor:

@@ -304,7 +304,7 @@ def fold_positions(chunks: Sequence[Sequence[Fill]]) -> list[dict[str, Any]]:
 
 
 def as_position(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a position's last row as `trader_positions` has it, which SQL computes."""
+    """Return a position's last row as `trader_positions` has it, without rates."""
     position = {name: row[name] for name in row if name not in _OF_HOURS}
     held_until = row["closed_at"]
     if row["close_reason"] == "dust":
@@ -325,6 +325,8 @@ def as_position(row: dict[str, Any]) -> dict[str, Any]:
                 if cost is None
                 else (left + cost) * (1 if row["side"] == "long" else -1)
             ),
+            "funding_usd": Decimal(0),
+            "is_funding_known": True,
             "net_pnl": None if gross is None else gross - row["fees_usd"],
             "holding_seconds": (
                 None

@@ -28,7 +28,7 @@ funding_rates as (
 
 ),
 
--- What stood in the hour before a payment: the last rate before it, the last price by it.
+-- What stood in the hour before a payment: the last rate before it, the last price.
 contexts as (
 
     select
