@@ -93,6 +93,7 @@ def position_rows(steps: Steps, users: TextCodes, coins: TextCodes) -> pa.Record
         "gap_count": pa.array(_integers(values, fk.GAPS)),
         "next_hour_at": _instant(following // fk.HOUR_MS * fk.HOUR_MS, following < 0),
         "is_latest": pa.array(following < 0),
+        "is_open": pa.array(is_open & (following < 0)),
     }
     return pa.RecordBatch.from_pydict(columns)
 

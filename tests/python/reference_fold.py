@@ -31,7 +31,7 @@ from python_jobs.lib.position_rows import position_rows
 
 NANO = Decimal("1e-9")
 #: Columns of `trader_position_hours` that `trader_positions` has not.
-_OF_HOURS = ("hour_at", "next_hour_at", "is_latest")
+_OF_HOURS = ("hour_at", "next_hour_at", "is_latest", "is_open")
 MILLISECOND = timedelta(milliseconds=1)
 PRECISE = Context(prec=400)
 
@@ -173,6 +173,7 @@ def reference(fills: Sequence[Fill]) -> list[dict[str, Any]]:
     for row, following in zip(rows, [*rows[1:], None], strict=True):
         is_latest = following is None or row["position_id"] != following["position_id"]
         row["is_latest"] = is_latest
+        row["is_open"] = is_latest and row["closed"] is None
         row["next_hour"] = None if is_latest else following["hour"]
     return rows
 

@@ -53,7 +53,7 @@ MODELS = {
 
 
 # Rates by hour.
-RATES = {1: "0.1", 2: "0.2", 3: "-0.3", 4: "0.4"}
+RATES = {1: "0.1", 2: "0.2", 3: "-0.3", 4: "0.4", 20: "0.5"}
 
 # What a replaced fill inside a day need not change.
 UNTOUCHED = {
@@ -341,7 +341,7 @@ def test_a_late_rate_changes_the_positions_that_were_open_then(
         + "".join(
             f"{day + timedelta(hours=at):%Y-%m-%dT%H:%M:%SZ},BTC,0.5,1,1,1,0,{10 + at},"
             "100,100,99,101\n"
-            for at in range(6)
+            for at in (*range(6), 20)
         )
     )
     space = workspace()
@@ -357,7 +357,7 @@ def test_a_late_rate_changes_the_positions_that_were_open_then(
     assert space.query(positions) == none
 
     space.load(contexts, command="contexts")
-    space.load(rates("on_time.json", 1, 2, 4), command="funding")
+    space.load(rates("on_time.json", 1, 2, 4, 20), command="funding")
     space.dbt(*build)
     # What a unit pays: the rate times the oracle's price.
     unit = {number: Decimal(rate) * (10 + number) for number, rate in RATES.items()}
@@ -385,13 +385,20 @@ def test_a_late_rate_changes_the_positions_that_were_open_then(
     after = dict(space.query(versions))
     changed = {key for key, version in after.items() if before[key] != version}
     assert {key.split(":")[0][-1] for key in changed} == {"2", "4"}
-    daily = space.query(
+    daily = (
         "select sum(funding_usd), sum(net_pnl - unrealized_change_usd - realized_pnl"
         " + fees_usd - funding_usd), bool_and(is_funding_known)"
         " from analytics.trader_pnl_daily"
     )
     total = sum(funding for _, funding, _ in space.query(positions))
-    assert daily == [(total, 0, True)]
+    assert space.query(daily) == [(total, 0, True)]
+
+    # The day's last hours are paid once a fill of the next day tells that they are over.
+    space.load(loading.parquet(tmp_path / "next.parquet", [trade(5, 30.5, 1, 0)]))
+    space.dbt(*build)
+    assert space.query(positions)[3] == (4, due(5, 2, 3, 4, 20), False)
+    total = sum(funding for _, funding, _ in space.query(positions))
+    assert space.query(daily) == [(total, 0, False)]
 
 
 def test_building_again_changes_nothing(at_once: Workspace) -> None:

@@ -1,7 +1,10 @@
+{%- set stale_from = first_stale_day(back=1, unit='timestamptz') -%}
+
 -- How positions stood at the end of days, and what that day's fills changed.
+-- `not materialized`: otherwise PostgreSQL copies a CTE that is referenced twice.
 with
 
-trader_position_hours as (
+trader_position_hours as not materialized (
 
     select * from {{ ref('trader_position_hours') }}
 
@@ -17,22 +20,15 @@ hours as (
         case trader_position_hours.side when 'long' then 1 else -1 end as sign
     from trader_position_hours
     where
-        trader_position_hours.next_hour_at >= {{ first_stale_day(unit='timestamptz') }}
-        or (
-            trader_position_hours.is_latest
-            and (
-                trader_position_hours.closed_at is null
-                or trader_position_hours.closed_at
-                >= {{ first_stale_day(unit='timestamptz') }}
-            )
-        )
+        trader_position_hours.is_open
+        or trader_position_hours.closed_at >= {{ stale_from }}
+        or trader_position_hours.next_hour_at >= {{ stale_from }}
 
 ),
 
 newest as (
 
-    select (max(trader_position_hours.hour_at) at time zone 'utc')::date as day
-    from trader_position_hours
+    select ({{ newest_hour('trader_position_hours') }} at time zone 'utc')::date as day
 
 ),
 

@@ -1,7 +1,7 @@
 -- What a unit paid up to an hour, so that any span of a size costs one subtraction.
 with
 
-trader_position_hours as (
+trader_position_hours as not materialized (
 
     select * from {{ ref('trader_position_hours') }}
 
@@ -15,8 +15,7 @@ coin_funding_hourly as (
 
 newest as (
 
-    select max(trader_position_hours.hour_at) as hour_at
-    from trader_position_hours
+    select {{ newest_hour('trader_position_hours') }} as hour_at
 
 ),
 

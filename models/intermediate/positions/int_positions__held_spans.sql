@@ -1,7 +1,8 @@
 -- A size is held from the end of its hour to the payment that begins the next one's.
+-- `not materialized`: otherwise PostgreSQL copies a CTE that is referenced twice.
 with
 
-trader_position_hours as (
+trader_position_hours as not materialized (
 
     select * from {{ ref('trader_position_hours') }}
 
@@ -12,19 +13,15 @@ stale_positions as (
     select trader_position_hours.position_id
     from trader_position_hours
     where
-        trader_position_hours.is_latest
-        and (
-            trader_position_hours.closed_at is null
-            or trader_position_hours.closed_at
-            >= {{ first_stale_day(unit='timestamptz') }}
-        )
+        trader_position_hours.is_open
+        or trader_position_hours.closed_at
+        >= {{ first_stale_day(back=1, unit='timestamptz') }}
 
 ),
 
 newest as (
 
-    select max(trader_position_hours.hour_at) as hour_at
-    from trader_position_hours
+    select {{ newest_hour('trader_position_hours') }} as hour_at
 
 ),
 

@@ -91,7 +91,8 @@ traders as (
 
 ),
 
--- The curve goes on from the last day that is kept.
+-- The curve goes on from the last day that is kept. The day before the stale ones is
+-- computed again: the last hours of the newest day are paid when later fills are known.
 kept as (
 
     select
@@ -104,7 +105,7 @@ kept as (
             from {{ this }} as curve
             where
                 traders.user_address = curve.user_address
-                and curve.day < {{ first_stale_day() }}
+                and curve.day < {{ first_stale_day(back=1) }}
             order by curve.day desc
             limit 1
         ) as last_day

@@ -47,12 +47,8 @@ stale_positions as (
         end as held_until
     from trader_position_hours
     where
-        trader_position_hours.is_latest
-        and (
-            trader_position_hours.closed_at is null
-            or trader_position_hours.closed_at
-            >= {{ first_stale_day(unit='timestamptz') }}
-        )
+        trader_position_hours.is_open
+        or trader_position_hours.closed_at >= {{ first_stale_day(unit='timestamptz') }}
 
 ),
 
