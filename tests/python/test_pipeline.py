@@ -393,7 +393,7 @@ def test_a_late_rate_changes_the_positions_that_were_open_then(
     total = sum(funding for _, funding, _ in space.query(positions))
     assert space.query(daily) == [(total, 0, True)]
 
-    # The day's last hours are paid once a fill of the next day tells that they are over.
+    # The day's last hours are paid once a later fill tells that they are over.
     space.load(loading.parquet(tmp_path / "next.parquet", [trade(5, 30.5, 1, 0)]))
     space.dbt(*build)
     assert space.query(positions)[3] == (4, due(5, 2, 3, 4, 20), False)
