@@ -66,12 +66,12 @@ def tape(tmp_path_factory: pytest.TempPathFactory) -> pa.Table:
 def positions(
     fills: pa.Table, slice_rows: int = 1_000_000, batch_rows: int = 400
 ) -> tuple[int, list[tuple[object, ...]]]:
-    """Return distinct fills and the rows of positions, in the order of their key."""
+    """Return distinct fills and the hours of positions, in the order of their key."""
     count, rows = 0, []
     batches = fills.to_batches(max_chunksize=batch_rows)
     for folded in fold_partition(batches, staged_query(), slice_rows):
         count += folded.fills
-        for batch in folded.positions:
+        for batch in folded.hours:
             rows += [tuple(row.values()) for row in batch.to_pylist()]
     return count, sorted(rows, key=str)
 
@@ -102,7 +102,7 @@ def test_cuts_by_trader_change_nothing(tape: pa.Table) -> None:
 
 def test_outcomes_are_left_out(tape: pa.Table) -> None:
     _, rows = positions(tape)
-    assert {row[2] for row in rows} == {"BTC", "@142", "xyz:NVDA"}
+    assert {row[3] for row in rows} == {"BTC", "@142", "xyz:NVDA"}
 
 
 def test_a_liquidation_is_that_of_the_trader_it_names(tmp_path: Path) -> None:
