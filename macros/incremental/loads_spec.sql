@@ -51,11 +51,10 @@
 
     {%- set key = config.get('unique_key') or [] -%}
     {%- set key = [key] if key is string else key | list -%}
-    {%- if given.get('touched', key | first) not in key -%}
-        {%- do exceptions.raise_compiler_error(
-            "meta.loads of " ~ model.name ~ " names " ~ given['touched']
-            ~ ", which must be a column of its unique_key."
-        ) -%}
+    {%- if given.get('touched') is not none and given['touched'] not in key -%}
+        {%- do refuse_key(given['touched']) -%}
+    {%- elif key | length == 0 -%}
+        {%- do refuse_key(given['stale_from']) -%}
     {%- endif -%}
     {%- set made = made_of(sql) -%}
     {%- set relations = [given['relation']] if given['relation'] is string
@@ -96,6 +95,14 @@
         'fingerprint': local_md5(made['query']),
         'old_fingerprints': [local_md5(sql)],
     }) }}
+{%- endmacro %}
+
+
+{% macro refuse_key(column) -%}
+    {%- do exceptions.raise_compiler_error(
+        "meta.loads of " ~ model.name ~ " names " ~ column
+        ~ ", which must be a column of its unique_key."
+    ) -%}
 {%- endmacro %}
 
 

@@ -118,6 +118,8 @@
             "meta.loads of " ~ model.name ~ " says stale_from: " ~ column
             ~ ", which must be a date or a timestamptz, but is " ~ type ~ "."
         ) -%}
+    {%- elif column is not none and type == 'date' and column not in spec['unique_key'] -%}
+        {%- do refuse_key(column) -%}
     {%- endif -%}
 {%- endmacro %}
 

@@ -57,21 +57,15 @@ def _store(row: Any, values: Any) -> None:
 
 
 @compilable
-def _end_hour(row: Any, key: int, now: Any, steps: Any, used: int) -> int:
-    """Write the state of a position whose next fill is in another hour."""
-    used = _close(row, key, -1, -1, steps, used)
-    steps[used - 1, NEXT] = now
-    return used
-
-
-@compilable
-def _close(row: Any, key: int, time: Any, reason: Any, steps: Any, used: int) -> int:
+def _write_step(
+    row: Any, key: int, closed: Any, reason: Any, following: Any, steps: Any, used: int
+) -> int:
     for field in range(STATE_WIDTH):
         steps[used, field] = row[field]
     steps[used, KEY] = key
-    steps[used, CLOSED] = time
+    steps[used, CLOSED] = closed
     steps[used, REASON] = reason
-    steps[used, NEXT] = -1
+    steps[used, NEXT] = following
     return used + 1
 
 
@@ -150,7 +144,7 @@ def fold_key(
                 gross, fees, fills, gaps, is_known, liquidated, side, last_exit,
                 is_pnl_known,
             ))  # fmt: skip
-            used = _end_hour(row, key, now, steps, used)
+            used = _write_step(row, key, -1, -1, now, steps, used)
         reported = records[i, START] if flags & HAS_START else position
         if reported != position:
             # A gap, or the first that is seen of a key.
@@ -168,7 +162,7 @@ def fold_key(
                         gross, fees, fills, gaps, is_known, liquidated, side,
                         last_exit, is_pnl_known,
                     ))  # fmt: skip
-                    used = _close(row, key, now, GAP, steps, used)
+                    used = _write_step(row, key, now, GAP, -1, steps, used)
                     position = 0 * position
                 if reported != 0:
                     ordinal = ordinal + 1 if opened == now else 0
@@ -221,7 +215,7 @@ def fold_key(
                     is_pnl_known,
                 ))  # fmt: skip
                 reason = FLIP if is_flip else kind
-                used = _close(row, key, now, reason, steps, used)
+                used = _write_step(row, key, now, reason, -1, steps, used)
             if closing == size:
                 continue
             # What crosses zero opens the next one; its profit was the closed one's.

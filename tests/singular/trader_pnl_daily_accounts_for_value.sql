@@ -30,28 +30,17 @@ half_applied as (
 
 ),
 
-ranked as (
+touched as (
 
-    select
-        pnl.user_address,
-        row_number() over (
-            partition by pnl.day
-            order by md5(pnl.user_address || pnl.day)
-        ) as place
-    from pnl
-    where {{ touched_days('pnl.day', unit='date') }}
+    {{ touched_traders('pnl', unit='date') }}
 
 ),
 
 chosen as (
 
-    select distinct ranked.user_address
-    from ranked
-    where
-        not exists (select 1 from half_applied)
-        {%- if var('tested_fill_span') != 'all' %}
-        and ranked.place <= 1000
-        {%- endif %}
+    select touched.user_address
+    from touched
+    where not exists (select 1 from half_applied)
 
 ),
 

@@ -42,28 +42,17 @@ half_applied as (
 
 ),
 
-ranked as (
+touched as (
 
-    select
-        trader_daily.user_address,
-        row_number() over (
-            partition by trader_daily.day
-            order by md5(trader_daily.user_address || trader_daily.day)
-        ) as place
-    from trader_daily
-    where {{ touched_days('trader_daily.day') }}
+    {{ touched_traders('trader_daily') }}
 
 ),
 
 chosen as (
 
-    select distinct ranked.user_address
-    from ranked
-    where
-        not exists (select 1 from half_applied)
-        {%- if var('tested_fill_span') != 'all' %}
-        and ranked.place <= 1000
-        {%- endif %}
+    select touched.user_address
+    from touched
+    where not exists (select 1 from half_applied)
 
 ),
 

@@ -17,26 +17,9 @@ profiles as (
 
 ),
 
-ranked as (
-
-    select
-        trader_daily.user_address,
-        row_number() over (
-            partition by trader_daily.day
-            order by md5(trader_daily.user_address || trader_daily.day)
-        ) as place
-    from trader_daily
-    where {{ touched_days('trader_daily.day') }}
-
-),
-
 chosen as (
 
-    select distinct ranked.user_address
-    from ranked
-    {%- if var('tested_fill_span') != 'all' %}
-    where ranked.place <= 1000
-    {%- endif %}
+    {{ touched_traders('trader_daily') }}
 
 ),
 

@@ -45,46 +45,9 @@ day_spans as (
 
 ),
 
-payments as (
-
-    select
-        day_spans.user_address,
-        day_spans.day,
-        sum(
-            -day_spans.size
-            * (
-                coalesce(until_end.paid_per_unit_usd, 0)
-                - coalesce(until_begin.paid_per_unit_usd, 0)
-            )
-        ) as known_funding_usd,
-        sum(coalesce(until_end.known_hours, 0) - coalesce(until_begin.known_hours, 0))
-            as known_hours,
-        sum(extract(epoch from day_spans.to_hour_at - day_spans.from_hour_at) / 3600)
-            as held_hours
-    from day_spans
-    left join funding_index as until_begin
-        on
-            day_spans.coin = until_begin.coin
-            and day_spans.from_hour_at = until_begin.hour_at
-    left join funding_index as until_end
-        on
-            day_spans.coin = until_end.coin
-            and day_spans.to_hour_at = until_end.hour_at
-    group by
-        day_spans.user_address,
-        day_spans.day
-
-),
-
 funding_days as (
 
-    select
-        payments.user_address,
-        payments.day,
-        case when payments.known_hours > 0 then payments.known_funding_usd end
-            as funding_usd,
-        payments.known_hours = payments.held_hours as is_funding_known
-    from payments
+    {{ funding_of_spans('day_spans', 'funding_index', by=['user_address', 'day']) }}
 
 )
 
