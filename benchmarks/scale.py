@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -177,14 +177,15 @@ def run_steps(
     result["late_fills"] = hold_back(held, in_time, late)
     first = [in_time if path == held else path for path in old]
     create_sources(env, scratch)
-    loader = ["loaders.load_to_db", "fills", "--no-progress", "--workers", str(WORKERS)]
     build = dbt_command(scratch, "build")
     for name, command in (
-        ("load", [*loader, *map(str, first)]),
+        ("load", _load("fills", first)),
+        *_load_others("", tape, old),
         ("build in full", build),
-        ("load a day", [*loader, str(last)]),
+        ("load a day", _load("fills", [last])),
+        *_load_others(" of a day", tape, [last]),
         ("build a day more", build),
-        ("load late fills", [*loader, str(late)]),
+        ("load late fills", _load("fills", [late])),
         ("build late fills", build),
         ("build nothing new", build),
     ):
@@ -193,6 +194,35 @@ def run_steps(
     with connect(env) as conn:
         result["tables"] = table_sizes(conn)
     save()
+
+
+def _load(what: str, files: Iterable[Path]) -> list[str]:
+    """Return the loader's command."""
+    options = ["--no-progress", "--workers", str(WORKERS)]
+    return ["loaders.load_to_db", what, *options, *map(str, files)]
+
+
+def _load_others(
+    suffix: str, tape: Path, days: Iterable[Path]
+) -> list[tuple[str, list[str]]]:
+    """Return the steps that load contexts and funding of `days`, as far as there are.
+
+    Parameters
+    ----------
+    suffix
+        Of the steps' names.
+    tape
+        Folder of the tape. One that repeats its days has none for the repetitions.
+    days
+        Files of fills, named by their days.
+    """
+    steps = []
+    for what, folder in (("contexts", "asset_ctxs"), ("funding", "funding")):
+        names = (next((tape / folder).glob(f"{day.stem}.*"), None) for day in days)
+        files = [path for path in names if path is not None]
+        if files:
+            steps.append((f"load {what}{suffix}", _load(what, files)))
+    return steps
 
 
 def _step(env: Mapping[str, str], scratch: Path, name: str, command: list[str]) -> Step:
