@@ -5,7 +5,7 @@
         unique_key='position_id',
         indexes=[
             {'columns': ['user_address', 'coin', 'opened_at']},
-            {'columns': ['closed_at', 'last_fill_at']},
+            {'columns': ['closed_at']},
         ],
         meta={
             'loads': {
