@@ -15,6 +15,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
+from devdb import class_report
 from devdb.conninfo import connect
 from devdb.market_report import market_sections
 from devdb.timescale_report import timescale_sections
@@ -161,6 +162,12 @@ def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
                 ("confidence", ".2f"),
             ],
             conn.execute(TOP_TRADERS).fetchall(),
+        ),
+        (
+            "What open positions and funding change: the rules with and without curves"
+            " marked to market (analytics.trader_profiles)",
+            class_report.COLUMNS,
+            class_report.compare_classes(conn),
         ),
         (
             "What traders earned on the last day (analytics.trader_pnl_daily)",
