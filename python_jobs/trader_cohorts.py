@@ -43,7 +43,6 @@ def model(dbt: Any, session: Any) -> Changes | None:
     daily = dbt.ref("trader_daily")
     coin_daily = dbt.ref("trader_coin_daily")
     positions = dbt.ref("trader_positions")
-    pnl = dbt.ref("trader_pnl_daily")
     risk = dbt.ref("int_pnl__risk")
     profiles = dbt.ref("trader_profiles")
     cursor = session.connection.cursor(row_factory=dict_row)
@@ -57,10 +56,10 @@ def model(dbt: Any, session: Any) -> Changes | None:
     step = int(dbt.config.meta_get("cohort_step_days"))
     rulebook = Rulebook.from_rows(rules, classes)
 
-    upstream = (daily, coin_daily, positions, pnl)
-    made_of = session.definitions(upstream)
+    # Profiles have taken in only what all the others have.
+    made_of = session.definitions([profiles])
     state = fingerprint(rules, classes, (options, step, made_of))
-    _, loads = new_loads(session, (*upstream, profiles), [pnl, profiles])
+    _, loads = new_loads(session, [profiles], [profiles])
     is_same_rules = dbt.is_incremental and state == session.fingerprint
     if is_same_rules and not len(loads):
         return None

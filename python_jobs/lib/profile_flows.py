@@ -21,6 +21,9 @@ from python_jobs.lib.returns import Ints
 EXACT = ("volume", "gross_pnl", "fees_usd", "net_pnl", "mtm_net_pnl")
 """Metrics that are stored as exact decimals."""
 
+MONEY = ("maker_volume", "taker_volume", "gross_pnl", "fees_usd", "net_pnl")
+"""Columns of `trader_daily` in USD."""
+
 
 def sum_flows(coin_daily: pa.Table) -> pa.Table:
     """Add up each trader's flows of a day over coins.
@@ -73,22 +76,18 @@ def exact_figures(panel: TraderPanel, points: Points) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        A row per point: `first_active_at` and `last_active_at`, and `EXACT` as
-        decimals, USD. NULL for a trader without a row by then, and of a sum from the
-        first day on whose figure is not known.
+        A row per point: `first_active_at` and `last_active_at`, `EXACT` and
+        `maker_volume` as decimals, USD. NULL for a trader without a row by then, and of
+        a sum from the first day on whose figure is not known.
     """
     daily, curve = panel.daily.table, panel.curve.table
     begin, end = rows_seen(panel.daily, points)
     is_absent = begin == end
-    words = {
-        name: to_words(daily[name]) for name in ("gross_pnl", "fees_usd", "net_pnl")
-    }
+    words = {name: to_words(daily[name]) for name in MONEY}
     words["volume"] = sum_by(
         np.tile(np.arange(len(daily)), 2),
         len(daily),
-        np.concatenate(
-            [to_words(daily[f"{side}_volume"]) for side in ("maker", "taker")]
-        ),
+        np.concatenate([words["maker_volume"], words["taker_volume"]]),
     )
 
     def total(name: str) -> pa.Array:
@@ -104,6 +103,7 @@ def exact_figures(panel: TraderPanel, points: Points) -> pa.Table:
         {
             "first_active_at": _instants(daily["first_fill_time"], begin, is_absent),
             "last_active_at": _instants(daily["last_fill_time"], end - 1, is_absent),
+            "maker_volume": total("maker_volume"),
             **{name: total(name) for name in EXACT if name != "mtm_net_pnl"},
             "mtm_net_pnl": curve["mtm_net_pnl"].take(
                 pa.array(to_day - 1, mask=from_day == to_day)

@@ -75,7 +75,7 @@ def figures(
         | _sums(panel.flows, panel.flows.measures, points)
         | _sums(closed, _position_measures(closed), points)
         | _last(panel.curve, points)
-        | {name: to_floats(exact[name]) for name in EXACT}
+        | {name: to_floats(exact[name]) for name in (*EXACT, "maker_volume")}
     )
     returns = DailyReturns.as_of(
         daily.trader,

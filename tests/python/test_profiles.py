@@ -112,6 +112,16 @@ def test_sums_and_shares_over_days():
     assert found["max_drawdown"] == 4
 
 
+def test_a_maker_whose_volume_no_double_adds_up_has_a_share_of_one():
+    days = [
+        {"user_address": "a", "day": DAY + day, "maker_volume": 0.1}
+        for day in range(60)
+    ]
+    assert sum([0.1] * 60) != 6
+    found = profile(panel_of(days))
+    assert (found["volume"], found["maker_share"]) == (6, 1)
+
+
 def test_figures_of_closed_positions():
     found = profile(
         panel_of(
