@@ -14,7 +14,7 @@ from python_jobs.lib.profile_metrics import METRICS
 from python_jobs.lib.profile_panel import CURVE_MEASURES, to_floats
 from python_jobs.lib.profile_queries import classes_query, rules_query
 
-PROFILES = "analytics.trader_profiles"
+PROFILES = "select * from analytics.trader_profiles"
 RULES = "reference.trader_class_rules"
 CLASSES = "reference.trader_classes"
 
@@ -50,9 +50,7 @@ def compare_classes(conn: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
         if (rule["attribute"], rule["rule_order"]) not in of_curves
     ]
     figures = ("trader_class", *FLAG_ATTRIBUTES)
-    profiles = read_table(
-        conn, f"select {', '.join((*METRICS, *figures))} from {PROFILES}"
-    )
+    profiles = read_table(conn, PROFILES)
     if not len(profiles):
         return []
     metrics = {name: to_floats(profiles[name]) for name in METRICS}

@@ -51,13 +51,17 @@ TOP_TRADERS = """
         trader_class,
         size_tier,
         net_pnl,
+        mtm_net_pnl,
         sharpe_ratio,
+        mtm_sharpe_ratio,
         position_win_rate,
         median_holding_seconds / 3600.0,
         confidence
     from analytics.trader_profiles
     where is_smart_money
-    order by sharpe_ratio * confidence desc nulls last, user_address
+    order by
+        coalesce(mtm_sharpe_ratio, sharpe_ratio) * confidence desc nulls last,
+        user_address
     limit 10
 """
 
@@ -156,7 +160,9 @@ def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
                 ("class", ""),
                 ("size", ""),
                 ("net PnL USD", ",.0f"),
+                ("marked", ",.0f"),
                 ("Sharpe", ".2f"),
+                ("marked", ".2f"),
                 ("wins", ".0%"),
                 ("hold h", ",.1f"),
                 ("confidence", ".2f"),
