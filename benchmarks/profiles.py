@@ -66,9 +66,9 @@ _DAILY = f"""
 _COIN_DAILY = f"""
     insert into {{table}} (
         day, user_address, coin, is_outcome, fill_count, net_size, net_flow_usd,
-        end_position, last_px, last_fill_time
+        last_fill_time
     )
-    select day, user_address, coin, false, 5, 1, flow, 1, 100, day + 80000000
+    select day, user_address, coin, false, 5, 1, flow, day + 80000000
     from (
         select day, user_address, volume, hashtext(user_address)::bigint as trader
         from {{trader_daily}}

@@ -28,7 +28,7 @@ _TABLES = (
 
 #: The layout of the tables that this release writes: the last of `schema_migrations` in
 #: macros/ops/migrations.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,6 @@ select
     coalesce(
         sum({{ signed_size() }} * px) filter (where not {{ is_transfer('dir') }}), 0
     ) as net_flow_usd,
-    {{ last_fill('start_position + ' ~ position_delta()) }} as end_position,
-    {{ last_fill('px') }} as last_px,
     max(time) as last_fill_time,
     min(time) as first_fill_time,
 

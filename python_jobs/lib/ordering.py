@@ -4,7 +4,7 @@ Time first. Within one millisecond the place in the block where the tape gives i
 otherwise the order in which the reported positions chain: every fill leads from its
 ``start_position`` to ``start_position + delta``. Where fills chain in several ways, the
 reported profit decides, then the order of the file: see `trails`. Never the trade id,
-which is a hash. ``functions/last_of_ties.sql`` follows the same rules.
+which is a hash.
 
 Functions here are plain Python; the compiled ones serve 64-bit integers, the plain ones
 arrays of Python's own integers.

@@ -19,13 +19,13 @@ BUILD = ("run", "--select", "+asset_signals")
 SIGNALS = "int_signals__coin_days asset_signals"
 REBUILD = ("run", "--full-refresh", "--select", SIGNALS)
 
-# Of members of the cohort of `kept` without a fill on `last`, what had none on `kept`
-# either: as if it had been closed when it was opened.
-HIDE_OPEN_POSITIONS = """
-    update analytics.trader_positions as held
-    set closed_at = opened_at
-    where status = 'open'
-        and last_fill_at < '{kept} 00:00:00+00'
+# What members of the cohort of `kept` hold since before it, who have no fill on `last`:
+# long for short, and back.
+TURN_OPEN_POSITIONS = """
+    update analytics.trader_position_hours as held
+    set size = -size
+    where is_open
+        and hour_at < '{kept} 00:00:00+00'
         and exists (
             select from analytics.trader_cohorts
             where trader_cohorts.user_address = held.user_address
@@ -37,10 +37,6 @@ HIDE_OPEN_POSITIONS = """
                 and fills.time >= extract(epoch from date '{last}') * 1000
         )
     returning user_address
-"""
-SHOW_THEM = """
-    update analytics.trader_positions set closed_at = null
-    where status = 'open' and closed_at is not null returning user_address
 """
 
 
@@ -102,13 +98,13 @@ def test_a_day_more_reads_no_position_that_is_carried_on(
     # Fills of the last day may change the membership of who made them.
     space.load(last)
     space.dbt(*BUILD, "--exclude", SIGNALS)
-    query = HIDE_OPEN_POSITIONS.format(kept=days[-1].name, last=last.name)
-    hidden = space.query(query)
-    assert hidden
+    turn = TURN_OPEN_POSITIONS.format(kept=days[-1].name, last=last.name)
+    turned = space.query(turn)
+    assert turned
     space.dbt("run", "--select", SIGNALS)
     by_loads = contents(space)
     space.dbt(*REBUILD)
     assert contents(space) != by_loads
-    assert sorted(space.query(SHOW_THEM)) == sorted(hidden)
+    assert sorted(space.query(turn)) == sorted(turned)
     space.dbt(*REBUILD)
     assert contents(space) == by_loads

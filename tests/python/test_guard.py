@@ -163,6 +163,40 @@ def test_a_new_column_is_null_in_old_buckets(project: RollupProject) -> None:
     assert project.run("--select", "coin_daily")["coin_daily"] == "REFRESH 0"
 
 
+def test_a_column_that_goes_takes_no_old_bucket_along(project: RollupProject) -> None:
+    """As release 0.2 had one. What it called goes when nothing calls it any more."""
+    project.create_sources()
+    project.execute(
+        "create function hyperliquid.last_of_ties(bigint) returns bigint"
+        " language sql immutable parallel safe as 'select $1'"
+    )
+    last = "max(time) as last_fill_time"
+    more = f"{last}, hyperliquid.last_of_ties(count(*)) as last_px"
+    project.edit_model("trader_coin_daily", last, more)
+    build_history(project)
+    apply_retention(project)
+    query = (
+        "select day, user_address, coin, net_size, last_fill_time"
+        " from analytics.trader_coin_daily order by 1, 2, 3"
+    )
+    before = project.query(query)
+    project.execute("delete from ops.schema_version where version >= 6")
+    project.edit_model("trader_coin_daily", more, last)
+    project.run()
+    assert project.query(query) == before
+    assert "last_px" not in [
+        column
+        for (column,) in project.query(
+            "select column_name from information_schema.columns"
+            " where table_name = 'trader_coin_daily'"
+        )
+    ]
+    # A native aggregate still called it when the migration ran.
+    if is_community(project):
+        project.execute("drop function hyperliquid.last_of_ties")
+    assert project.query("select to_regproc('hyperliquid.last_of_ties')") == [(None,)]
+
+
 def test_a_change_of_type_is_refused_until_history_is_given_up(
     project: RollupProject,
 ) -> None:

@@ -1,30 +1,67 @@
 {#
-    Where a trader's day in a coin ended flat, no position lasts over its end; where it did
-    not, one of the same side does, and of the same size if no fill came after that day.
-    Looks at the days that the newest loads touched (see touched_days), without those of
-    loads that one of the two tables does not contain yet.
+    What the fills of a day changed of a trader's position in a coin, trader_coin_daily adds
+    up, and trader_position_hours has it as what entered less what left: the same, to the
+    last digit. Looks at the days that the newest loads touched (see touched_days), without
+    those of loads that one of the two tables does not contain yet.
 #}
 with
 
-day_ends as (
+coin_days as (
 
     select
-        trader_coin_daily.user_address,
-        trader_coin_daily.coin,
-        trader_coin_daily.end_position,
-        to_timestamp(trader_coin_daily.day / 1000.0) as began_at,
-        to_timestamp(trader_coin_daily.day / 1000.0) + interval '1 day' as ended_at
+        user_address,
+        coin,
+        to_timestamp(day / 1000.0) as day_at,
+        net_size
     from {{ ref('trader_coin_daily') }}
     where
-        not trader_coin_daily.is_outcome
-        and trader_coin_daily.end_position is not null
-        and {{ touched_days('trader_coin_daily.day') }}
+        not is_outcome
+        and {{ touched_days('day') }}
 
 ),
 
-positions as (
+-- Of those days, and the row before them of each position.
+hours as (
 
-    select * from {{ ref('trader_positions') }}
+    select
+        trader_position_hours.*,
+        case trader_position_hours.side when 'long' then 1 else -1 end
+        * (trader_position_hours.entry_size - trader_position_hours.exit_size)
+            as traded_size
+    from {{ ref('trader_position_hours') }}
+    where
+        {{ touched_days('hour_at', 'timestamptz') }}
+        or {{ touched_days('next_hour_at', 'timestamptz') }}
+
+),
+
+changes as (
+
+    select
+        hours.user_address,
+        hours.coin,
+        hours.hour_at,
+        hours.traded_size - lag(hours.traded_size, 1, 0::numeric) over (
+            partition by hours.position_id
+            order by hours.hour_at
+        ) as traded_size
+    from hours
+
+),
+
+position_days as (
+
+    select
+        changes.user_address,
+        changes.coin,
+        date_trunc('day', changes.hour_at, 'UTC') as day_at,
+        sum(changes.traded_size) as traded_size
+    from changes
+    where {{ touched_days('changes.hour_at', 'timestamptz') }}
+    group by
+        changes.user_address,
+        changes.coin,
+        day_at
 
 ),
 
@@ -38,7 +75,7 @@ half_applied as (
         on
             load_log.load_id = applied_loads.load_id
             and applied_loads.consumer in (
-                'analytics.trader_coin_daily', 'analytics.trader_positions'
+                'analytics.trader_coin_daily', 'analytics.trader_position_hours'
             )
     where load_log.relation = 'hyperliquid.fills'
     group by
@@ -49,39 +86,40 @@ half_applied as (
 
 ),
 
-mismatches as (
+changes_of_both as (
 
     select
-        day_ends.*,
-        positions.side,
-        positions.size
-    from day_ends
-    left join positions
-        on
-            day_ends.user_address = positions.user_address
-            and day_ends.coin = positions.coin
-            and day_ends.ended_at > positions.opened_at
-            and day_ends.ended_at <= coalesce(positions.closed_at, 'infinity')
-    where
-        not exists (
-            select 1
-            from half_applied
-            where
-                day_ends.ended_at > half_applied.time_from
-                and day_ends.began_at <= half_applied.time_to
-        )
-        and (
-            case sign(day_ends.end_position)
-                when 1 then 'long'
-                when -1 then 'short'
-            end is distinct from positions.side
-            or (
-                positions.status = 'open'
-                and day_ends.ended_at > positions.last_fill_at
-                and day_ends.end_position <> positions.size
-            )
-        )
+        coin_days.user_address,
+        coin_days.coin,
+        coin_days.day_at,
+        coin_days.net_size as size_change
+    from coin_days
+    union all
+    select
+        position_days.user_address,
+        position_days.coin,
+        position_days.day_at,
+        -position_days.traded_size as size_change
+    from position_days
 
 )
 
-select * from mismatches
+select
+    changes_of_both.user_address,
+    changes_of_both.coin,
+    changes_of_both.day_at,
+    sum(changes_of_both.size_change) as difference
+from changes_of_both
+where
+    not exists (
+        select 1
+        from half_applied
+        where
+            changes_of_both.day_at + interval '1 day' > half_applied.time_from
+            and changes_of_both.day_at <= half_applied.time_to
+    )
+group by
+    changes_of_both.user_address,
+    changes_of_both.coin,
+    changes_of_both.day_at
+having sum(changes_of_both.size_change) <> 0

@@ -40,5 +40,11 @@
             'release': '0.2.0',
             'changes': migration_0005_queries_without_marks,
         },
+        {
+            'version': 6,
+            'name': 'no_last_of_ties',
+            'release': '0.2.0',
+            'changes': migration_0006_no_last_of_ties,
+        },
     ]) }}
 {%- endmacro %}

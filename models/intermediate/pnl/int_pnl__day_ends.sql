@@ -4,25 +4,15 @@
 -- `not materialized`: otherwise PostgreSQL copies a CTE that is referenced twice.
 with
 
-trader_position_hours as not materialized (
+day_spans as (
 
-    select * from {{ ref('trader_position_hours') }}
+    select * from {{ ref('int_positions__day_spans') }}
 
 ),
 
--- Of the stale days, and the row before them of each position that was open then.
-hours as (
+trader_position_hours as not materialized (
 
-    select
-        trader_position_hours.*,
-        (trader_position_hours.hour_at at time zone 'utc')::date as from_day,
-        (trader_position_hours.next_hour_at at time zone 'utc')::date as next_day,
-        case trader_position_hours.side when 'long' then 1 else -1 end as sign
-    from trader_position_hours
-    where
-        trader_position_hours.is_open
-        or trader_position_hours.closed_at >= {{ stale_from }}
-        or trader_position_hours.next_hour_at >= {{ stale_from }}
+    select * from {{ ref('trader_position_hours') }}
 
 ),
 
@@ -32,27 +22,27 @@ newest as (
 
 ),
 
+-- Of the stale days, and the row before them of each position that was open then.
 totals as (
 
     select
-        hours.position_id,
-        hours.user_address,
-        hours.coin,
-        hours.from_day,
-        case
-            when hours.closed_at is not null then hours.from_day
-            else coalesce(hours.next_day - 1, newest.day)
-        end as to_day,
-        hours.size,
-        hours.sign * (hours.exit_notional_usd - hours.entry_notional_usd) as cash_usd,
-        hours.sign * (hours.entry_size - hours.exit_size) as traded_size,
-        hours.gross_pnl,
-        hours.fees_usd
-    from hours
+        day_spans.position_id,
+        day_spans.user_address,
+        day_spans.coin,
+        day_spans.from_day,
+        least(day_spans.to_day, newest.day) as to_day,
+        day_spans.size,
+        day_spans.sign
+        * (day_spans.exit_notional_usd - day_spans.entry_notional_usd) as cash_usd,
+        day_spans.sign * (day_spans.entry_size - day_spans.exit_size) as traded_size,
+        day_spans.gross_pnl,
+        day_spans.fees_usd
+    from day_spans
     cross join newest
     where
-        hours.next_day is null
-        or hours.next_day > hours.from_day
+        day_spans.is_open
+        or day_spans.closed_at >= {{ stale_from }}
+        or day_spans.next_hour_at >= {{ stale_from }}
 
 ),
 

@@ -1,5 +1,3 @@
-{%- set back = [6, var('cohort_step_days') | int] | max -%}
-
 with
 
 member_spans as (
@@ -27,13 +25,12 @@ activity as (
         trader_coin_daily.user_address,
         trader_coin_daily.coin,
         {{ day_to_date('trader_coin_daily.day') }} as activity_date,
-        trader_coin_daily.end_position,
         trader_coin_daily.net_flow_usd
     from trader_coin_daily
     inner join members
         on trader_coin_daily.user_address = members.user_address
     where
-        trader_coin_daily.day >= {{ first_stale_day(back=back, unit='ms') }}
+        trader_coin_daily.day >= {{ first_stale_day(back=6, unit='ms') }}
         and not {{ is_outcome('trader_coin_daily.coin') }}
 
 )

@@ -24,7 +24,7 @@ held_spans as (
 
     select
         position_spans.coin,
-        position_spans.end_position as held_size,
+        position_spans.size as held_size,
         lags.days = 1 as is_before,
         lags.days = 0 and member_spans.is_smart_money as is_smart_money,
         lags.days = 0 and member_spans.is_winner as is_winner,
@@ -41,9 +41,6 @@ held_spans as (
             member_spans.user_address = position_spans.user_address
             and member_spans.from_date <= position_spans.to_date + lags.days
             and member_spans.to_date >= position_spans.from_date + lags.days
-    where
-        position_spans.is_held
-        and position_spans.end_position <> 0
 
 ),
 

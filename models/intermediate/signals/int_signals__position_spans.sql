@@ -1,85 +1,76 @@
-{%- set step = var('cohort_step_days') | int -%}
+{%- set kept_from = first_stale_day(
+    back=var('cohort_step_days') | int, unit='timestamptz'
+) -%}
 
+-- `not materialized`: otherwise PostgreSQL copies a CTE that is referenced twice.
 with
 
-activity as (
+member_spans as (
 
-    select * from {{ ref('int_signals__activity') }}
-
-),
-
-overnight as (
-
-    select * from {{ ref('int_signals__overnight') }}
+    select * from {{ ref('int_signals__member_spans') }}
 
 ),
 
-trader_coin_daily as (
+day_spans as not materialized (
 
-    select * from {{ ref('trader_coin_daily') }}
+    select * from {{ ref('int_positions__day_spans') }}
 
 ),
 
--- The size of those that were open before: that after the last day of activity before.
-day_ends as (
+members as (
 
     select
-        activity.user_address,
-        activity.coin,
-        activity.activity_date,
-        activity.end_position,
-        overnight.to_date
-    from activity
-    left join overnight
-        on
-            activity.user_address = overnight.user_address
-            and activity.coin = overnight.coin
-            and activity.activity_date = overnight.from_date
-    where activity.activity_date >= {{ first_stale_day(back=step) }}
-    union all
-    select
-        overnight.user_address,
-        overnight.coin,
-        last_activity.activity_date,
-        last_activity.end_position,
-        overnight.to_date
-    from overnight
-    cross join
-        lateral (
-            select
-                trader_coin_daily.end_position,
-                {{ day_to_date('trader_coin_daily.day') }} as activity_date
-            from trader_coin_daily
-            where
-                overnight.user_address = trader_coin_daily.user_address
-                and overnight.coin = trader_coin_daily.coin
-                and trader_coin_daily.day < {{ first_stale_day(back=step, unit='ms') }}
-            order by trader_coin_daily.day desc
-            limit 1
-        ) as last_activity
-    where overnight.from_date < {{ first_stale_day(back=step) }}
+        member_spans.user_address,
+        bool_and(member_spans.is_carried) as is_carried
+    from member_spans
+    group by member_spans.user_address
 
 ),
 
--- A position holds from the day that left it to the day before the next activity.
+-- What began or ended since the kept cohort, and all that is open of traders whose
+-- membership changed. What others hold is in the sums of the kept cohort already.
 position_spans as (
 
     select
-        day_ends.user_address,
-        day_ends.coin,
-        day_ends.end_position,
-        day_ends.activity_date as from_date,
-        coalesce(
-            lead(day_ends.activity_date) over key_days - 1, 'infinity'
-        ) as to_date,
-        -- Positions of a key follow each other: the last one that began ends last.
-        max(day_ends.to_date) over key_days >= day_ends.activity_date as is_held
-    from day_ends
-    window
-        key_days as (
-            partition by day_ends.user_address, day_ends.coin
-            order by day_ends.activity_date
-        )
+        day_spans.user_address,
+        day_spans.coin,
+        day_spans.size,
+        day_spans.from_day as from_date,
+        day_spans.to_day as to_date
+    from day_spans
+    inner join members
+        on day_spans.user_address = members.user_address
+    where
+        day_spans.next_hour_at >= {{ kept_from }}
+        or (day_spans.is_open and day_spans.hour_at >= {{ kept_from }})
+    union all
+    select
+        members.user_address,
+        untouched.coin,
+        untouched.size,
+        untouched.from_day,
+        untouched.to_day
+    from members
+    cross join
+        -- The order keeps PostgreSQL from a join, which would read all open ones.
+        lateral (
+            select
+                day_spans.coin,
+                day_spans.size,
+                day_spans.from_day,
+                day_spans.to_day
+            from day_spans
+            where
+                day_spans.is_latest
+                and members.user_address = day_spans.user_address
+                and day_spans.is_open
+                and day_spans.hour_at < {{ kept_from }}
+            order by day_spans.coin
+        ) as untouched
+    where
+        not members.is_carried
+        -- Nothing is kept where all is computed.
+        and {{ first_stale_day() }} > '0001-01-01'
 
 )
 
