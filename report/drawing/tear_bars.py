@@ -117,7 +117,7 @@ def distribution(days: Days) -> Chart:
     return Chart(
         "tear-days",
         "Daily net PnL",
-        f"Distribution over calendar days, those without a trade at zero. {note}",
+        f"Distribution over calendar days, idle ones at zero. {note}",
         [
             View(
                 "Days",
@@ -208,6 +208,7 @@ def coins(rows: Sequence[Record]) -> Chart:
                 for name, row in zip(names, rows, strict=True)
             ],
         ),
+        note="Positions whose profit is not known are left out.",
         height=72 + 28 * len(rows),
         phone_height=72 + 26 * len(rows),
     )
