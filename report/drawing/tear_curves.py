@@ -24,8 +24,13 @@ from report.palette import LIGHT, gain, translucent
 from report.reading.ask import Record
 
 ROLLING_DAYS = 30
-#: Of the parts of net PnL, in their order: none is that of gains or of losses.
-PART_COLOURS = (LIGHT["accent"], LIGHT["gold"], LIGHT["purple"])
+#: Of the parts of net PnL: none is that of gains or of losses.
+PART_COLOURS = {
+    "realised less fees": LIGHT["accent"],
+    "realised or not, less fees": LIGHT["accent"],
+    "unrealised": LIGHT["purple"],
+    "funding": LIGHT["gold"],
+}
 
 
 @dataclass(frozen=True)
@@ -51,21 +56,22 @@ class Days:
         """Fill the days between those of `report.reading.trader.days`.
 
         Where realised profit is not known of a day, it is one part with the unrealised:
-        how it splits is not known from that day on.
+        how it splits is not known from that day on. Funding is no part where nothing of
+        it is known.
         """
         net = np.array([row["net_pnl"] for row in rows])
         paid = np.array([row["funding_usd"] or 0.0 for row in rows])
         if all(row["realized_pnl"] is not None for row in rows):
-            unrealized = np.array([row["unrealized_change_usd"] for row in rows])
-            fees = np.array([row["fees_usd"] for row in rows])
-            realized = np.array([row["realized_pnl"] for row in rows])
             parts = {
-                "realised less fees": realized - fees,
-                "funding": paid,
-                "unrealised": unrealized,
+                "realised less fees": np.array(
+                    [row["realized_pnl"] - row["fees_usd"] for row in rows]
+                ),
+                "unrealised": np.array([row["unrealized_change_usd"] for row in rows]),
             }
         else:
-            parts = {"realised or not, less fees": net - paid, "funding": paid}
+            parts = {"realised or not, less fees": net - paid}
+        if paid.any() or all(row["is_funding_known"] for row in rows):
+            parts["funding"] = paid
         numbers = np.array([row["day"] for row in rows], np.int64)
         every, filled = calendar(numbers, np.column_stack([net, *parts.values()]))
         return cls(every, filled[:, 0], dict(zip(parts, filled[:, 1:].T, strict=True)))
@@ -92,10 +98,7 @@ def equity(days: Days) -> Chart:
     at = days.texts()
     parts, reach, legend = stack(
         at,
-        [
-            (name, each.tolist(), colour)
-            for (name, each), colour in zip(sums.items(), PART_COLOURS, strict=False)
-        ],
+        [(name, each.tolist(), PART_COLOURS[name]) for name, each in sums.items()],
         "equity",
     )
     traces = [

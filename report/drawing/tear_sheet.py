@@ -125,14 +125,11 @@ def _money(days: Days, rows: Sequence[Record]) -> list[Tile]:
     else:
         of_realized = f"{usd(realized + fees)} gross, {usd(fees)} fees"
         of_unrealized = f"{count(rows[-1]['open_positions'])} open positions"
-    funding: float | None = sums["funding"]
     of_net, of_funding = "realised, funding, unrealised", "received less paid"
     unpaid = sum(not row["is_funding_known"] for row in rows)
     if unpaid:
         of_net = "without funding that is not known"
         of_funding = f"not known in full on {count(unpaid)} of {count(len(rows))} days"
-        if not any(row["funding_usd"] for row in rows):
-            funding = None
     unmarked = sum(not row["has_marks"] for row in rows)
     if unmarked:
         at = f"last trades on {count(unmarked)} of {count(len(rows))} days"
@@ -141,7 +138,7 @@ def _money(days: Days, rows: Sequence[Record]) -> list[Tile]:
     return [
         _gain("Net PnL", float(curve[-1]), of_net),
         _gain("Realised", realized, of_realized),
-        _gain("Funding", funding, of_funding),
+        _gain("Funding", sums.get("funding"), of_funding),
         _gain("Unrealised", unrealized, f"{of_unrealized}, at {at}"),
         Tile("Max drawdown", usd(float(-below.min())), "of equity, day by day"),
     ]

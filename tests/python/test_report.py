@@ -147,26 +147,29 @@ def tiles(page: Page) -> dict[str, Tile]:
     return {each.label: each for each in found.tiles}
 
 
-#: Whose tear sheet: one whose coins have no contexts, and who paid and got most.
-WHO = {
-    "without contexts": "select %s::text",
-    "with funding": "select user_address from analytics.trader_pnl_daily"
-    " where user_address <> %s group by 1 order by sum(abs(funding_usd)) desc"
-    " nulls last limit 1",
+KNOWN = ["realised less fees", "unrealised", "funding"]
+#: Whose tear sheet, and its parts: whose coins have no contexts, who was paid the most.
+WHO: dict[str, tuple[LiteralString, list[str]]] = {
+    "without contexts": ("select %s::text", KNOWN[:2]),
+    "with funding": (
+        "select user_address from analytics.trader_pnl_daily where user_address <> %s"
+        " group by 1 order by sum(abs(funding_usd)) desc nulls last limit 1",
+        KNOWN,
+    ),
 }
 
 
-@pytest.mark.parametrize("who", WHO.values(), ids=WHO)
+@pytest.mark.parametrize(("who", "parts"), WHO.values(), ids=WHO)
 def test_the_tear_sheet_adds_up_to_the_daily_profit(
-    conn: Connection, who: LiteralString
+    conn: Connection, who: LiteralString, parts: list[str]
 ) -> None:
     [(trader,)] = conn.execute(who, [TRADER])
     expected = {
         day: values
         for day, *values in conn.execute(
             "select day::text, sum(realized_pnl - fees_usd) over days::float8,"
-            " coalesce(sum(funding_usd) over days, 0)::float8,"
             " sum(unrealized_change_usd) over days::float8,"
+            " coalesce(sum(funding_usd) over days, 0)::float8,"
             " equity_usd::float8, net_pnl::float8"
             " from analytics.trader_pnl_daily where user_address = %s"
             " window days as (order by day) order by day",
@@ -175,21 +178,24 @@ def test_the_tear_sheet_adds_up_to_the_daily_profit(
     }
     assert len(expected) > 20
     page = compose(conn, trader, datetime.now(UTC))
-    *parts, below, daily = chart(page, "trader", "tear-equity").views[0].figure["data"]
-    assert [each["name"] for each in parts] == [
-        *("realised less fees", "funding", "unrealised", "equity")
-    ]
-    drawn = list(zip(*(numbers(each["y"]) for each in (*parts, daily)), strict=True))
-    by_day = dict(zip(parts[0]["x"], drawn, strict=True))
+    drawn = {
+        each["name"]: dict(zip(each["x"], numbers(each["y"]), strict=True))
+        for each in chart(page, "trader", "tear-equity").views[0].figure["data"]
+    }
+    assert list(drawn) == [*parts, "equity", "drawdown", "day"]
     for day, values in expected.items():
-        assert by_day[day] == pytest.approx(values, abs=1e-6)
-    for *of_day, equity, _ in drawn:
-        assert sum(of_day) == pytest.approx(equity, abs=1e-6)
+        for name, value in zip((*KNOWN, "equity", "day"), values, strict=True):
+            # Nothing is known of a part that is not drawn, and nothing is in equity.
+            found = drawn.get(name, {day: 0.0})[day]
+            assert found == pytest.approx(value, abs=1e-6)
+    for day, equity in drawn["equity"].items():
+        total = sum(drawn[name][day] for name in parts)
+        assert total == pytest.approx(equity, abs=1e-6)
 
     net_pnl = expected[max(expected)][3]
-    curve = np.array([0.0, *(each[3] for each in drawn)])
+    curve = np.array([0.0, *drawn["equity"].values()])
     drawdown = (np.maximum.accumulate(curve) - curve).max()
-    assert -min(numbers(below["y"])) == pytest.approx(drawdown, abs=1e-6)
+    assert -min(drawn["drawdown"].values()) == pytest.approx(drawdown, abs=1e-6)
     assert table(page, "trader", "Deepest").rows[0][0].sort == pytest.approx(-drawdown)
     assert tiles(page)["Net PnL"].value == usd(net_pnl)
     assert tiles(page)["Max drawdown"].value == usd(drawdown)
@@ -209,50 +215,58 @@ def test_the_tear_sheet_adds_up_to_the_daily_profit(
     assert any(trader in sentence for sentence in section(page, "trader").lead)
 
 
-UNREALIZED = "sum(unrealized_change_usd)::float8"
-NO_PROFIT = "realized_pnl = null, unrealized_change_usd = null"
+NET = "sum(net_pnl)"
+UNREALIZED = "sum(unrealized_change_usd)"
+#: What the table says; the parts that are drawn; by tile an amount, and what is said.
+SAID = [
+    (
+        "has_marks = true, is_funding_known = true, funding_usd = -2",
+        KNOWN,
+        {
+            "Net PnL": (NET, "realised, funding, unrealised"),
+            "Realised": ("sum(realized_pnl - fees_usd)", "gross, "),
+            "Funding": ("-2 * count(*)", "received less paid"),
+            "Unrealised": (UNREALIZED, "open positions, at the exchange's marks"),
+        },
+    ),
+    (
+        "has_marks = day > first_day, is_funding_known = day > first_day,"
+        " funding_usd = nullif(day - first_day, 0)",
+        KNOWN,
+        {
+            "Net PnL": (NET, "without funding that is not known"),
+            "Funding": ("sum(funding_usd)", "not known in full on 1 of {days} days"),
+            "Unrealised": (UNREALIZED, "at last trades on 1 of {days} days"),
+        },
+    ),
+    (
+        "is_funding_known = false, funding_usd = null",
+        KNOWN[:2],
+        {
+            "Net PnL": (NET, "without funding that is not known"),
+            "Funding": ("null", "not known in full on {days} of {days} days"),
+        },
+    ),
+    (
+        "realized_pnl = null, unrealized_change_usd = null,"
+        " is_funding_known = true, funding_usd = 3",
+        ["realised or not, less fees", "funding"],
+        {
+            "Net PnL": (NET, ""),
+            "Realised": ("null", "not known: fills without closed_pnl"),
+            "Funding": ("3 * count(*)", "received less paid"),
+            "Unrealised": ("null", "with realised: "),
+        },
+    ),
+]
 
 
-@pytest.mark.parametrize(
-    ("change", "label", "value", "note"),
-    [
-        ("has_marks = true", "Unrealised", UNREALIZED, "at the exchange's marks"),
-        (
-            "has_marks = day > first_day",
-            *("Unrealised", UNREALIZED, "at last trades on 1 of {days} days"),
-        ),
-        (
-            "is_funding_known = true, funding_usd = -2",
-            *("Funding", "-2.0 * count(*)", "received less paid"),
-        ),
-        (
-            "is_funding_known = false, funding_usd = nullif(day - first_day, 0)",
-            *("Funding", "sum(funding_usd)::float8"),
-            "not known in full on {days} of {days} days",
-        ),
-        (
-            "is_funding_known = false, funding_usd = null",
-            *("Funding", "null", "not known in full on {days} of {days} days"),
-        ),
-        (
-            "is_funding_known = false, funding_usd = null",
-            *("Net PnL", "sum(net_pnl)::float8", "without funding that is not known"),
-        ),
-        (
-            "realized_pnl = 3, fees_usd = 2",
-            *("Realised", "1.0 * count(*)", "gross, "),
-        ),
-        (NO_PROFIT, "Realised", "null", "not known: fills without closed_pnl"),
-        (NO_PROFIT, "Unrealised", "null", "with realised: "),
-        (NO_PROFIT, "Net PnL", "sum(net_pnl)::float8", ""),
-    ],
-)
+@pytest.mark.parametrize(("change", "parts", "said"), SAID)
 def test_a_tear_sheet_says_what_is_not_known(
     conn: Connection,
     change: LiteralString,
-    label: str,
-    value: LiteralString,
-    note: str,
+    parts: list[str],
+    said: dict[str, tuple[LiteralString, str]],
 ) -> None:
     conn.execute(
         "update analytics.trader_pnl_daily set "
@@ -268,22 +282,24 @@ def test_a_tear_sheet_says_what_is_not_known(
         " where user_address = %s and realized_pnl is not null",
         [TRADER],
     )
-    [(days, expected)] = conn.execute(
-        "select count(*), "
-        + value
-        + " from analytics.trader_pnl_daily where user_address = %s",
+    page = compose(conn, TRADER, datetime.now(UTC))
+    for label, (value, note) in said.items():
+        [(expected, days)] = conn.execute(
+            "select (" + value + ")::float8, count(*) from analytics.trader_pnl_daily"
+            " where user_address = %s",
+            [TRADER],
+        )
+        assert tiles(page)[label].value == usd(expected)
+        assert note.format(days=days) in tiles(page)[label].note
+    *bars, line, _, _ = chart(page, "trader", "tear-equity").views[0].figure["data"]
+    assert [each["name"] for each in bars] == parts
+    # However many parts are known, the line is net PnL.
+    [(net_pnl,)] = conn.execute(
+        "select sum(net_pnl)::float8 from analytics.trader_pnl_daily"
+        " where user_address = %s",
         [TRADER],
     )
-    page = compose(conn, TRADER, datetime.now(UTC))
-    found = tiles(page)[label]
-    assert found.value == usd(expected)
-    assert note.format(days=days) in found.note
-    # The line is the sum of the bars, however many parts are known.
-    figure = chart(page, "trader", "tear-equity").views[0].figure
-    *bars, line, _, _ = figure["data"]
-    ends = [numbers(each["y"])[-1] for each in (*bars, line)]
-    assert sum(ends[:-1]) == pytest.approx(ends[-1], abs=1e-6)
-    assert len(bars) == (2 if change == NO_PROFIT else 3)
+    assert numbers(line["y"])[-1] == pytest.approx(net_pnl, abs=1e-6)
 
 
 def test_a_trader_is_found_in_capitals_and_missed_by_name(conn: Connection) -> None:
