@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import plotly.graph_objects as go
@@ -95,32 +95,37 @@ def equity(days: Days) -> Chart:
     """Draw equity as the sum of its parts, the drawdown, and each day's result."""
     curve, below = underwater(days.net_pnl)
     sums = {name: np.cumsum(each) for name, each in days.parts.items()}
-    at = days.texts()
+    # Before the first day there was nothing.
+    at = [(days.first - timedelta(days=1)).isoformat(), *days.texts()]
+    falls, by_day = [0.0, *below.tolist()], [0.0, *days.net_pnl.tolist()]
     parts, reach, legend = stack(
         at,
-        [(name, each.tolist(), PART_COLOURS[name]) for name, each in sums.items()],
+        [
+            (name, [0.0, *each.tolist()], PART_COLOURS[name])
+            for name, each in sums.items()
+        ],
         "equity",
     )
     traces = [
         *parts,
         go.Scatter(
             x=at,
-            y=below.tolist(),
+            y=falls,
             name="drawdown",
             yaxis="y2",
             line={"color": LIGHT["down"], "width": 1.5},
             fill="tozeroy",
             fillcolor=translucent(LIGHT["down"], 0.18),
-            customdata=[usd(v) for v in below.tolist()],
+            customdata=[usd(v) for v in falls],
             hovertemplate="drawdown: %{customdata}<extra></extra>",
         ),
         go.Bar(
             x=at,
-            y=days.net_pnl.tolist(),
+            y=by_day,
             name="day",
             yaxis="y3",
-            marker={"color": [gain(v) for v in days.net_pnl]},
-            customdata=[usd(v) for v in days.net_pnl.tolist()],
+            marker={"color": [gain(v) for v in by_day]},
+            customdata=[usd(v) for v in by_day],
             hovertemplate="day: %{customdata}<extra></extra>",
         ),
     ]
@@ -137,8 +142,8 @@ def equity(days: Days) -> Chart:
             "hoverformat": "%d %b %Y",
         },
         yaxis=money_axis(reach, title="equity", domain=[0.5, 1.0]),
-        yaxis2=money_axis(below.tolist(), 3, title="drawdown", domain=[0.26, 0.46]),
-        yaxis3=money_axis(days.net_pnl.tolist(), 3, title="by day", domain=[0.0, 0.22]),
+        yaxis2=money_axis(falls, 3, title="drawdown", domain=[0.26, 0.46]),
+        yaxis3=money_axis(by_day, 3, title="by day", domain=[0.0, 0.22]),
     )
     made_of = ", ".join(f"{name} {usd(float(each[-1]))}" for name, each in sums.items())
     return Chart(

@@ -193,7 +193,10 @@ def test_the_tear_sheet_adds_up_to_the_daily_profit(
         assert total == pytest.approx(equity, abs=1e-6)
 
     net_pnl = expected[max(expected)][3]
-    curve = np.array([0.0, *drawn["equity"].values()])
+    # It starts from nothing, the day before the first.
+    curve = np.array(list(drawn["equity"].values()))
+    assert curve[0] == 0.0
+    assert next(iter(drawn["equity"])) < min(expected)
     drawdown = (np.maximum.accumulate(curve) - curve).max()
     assert -min(drawn["drawdown"].values()) == pytest.approx(drawdown, abs=1e-6)
     assert table(page, "trader", "Deepest").rows[0][0].sort == pytest.approx(-drawdown)
