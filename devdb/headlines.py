@@ -60,7 +60,7 @@ TOP_TRADERS = """
     from analytics.trader_profiles
     where is_smart_money
     order by
-        coalesce(mtm_sharpe_ratio, sharpe_ratio) * confidence desc nulls last,
+        mtm_sharpe_ratio * confidence desc nulls last,
         user_address
     limit 10
 """

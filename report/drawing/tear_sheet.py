@@ -79,9 +79,10 @@ def _tiles(profile: Record, money: Sequence[Tile]) -> Tiles:
         [
             *money,
             Tile(
-                "Sharpe, realised",
-                ratio(profile["sharpe_ratio"]),
-                f"Sortino {ratio(profile['sortino_ratio'])}; daily, ×\u00a0√365",
+                "Sharpe",
+                ratio(profile["mtm_sharpe_ratio"]),
+                f"Sortino {ratio(profile['mtm_sortino_ratio'])}; realised alone "
+                f"{ratio(profile['sharpe_ratio'])}",
             ),
             Tile(
                 "Win rate",

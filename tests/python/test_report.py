@@ -107,8 +107,9 @@ def test_leaders_are_ordered_and_their_curves_end_at_their_profit(
     page: Page, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = conn.execute(
-        "select user_address, net_pnl::float8 from analytics.trader_profiles"
-        " order by is_smart_money desc, sharpe_ratio * confidence desc nulls last,"
+        "select user_address, mtm_net_pnl::float8 from analytics.trader_profiles"
+        " where mtm_net_pnl is not null"
+        " order by is_smart_money desc, mtm_sharpe_ratio * confidence desc nulls last,"
         " user_address limit 25"
     ).fetchall()
     rows = table(page, "leaderboard", "The first").rows
@@ -118,13 +119,13 @@ def test_leaders_are_ordered_and_their_curves_end_at_their_profit(
     assert len(curves) == 12
     for drawn, (_, net_pnl) in zip(curves, expected, strict=False):
         [trace] = drawn.views[0].figure["data"]
-        assert numbers(trace["y"])[-1] == pytest.approx(net_pnl)
+        assert numbers(trace["y"])[-1] == pytest.approx(net_pnl, abs=1e-6)
 
     monkeypatch.setattr(ask_traders, "POINTS", 9)
     addresses = [address for address, _ in expected]
     thinned = ask_traders.equity(conn, addresses)
     last = {row["user_address"]: row["equity"] for row in thinned}
-    assert last == pytest.approx(dict(expected))
+    assert last == pytest.approx(dict(expected), abs=1e-6)
     assert len(thinned) <= len(addresses) * 11
 
 
@@ -207,12 +208,12 @@ def test_the_tear_sheet_adds_up_to_the_daily_profit(
     assert sum(row[1].sort or 0 for row in by_month.rows) == pytest.approx(net_pnl)
 
     [(sharpe, longs)] = conn.execute(
-        "select sharpe_ratio, (select count(*) from analytics.trader_positions p"
+        "select mtm_sharpe_ratio, (select count(*) from analytics.trader_positions p"
         " where p.user_address = t.user_address and closed_at is not null"
         " and side = 'long') from analytics.trader_profiles t where user_address = %s",
         [trader],
     )
-    assert tiles(page)["Sharpe, realised"].value == ratio(sharpe)
+    assert tiles(page)["Sharpe"].value == ratio(sharpe)
     sides = table(page, "trader", "Long and short").rows
     assert [row[1].sort for row in sides if row[0].text == "long"] == [longs]
     assert any(trader in sentence for sentence in section(page, "trader").lead)
@@ -316,12 +317,13 @@ def test_a_trader_is_found_in_capitals_and_missed_by_name(conn: Connection) -> N
         compose(conn, "0xnobody", datetime.now(UTC))
 
 
-def test_a_trader_whose_pnl_is_not_known_is_on_no_leaderboard(conn: Connection) -> None:
+def test_a_trader_without_a_curve_is_on_no_leaderboard(conn: Connection) -> None:
     [[best], *_] = conn.execute(
         "update analytics.trader_profiles set gross_pnl = null, net_pnl = null,"
-        " sharpe_ratio = null, sortino_ratio = null, max_drawdown = null"
+        " sharpe_ratio = null, sortino_ratio = null, max_drawdown = null,"
+        " mtm_net_pnl = null, mtm_sharpe_ratio = null"
         " where user_address in (select user_address from analytics.trader_profiles"
-        " order by is_smart_money desc, sharpe_ratio * confidence desc nulls last"
+        " order by is_smart_money desc, mtm_sharpe_ratio * confidence desc nulls last"
         " limit 3) returning user_address"
     ).fetchall()
     page = compose(conn, None, datetime.now(UTC))
