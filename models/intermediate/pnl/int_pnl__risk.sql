@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
-{%- set has_days = 'moments.days >= ' ~ (var('sharpe_min_days') | int) -%}
+{%- set has_days = 'moments.day_count >= ' ~ (var('sharpe_min_days') | int) -%}
 
 with
 
@@ -14,7 +14,7 @@ curves as (
 
     select
         trader_pnl_daily.*,
-        trader_pnl_daily.day - trader_pnl_daily.curve_from + 1 as days
+        trader_pnl_daily.day - trader_pnl_daily.curve_from + 1 as day_count
     from trader_pnl_daily
 
 ),
@@ -24,16 +24,16 @@ moments as (
 
     select
         curves.*,
-        (curves.equity_usd / curves.days)::double precision as mean,
+        (curves.equity_usd / curves.day_count)::double precision as mean,
         sqrt(
             (
-                curves.days * curves.sum_of_squares
+                curves.day_count * curves.sum_of_squares
                 - curves.equity_usd * curves.equity_usd
             )::double precision
-            / nullif(curves.days * (curves.days - 1), 0)
+            / nullif(curves.day_count * (curves.day_count - 1), 0)
         ) as deviation,
         sqrt(
-            curves.sum_of_squared_losses::double precision / curves.days
+            curves.sum_of_squared_losses::double precision / curves.day_count
         ) as downside_deviation
     from curves
 
@@ -44,7 +44,8 @@ risk as (
     select
         moments.user_address,
         moments.day,
-        1 - moments.unknown_days::double precision / moments.days as mtm_known_share,
+        1 - moments.unknown_days::double precision / moments.day_count
+            as mtm_known_share,
         round(moments.equity_usd, 6) as mtm_net_pnl,
         (
             1 + moments.equity_usd / nullif(moments.losses_usd, 0)

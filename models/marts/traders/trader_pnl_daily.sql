@@ -146,7 +146,7 @@ curves as (
             as sum_of_squares,
         coalesce(kept.sum_of_squared_losses, 0)
         + sum(
-            case when net_days.net_pnl < 0 then net_days.net_pnl * net_days.net_pnl else 0 end
+            least(net_days.net_pnl, 0) * least(net_days.net_pnl, 0)
         ) over days_so_far as sum_of_squared_losses,
         coalesce(kept.unknown_days, 0)
         + count(*) filter (where not net_days.is_known) over days_so_far
