@@ -344,7 +344,7 @@ def test_a_trader_without_a_curve_is_on_no_leaderboard(conn: Connection) -> None
         [best],
     )
     page = compose(conn, best, datetime.now(UTC))
-    assert tiles(page)["Sharpe, realised"].value == "–"
+    assert tiles(page)["Sharpe"].value == "–"
     sides = table(page, "trader", "Long and short").rows
     assert sum(row[1].sort or 0 for row in sides) == known
     by_coin = chart(page, "trader", "tear-coins").table
@@ -356,7 +356,7 @@ def test_a_trader_without_a_curve_is_on_no_leaderboard(conn: Connection) -> None
         "delete from analytics.trader_pnl_daily where user_address = %s", [best]
     )
     page = compose(conn, best, datetime.now(UTC))
-    assert next(iter(tiles(page))) == "Sharpe, realised"
+    assert next(iter(tiles(page))) == "Sharpe"
     assert "tear-equity" not in [each.key for each in section(page, "trader").charts()]
 
 
