@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.commands import create_sources, dbt, run
+from benchmarks.commands import create_sources, dbt, node_seconds, run
 from benchmarks.scoreboard import Figure, figure
+from benchmarks.tapes import others_of
 
 
 def measure(env: Mapping[str, str], tape: Path, scratch: Path) -> list[Figure]:
@@ -17,7 +18,7 @@ def measure(env: Mapping[str, str], tape: Path, scratch: Path) -> list[Figure]:
     env
         libpq variables of an empty database.
     tape
-        Folder of daily Parquet files.
+        Folder of `make_tape`.
     scratch
         Folder for dbt's artifacts.
 
@@ -31,14 +32,18 @@ def measure(env: Mapping[str, str], tape: Path, scratch: Path) -> list[Figure]:
     RuntimeError
         When a command fails, with what it printed.
     """
-    *days, last = sorted(tape.rglob("*.parquet"))
+    *days, last = sorted((tape / "parquet").glob("*.parquet"))
     create_sources(env, scratch)
-    loader = ["loaders.load_to_db", "fills"]
-    load, load_mb = run(env, [*loader, *map(str, days)])
+    load, load_mb = run(env, ["loaders.load_to_db", "fills", *map(str, days)])
+    _load_others(env, tape, days)
     full, full_mb = dbt(env, scratch, "build")
-    run(env, [*loader, str(last)])
+    in_full = node_seconds(scratch)
+    run(env, ["loaders.load_to_db", "fills", str(last)])
+    _load_others(env, tape, [last])
     day, day_mb = dbt(env, scratch, "build")
+    of_a_day = node_seconds(scratch)
     same, _ = dbt(env, scratch, "build")
+    pnl, rollup = "model.vigil.trader_pnl_daily", "model.vigil.trader_coin_daily"
     loading = f"loading the same {len(days)} days"
     all_days = f"full build of {len(days)} days"
     return [
@@ -49,4 +54,25 @@ def measure(env: Mapping[str, str], tape: Path, scratch: Path) -> list[Figure]:
             "build_one_more_day_peak_memory", day_mb, "MB", all_days, full_mb, runs=1
         ),
         figure("build_nothing_new", same, "s", all_days, full, runs=1),
+        figure(
+            "trader_pnl_daily_in_full",
+            in_full[pnl],
+            "s",
+            "trader_coin_daily, which reads every fill",
+            in_full[rollup],
+            runs=1,
+        ),
+        figure(
+            "trader_pnl_daily_one_more_day",
+            of_a_day[pnl],
+            "s",
+            f"the same of {len(days)} days",
+            in_full[pnl],
+            runs=1,
+        ),
     ]
+
+
+def _load_others(env: Mapping[str, str], tape: Path, days: Sequence[Path]) -> None:
+    for what, files in others_of(tape, days):
+        run(env, ["loaders.load_to_db", what, *map(str, files)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -19,6 +20,9 @@ from psycopg import sql
 from devdb.database import enable_extensions
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
+
+#: What dbt writes into its target folder.
+RUN_RESULTS = "run_results.json"
 
 _PEAK = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
 _POLL_S = 0.02
@@ -119,6 +123,13 @@ def dbt_command(scratch: Path, *args: str) -> list[str]:
 def dbt(env: Mapping[str, str], scratch: Path, *args: str) -> tuple[float, float]:
     """Run dbt; its seconds, and its peak resident memory in MB, as `run` has them."""
     return run(env, dbt_command(scratch, *args))
+
+
+def node_seconds(scratch: Path) -> dict[str, float]:
+    """Return the seconds of each node of dbt's last command, by its unique id."""
+    path = scratch / RUN_RESULTS
+    written = json.loads(path.read_bytes()) if path.exists() else {"results": []}
+    return {node["unique_id"]: node["execution_time"] for node in written["results"]}
 
 
 def run(env: Mapping[str, str], command: list[str]) -> tuple[float, float]:

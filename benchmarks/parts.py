@@ -105,7 +105,7 @@ def _profiles(bench: Bench) -> list[Figure]:
 
 
 def _build(bench: Bench) -> list[Figure]:
-    tape = bench.tape(bench.sizes.build_fills)
+    tape = bench.tape(bench.sizes.build_fills).parent
     with bench.database("build") as (env, scratch):
         return build.measure(env, tape, scratch)
 

@@ -23,7 +23,12 @@ PEER_TRADERS = 300
 DAYS = 60
 _FIRST_DAY = 20_000
 
-_INPUTS = ("trader_daily", "trader_coin_daily", "trader_positions")
+_INPUTS = (
+    "trader_daily",
+    "trader_coin_daily",
+    "trader_positions",
+    "trader_pnl_daily",
+)
 
 # A number from 0 to n - 1 that looks random and is the same in every run.
 _ANY = "(hashint8extended(trader * 1000 + {0}, {1}) & 1073741823) % {2}"
@@ -108,6 +113,25 @@ _POSITIONS = f"""
     ) as positions
 """
 
+_PNL = """
+    insert into {table}
+    select
+        user_address,
+        to_timestamp(day / 1000)::date,
+        gross_pnl, fees_usd, 0, 0, net_pnl, sum(net_pnl) over days_so_far, 0, 0, 0, 1,
+        true, true,
+        min(to_timestamp(day / 1000)::date) over days_so_far,
+        1000,
+        1000,
+        sum(greatest(-net_pnl, 0)) over days_so_far,
+        sum(net_pnl ^ 2) over days_so_far,
+        sum(least(net_pnl, 0) ^ 2) over days_so_far,
+        0
+    from {trader_daily}
+    window days_so_far as (partition by user_address order by day)
+    order by 2
+"""
+
 
 def measure(
     env: Mapping[str, str], scratch: Path, *, traders: int, rounds: int
@@ -140,7 +164,7 @@ def measure(
     """
     create_sources(env, scratch)
     dbt(env, scratch, "seed")
-    dbt(env, scratch, "run", "--select", "stg_hyperliquid__fills", *_INPUTS)
+    dbt(env, scratch, "run", "--select", "+trader_profiles")
     with connect(env) as conn:
         _fill(conn, traders)
         found = [
@@ -174,7 +198,9 @@ def measure(
 
 def _fill(conn: psycopg.Connection[Any], traders: int) -> None:
     tables = {name: _holder(conn, name) for name in _INPUTS}
-    for name, statement in zip(_INPUTS, (_DAILY, _COIN_DAILY, _POSITIONS), strict=True):
+    for name, statement in zip(
+        _INPUTS, (_DAILY, _COIN_DAILY, _POSITIONS, _PNL), strict=True
+    ):
         names = {"table": tables[name], "trader_daily": tables["trader_daily"]}
         conn.execute(statement.format(traders=traders, **names))
         conn.execute(f"vacuum analyze {tables[name]}")

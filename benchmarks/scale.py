@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -16,10 +17,12 @@ from rich.console import Console
 from benchmarks import scoreboard
 from benchmarks.commands import (
     PROJECT_DIR,
+    RUN_RESULTS,
     connect,
     create_sources,
     database,
     dbt_command,
+    node_seconds,
     run,
 )
 from benchmarks.disk import check_space
@@ -28,7 +31,7 @@ from benchmarks.server_memory import ServerMemory
 from benchmarks.servers import find_servers
 from benchmarks.sizes import TableSize, database_bytes, table_sizes
 from benchmarks.tables import scale_tables
-from benchmarks.tapes import make_tape
+from benchmarks.tapes import make_tape, others_of
 
 FILLS_A_DAY = 1_000_000 / 6
 #: Days before the last one whose late fills come last.
@@ -36,7 +39,6 @@ LATE_DAYS = 4
 WORKERS = 2
 
 FAILED_LINES = 40
-RUN_RESULTS = "run_results.json"
 
 
 class Step(TypedDict):
@@ -180,10 +182,13 @@ def run_steps(
     build = dbt_command(scratch, "build")
     for name, command in (
         ("load", _load("fills", first)),
-        *_load_others("", tape, old),
+        *((f"load {w}", _load(w, files)) for w, files in others_of(tape, old)),
         ("build in full", build),
         ("load a day", _load("fills", [last])),
-        *_load_others(" of a day", tape, [last]),
+        *(
+            (f"load a day of {w}", _load(w, files))
+            for w, files in others_of(tape, [last])
+        ),
         ("build a day more", build),
         ("load late fills", _load("fills", [late])),
         ("build late fills", build),
@@ -200,29 +205,6 @@ def _load(what: str, files: Iterable[Path]) -> list[str]:
     """Return the loader's command."""
     options = ["--no-progress", "--workers", str(WORKERS)]
     return ["loaders.load_to_db", what, *options, *map(str, files)]
-
-
-def _load_others(
-    suffix: str, tape: Path, days: Iterable[Path]
-) -> list[tuple[str, list[str]]]:
-    """Return the steps that load contexts and funding of `days`, as far as there are.
-
-    Parameters
-    ----------
-    suffix
-        Of the steps' names.
-    tape
-        Folder of the tape. One that repeats its days has none for the repetitions.
-    days
-        Files of fills, named by their days.
-    """
-    steps = []
-    for what, folder in (("contexts", "asset_ctxs"), ("funding", "funding")):
-        names = (next((tape / folder).glob(f"{day.stem}.*"), None) for day in days)
-        files = [path for path in names if path is not None]
-        if files:
-            steps.append((f"load {what}{suffix}", _load(what, files)))
-    return steps
 
 
 def _step(env: Mapping[str, str], scratch: Path, name: str, command: list[str]) -> Step:
@@ -256,17 +238,17 @@ def _step(env: Mapping[str, str], scratch: Path, name: str, command: list[str]) 
 
 def _nodes(scratch: Path) -> tuple[dict[str, float], dict[str, float]]:
     """Return the seconds of dbt's last command, as `Step` has them."""
-    path = scratch / RUN_RESULTS
-    written = json.loads(path.read_bytes()) if path.exists() else {"results": []}
-    seconds: Counter[str] = Counter()
-    tests: Counter[str] = Counter()
-    for each in written["results"]:
-        kind, _, name = each["unique_id"].split(".")[:3]
+    seconds: defaultdict[str, float] = defaultdict(float)
+    tests: dict[str, float] = {}
+    for unique_id, taken in node_seconds(scratch).items():
+        kind, _, name = unique_id.split(".")[:3]
         is_model = kind in ("model", "snapshot")
-        seconds[name if is_model else f"{kind}s"] += each["execution_time"]
+        seconds[name if is_model else f"{kind}s"] += taken
         if kind == "test":
-            tests[name] = each["execution_time"]
-    return dict(seconds.most_common()), dict(tests.most_common(10))
+            tests[name] = taken
+    by_time = sorted(seconds.items(), key=itemgetter(1), reverse=True)
+    slowest = sorted(tests.items(), key=itemgetter(1), reverse=True)
+    return dict(by_time), dict(slowest[:10])
 
 
 def _save(out: Path, result: Result, console: Console) -> None:

@@ -7,6 +7,7 @@ is simulated and repeated, as many fills a day however many days.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -144,6 +145,30 @@ def make_tape(
             name = f"{start + timedelta(days=day):%Y%m%d}.parquet"
             rows += _write(source, folder / name, repetition)
     return rows
+
+
+def others_of(tape: Path, days: Iterable[Path]) -> list[tuple[str, list[Path]]]:
+    """List what else a tape has of days of fills: contexts and funding.
+
+    Parameters
+    ----------
+    tape
+        Folder of the tape. One that repeats its days has none of the repetitions.
+    days
+        Files of fills, named by their days.
+
+    Returns
+    -------
+    list of (str, list of Path)
+        What the loader calls them, and their files; only what there is.
+    """
+    found = []
+    for what, folder in (("contexts", "asset_ctxs"), ("funding", "funding")):
+        names = [day.stem for day in days]
+        files = [path for name in names for path in (tape / folder).glob(f"{name}.*")]
+        if files:
+            found.append((what, files))
+    return found
 
 
 def _write(source: Path, target: Path, repetition: Repetition) -> int:

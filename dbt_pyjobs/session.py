@@ -140,6 +140,26 @@ class Session:
             schema=_LOADS_SCHEMA,
         )
 
+    def definitions(self, models: Sequence[object]) -> dict[str, str]:
+        """Return what the rows of models that take in loads were computed with.
+
+        Parameters
+        ----------
+        models
+            ``schema.name``, or what ``dbt.ref`` returns.
+
+        Returns
+        -------
+        dict
+            Fingerprints by ``schema.name``, of those that are on record.
+        """
+        rows = self.connection.execute(
+            "select model, split_part(fingerprint, '@', 1) from ops.model_state"
+            " where model = any(%s) order by model",
+            [[consumer_name(model) for model in models]],
+        ).fetchall()
+        return dict(rows)
+
     @property
     def fingerprint(self) -> str | None:
         """What the last run stored as `Changes.fingerprint`, None when nothing is."""

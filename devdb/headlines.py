@@ -15,6 +15,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
+from devdb import class_report
 from devdb.conninfo import connect
 from devdb.market_report import market_sections
 from devdb.timescale_report import timescale_sections
@@ -50,13 +51,17 @@ TOP_TRADERS = """
         trader_class,
         size_tier,
         net_pnl,
+        mtm_net_pnl,
         sharpe_ratio,
+        mtm_sharpe_ratio,
         position_win_rate,
         median_holding_seconds / 3600.0,
         confidence
     from analytics.trader_profiles
     where is_smart_money
-    order by sharpe_ratio * confidence desc nulls last, user_address
+    order by
+        mtm_sharpe_ratio * confidence desc nulls last,
+        user_address
     limit 10
 """
 
@@ -155,12 +160,20 @@ def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
                 ("class", ""),
                 ("size", ""),
                 ("net PnL USD", ",.0f"),
+                ("marked", ",.0f"),
                 ("Sharpe", ".2f"),
+                ("marked", ".2f"),
                 ("wins", ".0%"),
                 ("hold h", ",.1f"),
                 ("confidence", ".2f"),
             ],
             conn.execute(TOP_TRADERS).fetchall(),
+        ),
+        (
+            "What open positions and funding change: the rules with and without curves"
+            " marked to market (analytics.trader_profiles)",
+            class_report.COLUMNS,
+            class_report.compare_classes(conn),
         ),
         (
             "What traders earned on the last day (analytics.trader_pnl_daily)",

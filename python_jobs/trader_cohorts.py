@@ -1,8 +1,8 @@
 """Who belonged to the groups that signals follow, as of each day.
 
 The same figures and rules as `trader_profiles`, from the data up to the end of that day
-only. A load changes the days of its traders from their first new fill on, so only those
-are computed again; other traders stay what they were.
+only. A load changes all days from the one before its first row on. Who traded since
+then is computed from the whole history, the others from their profiles and curves.
 """
 
 from collections.abc import Iterator
@@ -14,24 +14,37 @@ from psycopg.rows import dict_row
 
 from dbt_pyjobs import Changes
 from python_jobs.lib.classification import Rulebook
-from python_jobs.lib.cohort_changes import carried_rows, first_days_of, plan_cohorts
-from python_jobs.lib.cohort_rows import cohort_rows
+from python_jobs.lib.cohort_rows import cohort_rows, resting_cohort_rows
 from python_jobs.lib.profile_queries import (
     classes_query,
     read_panels,
     rules_query,
     span_query,
 )
-from python_jobs.lib.profile_tables import fingerprint
+from python_jobs.lib.profile_resting import read_resting
+from python_jobs.lib.profile_tables import (
+    as_of_days,
+    fingerprint,
+    first_stale_day,
+    scope_from,
+)
+from python_jobs.lib.profile_touched import (
+    MOST_TRADERS,
+    active_query,
+    first_changed_day,
+    new_loads,
+    those,
+)
 from python_jobs.lib.profiles import ProfileOptions
 
 
 def model(dbt: Any, session: Any) -> Changes | None:
-    """Compute the cohorts that new loads can have changed, carry the others on."""
-    fills = dbt.source("hyperliquid", "fills")
+    """Compute the cohorts of the days that new loads can have changed."""
     daily = dbt.ref("trader_daily")
     coin_daily = dbt.ref("trader_coin_daily")
     positions = dbt.ref("trader_positions")
+    risk = dbt.ref("int_pnl__risk")
+    profiles = dbt.ref("trader_profiles")
     cursor = session.connection.cursor(row_factory=dict_row)
     rules = cursor.execute(rules_query(dbt.ref("trader_class_rules"))).fetchall()
     classes = cursor.execute(classes_query(dbt.ref("trader_classes"))).fetchall()
@@ -43,48 +56,60 @@ def model(dbt: Any, session: Any) -> Changes | None:
     step = int(dbt.config.meta_get("cohort_step_days"))
     rulebook = Rulebook.from_rows(rules, classes)
 
-    state = fingerprint(rules, classes, (options, step))
-    unapplied = session.unapplied_loads(upstream=(daily, coin_daily, positions))
-    loads = unapplied["load_id"].to_pylist()
+    # Profiles have taken in only what all the others have.
+    made_of = session.definitions([profiles])
+    state = fingerprint(rules, classes, (options, step, made_of))
+    _, loads = new_loads(session, [profiles], [profiles])
     is_same_rules = dbt.is_incremental and state == session.fingerprint
-    if is_same_rules and not loads:
+    if is_same_rules and not len(loads):
         return None
 
     span = session.read(span_query(daily)).to_pylist()[0]
-    plan = plan_cohorts(
-        session.read,
-        cohorts=dbt.this if is_same_rules else None,
-        fills=fills,
-        trader_daily=daily,
-        loads=unapplied,
-        span=(span["first_day"], span["last_day"]),
-        step=step,
-    )
+    from_day = None
+    if is_same_rules:
+        from_day = first_stale_day(session.read, dbt.this, first_changed_day(loads))
+    days = as_of_days(span["first_day"], span["last_day"], from_day, step)
+    traders = "true"
+    resting: str | None = None
+    if from_day is not None:
+        active = session.read(active_query(daily, from_day))
+        if len(active) <= MOST_TRADERS:
+            traders = those(active["user_address"])
+            resting = f"not {traders}"
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for group in plan.groups:
-            panels = read_panels(
-                session.read_batches,
-                trader_daily=daily,
-                trader_coin_daily=coin_daily,
-                trader_positions=positions,
-                batch_rows=int(dbt.config.meta_get("batch_rows")),
-                traders=group.traders,
-            )
-            for panel, _ in panels:
-                first_days = first_days_of(panel.users, plan.stale)
-                yield from cohort_rows(panel, options, rulebook, group.days, first_days)
-        yield from carried_rows(session.read, dbt.this, plan)
+        panels = read_panels(
+            session.read_batches,
+            trader_daily=daily,
+            trader_coin_daily=coin_daily,
+            trader_positions=positions,
+            risk=risk,
+            batch_rows=int(dbt.config.meta_get("batch_rows")),
+            traders=traders,
+        )
+        for panel in panels:
+            yield from cohort_rows(panel, options, rulebook, days)
+        if resting is None:
+            return
+        for rows in read_resting(
+            session.read_batches,
+            trader_profiles=profiles,
+            risk=risk,
+            traders=resting,
+            days=days,
+            rulebook=rulebook,
+        ):
+            yield from resting_cohort_rows(rows)
 
     return Changes(
         rows=batches(),
-        deletes=plan.deletes,
-        scope=plan.scope,
-        loads=loads,
+        scope=scope_from(from_day),
+        loads=loads["load_id"].to_pylist(),
         fingerprint=state,
         made_of={
             "rules": rules,
             "classes": classes,
             "settings": asdict(options) | {"cohort_step_days": step},
+            "models": made_of,
         },
     )

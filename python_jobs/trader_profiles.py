@@ -1,28 +1,41 @@
 """One row per trader: what the whole history says, and the class it leads to.
 
-Reads sums per day and closed positions, some traders at a time; the figures come from
-`python_jobs.lib.profiles`, the classes from the seed `trader_class_rules`. A run
-profiles the traders that new loads brought fills of; all of them when a rule is new.
+Reads sums per day, closed positions and the curve, some traders at a time; the figures
+come from `python_jobs.lib.profiles`, the classes from the seed `trader_class_rules`. A
+run profiles the traders that new loads brought fills of, and takes over what the curves
+of the others say now; all traders when a rule is new.
 """
 
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from psycopg.rows import dict_row
 
 from dbt_pyjobs import Changes
 from python_jobs.lib.classification import Rulebook
-from python_jobs.lib.profile_flows import sum_totals
+from python_jobs.lib.profile_points import changes
 from python_jobs.lib.profile_queries import (
     classes_query,
     read_panels,
     rules_query,
 )
+from python_jobs.lib.profile_resting import read_resting
 from python_jobs.lib.profile_tables import fingerprint, profile_rows
-from python_jobs.lib.profile_touched import MOST_TRADERS, read_touched, those
+from python_jobs.lib.profile_touched import (
+    MOST_TRADERS,
+    first_changed_day,
+    held_since,
+    new_loads,
+    those,
+    touched_query,
+)
 from python_jobs.lib.profiles import ProfileOptions
+
+END_OF_TIME = 2_000_000
+"""A day after all others, since the epoch: in the year 7445."""
 
 
 def model(dbt: Any, session: Any) -> Changes | None:
@@ -31,6 +44,8 @@ def model(dbt: Any, session: Any) -> Changes | None:
     daily = dbt.ref("trader_daily")
     coin_daily = dbt.ref("trader_coin_daily")
     positions = dbt.ref("trader_positions")
+    pnl = dbt.ref("trader_pnl_daily")
+    risk = dbt.ref("int_pnl__risk")
     cursor = session.connection.cursor(row_factory=dict_row)
     rules = cursor.execute(rules_query(dbt.ref("trader_class_rules"))).fetchall()
     classes = cursor.execute(classes_query(dbt.ref("trader_classes"))).fetchall()
@@ -41,19 +56,22 @@ def model(dbt: Any, session: Any) -> Changes | None:
     )
     rulebook = Rulebook.from_rows(rules, classes)
 
-    state = fingerprint(rules, classes, options)
-    unapplied = session.unapplied_loads(upstream=(daily, coin_daily, positions))
-    loads = unapplied["load_id"].to_pylist()
+    upstream = (daily, coin_daily, positions, pnl)
+    made_of = session.definitions(upstream)
+    state = fingerprint(rules, classes, (options, made_of))
+    of_fills, loads = new_loads(session, upstream, [pnl])
     is_same_rules = dbt.is_incremental and state == session.fingerprint
-    if is_same_rules and not loads:
+    if is_same_rules and not len(loads):
         return None
 
     traders = "true"
+    resting: str | None = None
     scope: str | None = "true"
     if is_same_rules:
-        touched = read_touched(session.read, fills, unapplied)
+        touched = session.read(touched_query(fills, of_fills))
         if len(touched) <= MOST_TRADERS:
             traders, scope = those(touched["user_address"]), None
+            resting = f"{held_since(pnl, first_changed_day(loads))} and not {traders}"
 
     def batches() -> Iterator[pa.RecordBatch]:
         panels = read_panels(
@@ -61,17 +79,34 @@ def model(dbt: Any, session: Any) -> Changes | None:
             trader_daily=daily,
             trader_coin_daily=coin_daily,
             trader_positions=positions,
+            risk=risk,
             batch_rows=int(dbt.config.meta_get("batch_rows")),
             traders=traders,
         )
-        for panel, rows in panels:
-            totals = sum_totals(panel.users, rows)
-            yield from profile_rows(panel, totals, options, rulebook).to_batches()
+        for panel in panels:
+            points = changes(panel, np.array([END_OF_TIME]))
+            yield from profile_rows(panel, points, options, rulebook).to_batches()
+        if resting is None:
+            return
+        for rows in read_resting(
+            session.read_batches,
+            trader_profiles=dbt.this,
+            risk=risk,
+            traders=resting,
+            days=[END_OF_TIME],
+            rulebook=rulebook,
+        ):
+            yield from rows.drop_columns("as_of_date").to_batches()
 
     return Changes(
         rows=batches(),
         scope=scope,
-        loads=loads,
+        loads=loads["load_id"].to_pylist(),
         fingerprint=state,
-        made_of={"rules": rules, "classes": classes, "settings": asdict(options)},
+        made_of={
+            "rules": rules,
+            "classes": classes,
+            "settings": asdict(options),
+            "models": made_of,
+        },
     )

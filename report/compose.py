@@ -5,7 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from report.blocks import Section, Tile
-from report.drawing import distributions, leaders, market, signals, tear_sheet
+from report.drawing import (
+    distributions,
+    leaders,
+    market,
+    open_interest,
+    signals,
+    tear_sheet,
+)
 from report.numbers import count, day, moment, percent, price, tone, usd
 from report.page import Page
 from report.reading import coverage
@@ -165,6 +172,9 @@ def _traders(
         sections.append(
             signals.section(ask_signals.history(conn), ask_signals.latest(conn), total)
         )
+    held = coverage.open_interest(conn)
+    if held:
+        sections.append(open_interest.section(held))
     first = ask_traders.leaders(conn)
     if not first:
         return tiles, sections
@@ -184,12 +194,6 @@ def _traders(
 def _trader(conn: Connection, trader: str, leaderboard: list[str]) -> Section:
     profile = ask_trader.profile(conn, trader)
     name = profile["user_address"]
-    if profile["net_pnl"] is None:
-        raise ReportError(
-            f"the PnL of trader {name} is not known: fills that reduced a position "
-            "report no closed_pnl (fills_without_pnl in analytics.trader_daily says on "
-            "which days). Take another trader, or leave --trader out"
-        )
     sheet = tear_sheet.Trader(
         profile,
         ask_trader.days(conn, name),

@@ -41,19 +41,19 @@ class Drawdown:
     depth: float
 
 
-def calendar(days: Ints, net_pnl: Floats) -> tuple[Ints, Floats]:
+def calendar(days: Ints, values: Floats) -> tuple[Ints, Floats]:
     """Return every day from the first to the last, those without activity as zero.
 
     Parameters
     ----------
     days : array of int64, shape (n,)
         Days since the epoch, ascending, each once; at least one.
-    net_pnl : array of float64, shape (n,)
-        Net PnL of each, USD.
+    values : array of float64, shape (n,) or (n, k)
+        One or several amounts of each, USD.
     """
     every = np.arange(days[0], days[-1] + 1, dtype=np.int64)
-    filled = np.zeros(len(every))
-    filled[days - days[0]] = net_pnl
+    filled = np.zeros((len(every), *values.shape[1:]))
+    filled[days - days[0]] = values
     return every, filled
 
 

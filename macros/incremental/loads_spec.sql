@@ -11,7 +11,10 @@
                 'stale_from': 'as_of_date',    its rows depend on that day and earlier
                                                ones: first_stale_day(). A date of the key,
                                                or a timestamptz, where NULL is after all
-                                               days; or
+                                               days;
+                'days_before': 1,              a load changes so many days before its
+                                               first one, too: of what is only known when
+                                               later fills are; or
                 'touched': 'user_address',     a column of `relation` and of the model: a
                                                row depends on what has the same value:
                                                touched_rows()
@@ -36,15 +39,16 @@
             ~ " sql_header: put what the header says into a pre_hook."
         ) -%}
     {%- endif -%}
-    {%- set known = ['relation', 'stale_from', 'touched'] -%}
+    {%- set known = ['relation', 'stale_from', 'days_before', 'touched'] -%}
     {%- set unknown = given.keys() | reject('in', known) | list -%}
     {%- if unknown | length > 0 or given.get('relation') is none
         or (given.get('stale_from') is none) == (given.get('touched') is none)
         or (given.get('touched') is not none and given['relation'] is not string)
+        or (given.get('touched') is not none and given.get('days_before') is not none)
     -%}
         {%- do exceptions.raise_compiler_error(
-            "meta.loads of " ~ model.name ~ " must have relation and either stale_from or"
-            ~ " touched, the latter with one relation"
+            "meta.loads of " ~ model.name ~ " must have relation and either stale_from,"
+            ~ " with or without days_before, or touched with one relation"
             ~ (", not " ~ unknown | join(', ') if unknown else "") ~ "."
         ) -%}
     {%- endif -%}
@@ -87,6 +91,7 @@
         'source': relations | first,
         'waits_for': waits_for,
         'stale_from': given.get('stale_from'),
+        'days_before': given.get('days_before', 0) | int,
         'touched': given.get('touched'),
         'unique_key': key,
         'upstream': waits_for.values() | sum(start=[]) | unique | list,

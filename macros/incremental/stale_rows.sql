@@ -35,8 +35,8 @@
     {%- set column = adapter.quote(column) -%}
     {%- set in_utc = '' if is_date else " at time zone 'utc'" -%}
     {#- From the first day that loads changed, or of which there is no row yet. -#}
-    {%- set changed = text_literal(state['first_load']) ~ '::date' if state['first_load']
-        else 'null' -%}
+    {%- set changed = text_literal(state['first_load']) ~ '::date - ' ~ spec['days_before']
+        if state['first_load'] else 'null' -%}
     {%- set day = run_query(
         'select least(' ~ changed ~ ', coalesce((max(' ~ column ~ ')' ~ in_utc
         ~ ")::date + 1, '0001-01-01'))::text from " ~ target

@@ -16,6 +16,7 @@
     {%- set action = what_to_do(spec, state) -%}
     {%- set is_new = action == 'all' and (
         state['kind'] != 'table' or not state['is_on_record'] or should_full_refresh()
+        or has_other_columns(existing)
     ) -%}
     {#- By `touched`, each load has rows computed from all that the source has of them. -#}
     {%- if state['kind'] == 'table' and (
@@ -55,6 +56,20 @@
     {{- finish_model(existing, target, is_new) -}}
     {{- run_hooks(post_hooks, inside_transaction=False) -}}
     {{ return({'relations': [target]}) }}
+{%- endmacro %}
+
+
+{#
+    Whether a table has other columns than the model's contract: then all of it is computed
+    into a new one.
+#}
+{% macro has_other_columns(existing) -%}
+    {%- if not config.get('contract').enforced -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- set declared = column_types(get_empty_schema_sql(model.columns)) -%}
+    {%- set there = column_types('select * from ' ~ existing) -%}
+    {{ return(declared.keys() | sort != there.keys() | sort) }}
 {%- endmacro %}
 
 

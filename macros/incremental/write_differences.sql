@@ -34,7 +34,8 @@
                 select 1 from {{ fresh }} as fresh where {{ same_key | join(' and ') }}
             )
     {%- endset -%}
-    {%- if not run_query('select exists (select 1 from ' ~ gone ~ ')').rows[0][0] -%}
+    {#- Counted: looking for the first one, PostgreSQL compares each row with all fresh ones. -#}
+    {%- if run_query('select count(*) from ' ~ gone).rows[0][0] == 0 -%}
         {{ return(0) }}
     {%- endif -%}
     {%- call statement('gone') -%}

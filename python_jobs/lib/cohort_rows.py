@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from python_jobs.lib.classification import FLAG_ATTRIBUTES, Rulebook
 from python_jobs.lib.profile_metrics import WHOLE_NUMBERS
 from python_jobs.lib.profile_panel import TraderPanel
 from python_jobs.lib.profile_points import changes
-from python_jobs.lib.profile_tables import metric_column
-from python_jobs.lib.profiles import ProfileOptions, figures
+from python_jobs.lib.profile_tables import profile_rows
+from python_jobs.lib.profiles import ProfileOptions
 from python_jobs.lib.returns import Ints
 
 ROWS_AT_ONCE = 200_000
@@ -23,6 +25,8 @@ COHORT_METRICS = (
     "closed_positions",
     "position_win_rate",
     "sharpe_ratio",
+    "mtm_known_share",
+    "mtm_sharpe_ratio",
     "confidence",
 )
 COHORT_SCHEMA = pa.schema(
@@ -32,6 +36,7 @@ COHORT_SCHEMA = pa.schema(
         ("trader_class", pa.string()),
         *((name, pa.bool_()) for name in FLAG_ATTRIBUTES),
         ("net_pnl", pa.decimal128(38, 6)),
+        ("mtm_net_pnl", pa.decimal128(38, 6)),
         *(
             (name, pa.int64() if name in WHOLE_NUMBERS else pa.float64())
             for name in COHORT_METRICS
@@ -45,7 +50,6 @@ def cohort_rows(
     options: ProfileOptions,
     rulebook: Rulebook,
     days: Sequence[int],
-    first_days: Ints | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Find who belongs to a cohort as of each day, from the data up to that day.
 
@@ -61,8 +65,6 @@ def cohort_rows(
         The classification rules, the same as for the profiles.
     days : sequence of int
         Days since the epoch, ascending.
-    first_days : array of int64, shape (traders,), optional
-        No row is wanted of a trader for an earlier day.
 
     Yields
     ------
@@ -74,32 +76,39 @@ def cohort_rows(
         return
     as_of = np.asarray(days, np.int64)
     points = changes(panel, as_of)
-    metrics = figures(panel, points, options)
-    labels = rulebook.classify(metrics)
+    rows = profile_rows(panel, points, options, rulebook, COHORT_SCHEMA.names[1:])
     begin = np.searchsorted(as_of, points.day)
     # What a trader was goes on until the trader's next change.
     is_last = np.diff(points.trader, append=-1) != 0
     end = np.where(is_last, len(as_of), np.append(begin[1:], 0))
-    if first_days is not None:
-        begin = np.maximum(begin, np.searchsorted(as_of, first_days[points.trader]))
-    is_member = np.logical_or.reduce([labels[name] for name in FLAG_ATTRIBUTES])
+    is_member = _are_members(rows).to_numpy()
     members = np.flatnonzero(is_member & (begin < end))
-    rows = pa.record_batch(
-        [
-            pa.nulls(len(members), pa.date32()),
-            panel.users.take(pa.array(points.trader[members])),
-            pa.array(labels["trader_class"][members]),
-            *(pa.array(labels[name][members]) for name in FLAG_ATTRIBUTES),
-            metric_column("net_pnl", np.round(metrics["net_pnl"][members], 6)).cast(
-                COHORT_SCHEMA.field("net_pnl").type, safe=False
-            ),
-            *(metric_column(name, metrics[name][members]) for name in COHORT_METRICS),
-        ],
-        schema=COHORT_SCHEMA,
-    )
+    rows = rows.take(pa.array(members))
     for member, number in repeat_by_day(begin[members], end[members], ROWS_AT_ONCE):
         dates = pa.array(as_of[number].astype(np.int32)).cast(pa.date32())
-        yield rows.take(pa.array(member)).set_column(0, COHORT_SCHEMA.field(0), dates)
+        dated = rows.take(pa.array(member)).add_column(0, "as_of_date", dates)
+        yield from _to_schema(dated)
+
+
+def resting_cohort_rows(rows: pa.Table) -> Iterator[pa.RecordBatch]:
+    """Find who of the rows of `read_resting` belongs to a cohort; `COHORT_SCHEMA`."""
+    yield from _to_schema(rows.filter(_are_members(rows)))
+
+
+def _are_members(rows: pa.Table) -> pa.ChunkedArray:
+    return functools.reduce(pc.or_, (rows[name] for name in FLAG_ATTRIBUTES))
+
+
+def _to_schema(rows: pa.Table) -> Iterator[pa.RecordBatch]:
+    columns = [
+        pc.round(rows[field.name], field.type.scale, "half_towards_infinity").cast(
+            field.type
+        )
+        if pa.types.is_decimal(field.type)
+        else rows[field.name]
+        for field in COHORT_SCHEMA
+    ]
+    yield from pa.table(columns, schema=COHORT_SCHEMA).to_batches()
 
 
 def repeat_by_day(

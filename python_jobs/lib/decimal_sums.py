@@ -105,6 +105,33 @@ def sum_by(
     return sums
 
 
+def sum_spans(
+    words: Words, begin: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
+) -> Words:
+    """Add up the integers of spans of rows, which may overlap.
+
+    Parameters
+    ----------
+    words : array of uint64, shape (k, 2)
+        What is added up.
+    begin, end : array of int64, shape (spans,)
+        The first row of each span, and the one behind its last.
+
+    Returns
+    -------
+    array of uint64, shape (spans, 2)
+        The sums; 0 for a span without rows.
+    """
+    # Sums up to each row, in four limbs of 32 bits that cannot overflow 64.
+    limbs = np.ascontiguousarray(words).view(np.uint32).reshape(-1, 4)
+    sums = np.zeros((len(limbs) + 1, 4), np.uint64)
+    np.cumsum(limbs, axis=0, out=sums[1:])
+    parts = sums[end] - sums[begin]
+    for number in range(3):
+        parts[:, number + 1] += parts[:, number] >> _HALF
+    return parts.astype(np.uint32).view(np.uint64)
+
+
 @compilable
 def _negated(low: Any, high: Any) -> Any:
     low = ~low + np.uint64(1)

@@ -7,8 +7,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from python_jobs.lib.coins import are_spot
-from python_jobs.lib.decimal_sums import nearest_floats, sum_by, to_decimals, to_words
-from python_jobs.lib.profile_panel import FLOW_MEASURES, to_ints
+from python_jobs.lib.decimal_sums import (
+    nearest_floats,
+    sum_by,
+    sum_spans,
+    to_decimals,
+    to_words,
+)
+from python_jobs.lib.profile_panel import FLOW_MEASURES, Flags, TraderPanel, to_ints
+from python_jobs.lib.profile_points import Points, rows_seen
+from python_jobs.lib.returns import Ints
+
+EXACT = ("volume", "gross_pnl", "fees_usd", "net_pnl", "mtm_net_pnl")
+"""Metrics that are stored as exact decimals."""
+
+MONEY = ("maker_volume", "taker_volume", "gross_pnl", "fees_usd", "net_pnl")
+"""Columns of `trader_daily` in USD."""
 
 
 def sum_flows(coin_daily: pa.Table) -> pa.Table:
@@ -49,49 +63,55 @@ def sum_flows(coin_daily: pa.Table) -> pa.Table:
     )
 
 
-def sum_totals(users: pa.Array, daily: pa.Table) -> pa.Table:
-    """Add up each trader's money over all days, exactly, and find the times.
+def exact_figures(panel: TraderPanel, points: Points) -> pa.Table:
+    """Add up each trader's money up to each day, and find the times of the fills.
 
     Parameters
     ----------
-    users : pyarrow.Array of string
-        The traders.
-    daily : pyarrow.Table
-        Result of `daily_query`.
+    panel : TraderPanel
+        The traders and their rows.
+    points : Points
+        Which traders, as of which days.
 
     Returns
     -------
     pyarrow.Table
-        A row per trader, in their order: `first_active_at` and `last_active_at`,
-        `volume`, `gross_pnl`, `fees_usd` and `net_pnl` as decimals, USD; NULL for one
-        without a row in `daily`, and where a day's figure is.
+        A row per point: `first_active_at` and `last_active_at`, `EXACT` and
+        `maker_volume` as decimals, USD. NULL for a trader without a row by then, and of
+        a sum from the first day on whose figure is not known.
     """
-    trader = to_ints(pc.index_in(daily["user_address"], value_set=users))
-    is_absent = np.bincount(trader, minlength=len(users)) == 0
-    first = np.full(len(users), np.iinfo(np.int64).max)
-    last = np.full(len(users), np.iinfo(np.int64).min)
-    np.minimum.at(first, trader, to_ints(daily["first_fill_time"]))
-    np.maximum.at(last, trader, to_ints(daily["last_fill_time"]))
+    daily, curve = panel.daily.table, panel.curve.table
+    begin, end = rows_seen(panel.daily, points)
+    is_absent = begin == end
+    words = {name: to_words(daily[name]) for name in MONEY}
+    words["volume"] = sum_by(
+        np.tile(np.arange(len(daily)), 2),
+        len(daily),
+        np.concatenate([words["maker_volume"], words["taker_volume"]]),
+    )
 
-    def total(*names: str) -> pa.Array:
-        words = np.concatenate([to_words(daily[name]) for name in names])
-        groups = np.concatenate([trader] * len(names))
-        sums = to_decimals(sum_by(groups, len(users), words))
-        # A sum of which a part is not known is not known.
-        is_null = np.concatenate([daily[name].is_null().to_numpy() for name in names])
-        unknown = np.bincount(groups[is_null], minlength=len(users)) > 0
-        return pc.if_else(pa.array(unknown), pa.scalar(None, sums.type), sums)
+    def total(name: str) -> pa.Array:
+        sums = to_decimals(sum_spans(words[name], begin, end))
+        is_unknown = is_absent
+        if name in daily.column_names:
+            unknown = np.append(0, np.cumsum(daily[name].is_null().to_numpy()))
+            is_unknown = is_absent | (unknown[end] > unknown[begin])
+        return pc.if_else(pa.array(is_unknown), pa.scalar(None, sums.type), sums)
 
-    totals = pa.table(
+    from_day, to_day = rows_seen(panel.curve, points)
+    return pa.table(
         {
-            "first_active_at": _instants(first),
-            "last_active_at": _instants(last),
-            "volume": total("maker_volume", "taker_volume"),
-            **{name: total(name) for name in ("gross_pnl", "fees_usd", "net_pnl")},
+            "first_active_at": _instants(daily["first_fill_time"], begin, is_absent),
+            "last_active_at": _instants(daily["last_fill_time"], end - 1, is_absent),
+            "maker_volume": total("maker_volume"),
+            **{name: total(name) for name in EXACT if name != "mtm_net_pnl"},
+            "mtm_net_pnl": curve["mtm_net_pnl"].take(
+                pa.array(to_day - 1, mask=from_day == to_day)
+            ),
         }
     )
-    return totals.take(pa.array(np.arange(len(users)), mask=is_absent))
 
 
-def _instants(milliseconds: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pa.Array:
-    return pa.array(milliseconds * 1000).cast(pa.timestamp("us", "UTC"))
+def _instants(milliseconds: pa.ChunkedArray, rows: Ints, is_absent: Flags) -> pa.Array:
+    taken = milliseconds.take(pa.array(rows, mask=is_absent))
+    return pc.multiply(taken, 1000).cast(pa.timestamp("us", "UTC"))

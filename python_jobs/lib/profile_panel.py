@@ -36,6 +36,17 @@ FLOW_MEASURES = ("flow", "spot_flow", "net_flow")
 the absolute sum of all, USD."""
 
 
+CURVE_MEASURES = (
+    "mtm_known_share",
+    "mtm_net_pnl",
+    "mtm_profit_factor",
+    "mtm_sharpe_ratio",
+    "mtm_sortino_ratio",
+    "mtm_max_drawdown",
+)
+"""Columns of int_pnl__risk: each is of all days up to its own."""
+
+
 @dataclass(frozen=True)
 class DailyRows:
     """Measures per trader and calendar day, in order of trader and day.
@@ -48,11 +59,14 @@ class DailyRows:
         Days since the epoch, ascending within a trader, each at most once.
     measures : dict of str to array of float64, shape (k,)
         Counts, or USD.
+    table : pyarrow.Table
+        The rows as they were read, in this order.
     """
 
     trader: Ints
     day: Ints
     measures: dict[str, Floats]
+    table: pa.Table
 
 
 @dataclass(frozen=True)
@@ -97,10 +111,15 @@ class TraderPanel:
     daily: DailyRows
     flows: DailyRows
     positions: ClosedPositions
+    curve: DailyRows
 
 
 def build_panel(
-    users: pa.Array, daily: pa.Table, flows: pa.Table, positions: pa.Table
+    users: pa.Array,
+    daily: pa.Table,
+    flows: pa.Table,
+    positions: pa.Table,
+    curve: pa.Table,
 ) -> TraderPanel:
     """Give each trader a number and put every table in order of trader and day.
 
@@ -108,7 +127,7 @@ def build_panel(
     ----------
     users : pyarrow.Array of string
         The traders, each once; rows of others are an error.
-    daily, positions : pyarrow.Table
+    daily, positions, curve : pyarrow.Table
         Results of the queries of `python_jobs.lib.profile_queries`.
     flows : pyarrow.Table
         `FLOW_MEASURES` by `user_address` and `day`.
@@ -123,6 +142,7 @@ def build_panel(
         daily=_daily_rows(users, daily, DAILY_MEASURES),
         flows=_daily_rows(users, flows, FLOW_MEASURES),
         positions=_closed_positions(users, positions),
+        curve=_daily_rows(users, curve, CURVE_MEASURES),
     )
 
 
@@ -131,10 +151,12 @@ def _daily_rows(
 ) -> DailyRows:
     trader, day = _number(users, table["user_address"]), to_ints(table["day"])
     order = np.lexsort((day, trader))
+    table = table.take(pa.array(order))
     return DailyRows(
         trader=trader[order],
         day=day[order],
-        measures={name: to_floats(table[name])[order] for name in measures},
+        measures={name: to_floats(table[name]) for name in measures},
+        table=table,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pgio.compiled import compilable, compiled
-from python_jobs.lib.profile_panel import Flags, TraderPanel
+from python_jobs.lib.profile_panel import DailyRows, Flags, TraderPanel
 from python_jobs.lib.returns import Floats, Ints
 
 
@@ -50,7 +50,7 @@ def changes(panel: TraderPanel, days: Ints) -> Points:
         None of a trader all of whose rows are later than the last day.
     """
     keys = []
-    for rows in (panel.daily, panel.flows, panel.positions):
+    for rows in (panel.daily, panel.flows, panel.positions, panel.curve):
         number = np.searchsorted(days, rows.day)
         is_seen = number < len(days)
         keys.append(_distinct(rows.trader[is_seen] * len(days) + number[is_seen]))
@@ -61,6 +61,33 @@ def changes(panel: TraderPanel, days: Ints) -> Points:
 def _distinct(ascending: Ints) -> Ints:
     is_new: Flags = np.diff(ascending, prepend=-1) != 0
     return ascending[is_new]
+
+
+def rows_seen(rows: DailyRows, points: Points) -> tuple[Ints, Ints]:
+    """Find each point's rows: its trader's, up to its day.
+
+    Parameters
+    ----------
+    rows : DailyRows
+        In order of trader and day.
+    points : Points
+        What is wanted.
+
+    Returns
+    -------
+    tuple of array of int64, shape (points,)
+        Number of the first of them, and of the one behind the last.
+    """
+    first, last = int(rows.day.min(initial=0)), int(rows.day.max(initial=0))
+    days = last - first + 2
+    day = np.clip(points.day, first - 1, last)
+    begin = np.searchsorted(rows.trader, points.trader)
+    end = np.searchsorted(
+        rows.trader * days + (rows.day - first),
+        points.trader * days + (day - first),
+        side="right",
+    )
+    return begin, end
 
 
 def running_sums(trader: Ints, day: Ints, values: Floats, points: Points) -> Floats:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from python_jobs.lib.ordered_rows import cut_alike
 from python_jobs.lib.profile_flows import sum_flows
 from python_jobs.lib.profile_panel import (
+    CURVE_MEASURES,
     DAILY_MEASURES,
     MILLISECONDS_PER_DAY,
     TraderPanel,
@@ -84,15 +85,25 @@ def positions_query(trader_positions: object, where: str) -> str:
     )
 
 
+def curve_query(risk: object, where: str) -> str:
+    """Select what each trader's curve says of all days up to each."""
+    measures = ", ".join(CURVE_MEASURES)
+    return (
+        f"select user_address, day - date 'epoch' as day, {measures} "
+        f"from {risk} where {where} {IN_ORDER}"
+    )
+
+
 def read_panels(
     read_batches: ReadBatches,
     *,
     trader_daily: object,
     trader_coin_daily: object,
     trader_positions: object,
+    risk: object,
     batch_rows: int,
     traders: str = "true",
-) -> Iterator[tuple[TraderPanel, pa.Table]]:
+) -> Iterator[TraderPanel]:
     """Read traders with all they ever did, some at a time.
 
     Every query is run once and gives its rows in order of `user_address`: the server
@@ -103,7 +114,7 @@ def read_panels(
     ----------
     read_batches : callable
         Runs a query on a connection of its own and yields Arrow batches.
-    trader_daily, trader_coin_daily, trader_positions : object
+    trader_daily, trader_coin_daily, trader_positions, risk : object
         Relations whose `str()` is their name in SQL.
     batch_rows : int
         Rows of all queries together to hold at once, about; a trader is never split.
@@ -112,19 +123,20 @@ def read_panels(
 
     Yields
     ------
-    tuple of TraderPanel and pyarrow.Table
-        What belongs to these traders, and their rows of `daily_query`.
+    TraderPanel
+        What belongs to these traders.
     """
     queries = (
         daily_query(trader_daily, traders),
         coin_daily_query(trader_coin_daily, traders),
         positions_query(trader_positions, traders),
+        curve_query(risk, traders),
     )
     for parts in cut_alike([read_batches(query) for query in queries], batch_rows):
-        daily, coin_daily, positions = parts
+        daily, coin_daily, positions, curve = parts
         users = pa.chunked_array(
             [chunk for part in parts for chunk in part["user_address"].chunks],
             pa.string(),
         )
         flows = sum_flows(coin_daily)
-        yield build_panel(pc.unique(users), daily, flows, positions), daily
+        yield build_panel(pc.unique(users), daily, flows, positions, curve)

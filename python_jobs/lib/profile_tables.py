@@ -4,29 +4,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, date, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from python_jobs.lib.classification import Rulebook, SeedRows
+from python_jobs.lib.classification import ATTRIBUTES, Rulebook, SeedRows
 from python_jobs.lib.positions import RULES
+from python_jobs.lib.profile_flows import exact_figures
 from python_jobs.lib.profile_metrics import METRICS, WHOLE_NUMBERS
 from python_jobs.lib.profile_panel import TraderPanel
-from python_jobs.lib.profile_points import changes
+from python_jobs.lib.profile_points import Points
+from python_jobs.lib.profile_queries import Read
 from python_jobs.lib.profiles import ProfileOptions, figures
 from python_jobs.lib.returns import Floats
 
 EPOCH = date(1970, 1, 1)
 
-EXACT_TOTALS = ("volume", "gross_pnl", "fees_usd", "net_pnl")
-"""Sums of money in exact decimals, of `sum_totals`."""
+PROFILE_COLUMNS = (
+    "user_address",
+    "first_active_at",
+    "last_active_at",
+    *METRICS,
+    *ATTRIBUTES,
+)
+"""The columns of `trader_profiles`."""
 
 SOURCES = (
     "classification.py",
-    "cohort_changes.py",
     "cohort_rows.py",
     "coins.py",
     "decimal_sums.py",
@@ -36,6 +43,7 @@ SOURCES = (
     "profile_panel.py",
     "profile_points.py",
     "profile_queries.py",
+    "profile_resting.py",
     "profile_tables.py",
     "profile_touched.py",
     "profiles.py",
@@ -45,37 +53,46 @@ SOURCES = (
 
 
 def profile_rows(
-    panel: TraderPanel, totals: pa.Table, options: ProfileOptions, rulebook: Rulebook
+    panel: TraderPanel,
+    points: Points,
+    options: ProfileOptions,
+    rulebook: Rulebook,
+    names: Sequence[str] = PROFILE_COLUMNS,
 ) -> pa.Table:
-    """Profile every trader of a panel as of the last day of its data.
+    """Profile traders as of days.
 
     Parameters
     ----------
     panel : TraderPanel
         The traders and their rows.
-    totals : pyarrow.Table
-        Of `sum_totals`, for the same traders in the same order.
+    points : Points
+        Which traders, as of which days.
     options : ProfileOptions
         The project's choices.
     rulebook : Rulebook
         The classification rules.
+    names : sequence of str
+        Columns wanted, of `PROFILE_COLUMNS`.
 
     Returns
     -------
     pyarrow.Table
-        A row per trader, the columns of `trader_profiles`.
+        A row per point.
     """
-    end_of_time = np.array([np.iinfo(np.int64).max])
-    metrics = figures(panel, changes(panel, end_of_time), options)
-    columns = {"user_address": panel.users}
-    for name in ("first_active_at", "last_active_at", *EXACT_TOTALS):
-        columns[name] = totals[name]
-    for name in METRICS:
-        if name not in EXACT_TOTALS:
-            columns[name] = metric_column(name, metrics[name])
-    for name, labels in rulebook.classify(metrics).items():
-        columns[name] = pa.array(labels)
-    return pa.table(columns)
+    exact = exact_figures(panel, points)
+    metrics = figures(panel, points, exact, options)
+    columns = {"user_address": panel.users.take(pa.array(points.trader))}
+    columns |= {name: metric_column(name, values) for name, values in metrics.items()}
+    columns |= dict(zip(exact.column_names, exact.columns, strict=True))
+    columns |= label_columns(metrics, rulebook)
+    return pa.table({name: columns[name] for name in names})
+
+
+def label_columns(
+    metrics: Mapping[str, Floats], rulebook: Rulebook
+) -> dict[str, pa.Array]:
+    """Apply the rules to metrics; the columns of `ATTRIBUTES`."""
+    return {name: pa.array(each) for name, each in rulebook.classify(metrics).items()}
 
 
 def metric_column(name: str, values: Floats) -> pa.Array:
@@ -113,29 +130,30 @@ def as_of_days(
     return list(range(start + -start % step, last_day + 1, step))
 
 
-def first_stale_day(stored_until: date | None, loaded_from: pa.Array) -> int | None:
-    """Find the first as-of day that new loads can have changed, or that is not there.
+def first_stale_day(
+    read: Read, trader_cohorts: object, first_changed: int | None
+) -> int | None:
+    """Find the first day whose cohorts new loads can have changed, or are not there.
 
     Parameters
     ----------
-    stored_until : datetime.date or None
-        Last as-of day stored; None if nothing stored can be kept.
-    loaded_from : pyarrow.Array of timestamp
-        Earliest fill of each new load; NULL for a load without any.
+    read : callable
+        Runs a query and returns its rows as an Arrow table.
+    trader_cohorts : object
+        The model's own table; `str()` is its name in SQL.
+    first_changed : int or None
+        The first day that loads changed, days since the epoch.
 
     Returns
     -------
     int or None
         Days since the epoch; None if every day has to be computed.
     """
-    if stored_until is None:
+    query = f"select max(as_of_date) - date 'epoch' as day from {trader_cohorts}"
+    stored: int | None = read(query)["day"][0].as_py()
+    if stored is None:
         return None
-    next_day = (stored_until - EPOCH).days + 1
-    earliest = pc.min(loaded_from).as_py()
-    if earliest is None:
-        return next_day
-    loaded_day: date = earliest.astimezone(UTC).date()
-    return min(next_day, (loaded_day - EPOCH).days)
+    return min(stored + 1, stored + 1 if first_changed is None else first_changed)
 
 
 def scope_from(from_day: int | None) -> str:

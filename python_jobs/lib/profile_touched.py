@@ -1,91 +1,112 @@
 """Whose profiles new loads can have changed, and from which day on.
 
-A trader's figures follow from that trader's own fills and stay as they are after the
-last of them: no figure is relative to other traders or to the day it is asked for. So a
-load changes the traders it has fills of, from the day of the first of these on.
+No figure is relative to other traders. A load changes all figures of the traders it has
+fills of, and those of the curve of whoever held something then.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg import sql
 
 from python_jobs.lib.profile_panel import MILLISECONDS_PER_DAY
-from python_jobs.lib.profile_queries import Read
+from python_jobs.lib.profile_tables import EPOCH
 from python_jobs.lib.time_slices import brought_by
 
 MOST_TRADERS = 100_000
 """Traders that a query names one by one; of more than that all are computed anew."""
 
-TOUCHED_SCHEMA = pa.schema([("user_address", pa.string()), ("first_day", pa.int64())])
+CURVE_SOURCES = ("hyperliquid.asset_ctxs", "hyperliquid.funding_rates")
+"""Tables whose loads change curves, though nobody traded."""
 
 
-def read_touched(read: Read, fills: object, loads: pa.Table) -> pa.Table:
-    """Find the traders that loads brought fills of.
+def touched_query(fills: object, loads: pa.Table) -> str:
+    """Select the traders that loads brought fills of.
 
     Parameters
     ----------
-    read : callable
-        Runs a query and returns its rows as an Arrow table.
     fills : object
         The raw table; `str()` is its name in SQL.
     loads : pyarrow.Table
-        Of `session.unapplied_loads`.
-
-    Returns
-    -------
-    pyarrow.Table
-        `TOUCHED_SCHEMA`: each trader once, with the day of the first new fill (days
-        since the epoch).
+        Loads of fills, of `new_loads`.
     """
-    brought = brought_by(loads)
-    if brought is None:
-        return TOUCHED_SCHEMA.empty_table()
-    return read(
-        f"select user_address, min(time) / {MILLISECONDS_PER_DAY} as first_day "
-        f"from {fills} where {brought} group by user_address"
-    ).cast(TOUCHED_SCHEMA)
+    brought = brought_by(loads) or "false"
+    return f"select distinct user_address from {fills} where {brought}"
 
 
-def read_stale(
-    read: Read,
-    *,
-    fills: object,
-    trader_daily: object,
-    loads: pa.Table,
-    stored_day: int,
-) -> pa.Table:
-    """Find the traders whose cohorts cannot go on from their last stored row.
+def active_query(trader_daily: object, from_day: int) -> str:
+    """Select the traders with a fill on a day or later, days since the epoch."""
+    return (
+        f"select distinct user_address from {trader_daily} "
+        f"where day >= {from_day * MILLISECONDS_PER_DAY}"
+    )
+
+
+def new_loads(
+    session: Any, upstream: Sequence[object], curve: Sequence[object]
+) -> tuple[pa.Table, pa.Table]:
+    """Find the loads that a model has not taken in and that all it reads have.
 
     Parameters
     ----------
-    read, fills, loads
-        As for `read_touched`.
-    trader_daily : object
-        The rollup; `str()` is its name in SQL.
-    stored_day : int
-        The last as-of day stored, days since the epoch. Whoever was active after it is
-        stale, though an earlier run has taken in these fills: no cohort of that day
-        could, be it for `cohort_step_days` or for lack of members, hold them.
+    session : dbt_pyjobs.session.Session
+        The model's.
+    upstream, curve : sequence of object
+        The models it reads that are made of fills, and those among them that contexts
+        and rates change, too.
 
     Returns
     -------
-    pyarrow.Table
-        `TOUCHED_SCHEMA`; `first_day` is the day after `stored_day` at the latest, and
-        a trader's cohorts of earlier days stay.
+    tuple of pyarrow.Table
+        The loads of fills, and all loads.
     """
-    touched = read_touched(read, fills, loads)
-    later = read(
-        f"select user_address, min(day) / {MILLISECONDS_PER_DAY} as first_day "
-        f"from {trader_daily} where day > {stored_day * MILLISECONDS_PER_DAY} "
-        "group by user_address"
+    of_fills = session.unapplied_loads(upstream=upstream)
+    others = [session.unapplied_loads(name, upstream=curve) for name in CURVE_SOURCES]
+    return of_fills, pa.concat_tables([of_fills, *others])
+
+
+def first_changed_day(loads: pa.Table) -> int | None:
+    """Find the first day whose curves loads can have changed.
+
+    That is the day before their first row: the last hours of the newest day are paid
+    only when a later fill is known.
+
+    Parameters
+    ----------
+    loads : pyarrow.Table
+        Of `new_loads`.
+
+    Returns
+    -------
+    int or None
+        Days since the epoch; None where the loads brought no row.
+    """
+    earliest = pc.min(loads["time_from"]).as_py()
+    return None if earliest is None else (earliest.date() - EPOCH).days - 1
+
+
+def held_since(trader_pnl_daily: object, day: int | None) -> str:
+    """Write the SQL predicate that selects traders with a curve on a day or later.
+
+    Parameters
+    ----------
+    trader_pnl_daily : object
+        Relation whose `str()` is its name in SQL.
+    day : int or None
+        Days since the epoch; None selects nobody.
+    """
+    if day is None:
+        return "false"
+    date = EPOCH + timedelta(days=day)
+    return (
+        f"user_address in (select user_address from {trader_pnl_daily} "
+        f"where day >= date '{date}')"
     )
-    both = pa.concat_tables([touched, later.cast(TOUCHED_SCHEMA)])
-    first = both.group_by("user_address").aggregate([("first_day", "min")])
-    # Days that nobody has computed yet are theirs too, however much later they traded.
-    days = pc.min_element_wise(first["first_day_min"], stored_day + 1)
-    return pa.table([first["user_address"], days], schema=TOUCHED_SCHEMA)
 
 
 def those(users: pa.ChunkedArray) -> str:

@@ -11,15 +11,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
+from python_jobs.lib.profile_flows import EXACT
 from python_jobs.lib.profile_metrics import METRICS
 from python_jobs.lib.profile_panel import (
     ClosedPositions,
     DailyRows,
     Flags,
     TraderPanel,
+    to_floats,
 )
-from python_jobs.lib.profile_points import Points, PositionFigures, running_sums
+from python_jobs.lib.profile_points import (
+    Points,
+    PositionFigures,
+    rows_seen,
+    running_sums,
+)
 from python_jobs.lib.returns import DailyReturns, Floats
 
 
@@ -41,7 +49,7 @@ class ProfileOptions:
 
 
 def figures(
-    panel: TraderPanel, points: Points, options: ProfileOptions
+    panel: TraderPanel, points: Points, exact: pa.Table, options: ProfileOptions
 ) -> dict[str, Floats]:
     """Compute every metric of traders as of days.
 
@@ -51,6 +59,8 @@ def figures(
         The traders and their rows; those after a day are not looked at for it.
     points : Points
         Which traders, as of which days.
+    exact : pyarrow.Table
+        Of `exact_figures`, for the same points.
     options : ProfileOptions
         The project's choices.
 
@@ -64,6 +74,8 @@ def figures(
         _sums(daily, {"active_days": np.ones(len(daily.day))} | daily.measures, points)
         | _sums(panel.flows, panel.flows.measures, points)
         | _sums(closed, _position_measures(closed), points)
+        | _last(panel.curve, points)
+        | {name: to_floats(exact[name]) for name in (*EXACT, "maker_volume")}
     )
     returns = DailyReturns.as_of(
         daily.trader,
@@ -85,6 +97,16 @@ def _sums(
     values = np.column_stack([each.astype(np.float64) for each in measures.values()])
     sums = running_sums(rows.trader, rows.day, values, points)
     return dict(zip(measures, np.ascontiguousarray(sums.T), strict=True))
+
+
+def _last(rows: DailyRows, points: Points) -> dict[str, Floats]:
+    """Take the measures of the last row up to each day; NaN without one."""
+    begin, end = rows_seen(rows, points)
+    found = np.full((len(rows.measures), len(points.day)), np.nan)
+    is_seen = end > begin
+    for number, values in enumerate(rows.measures.values()):
+        found[number, is_seen] = values[end[is_seen] - 1]
+    return dict(zip(rows.measures, found, strict=True))
 
 
 def _position_measures(closed: ClosedPositions) -> dict[str, Floats | Flags]:
@@ -117,7 +139,7 @@ def _derived(
     options: ProfileOptions,
 ) -> dict[str, Floats]:
     """Compute the metrics that are no sums."""
-    volume = s["maker_volume"] + s["taker_volume"]
+    volume = s["volume"]
     active_days = s["active_days"]
     confidence = np.sqrt(
         _saturate(s["closed_positions"], options.confidence_positions)
@@ -129,7 +151,6 @@ def _derived(
         "calendar_days": returns.days.astype(np.float64),
         "fills_per_active_day": _ratio(s["fill_count"], active_days),
         "transfer_share": _ratio(s["transfer_fills"], s["fill_count"]),
-        "volume": volume,
         "volume_per_active_day": _ratio(volume, active_days),
         "net_pnl_bps": 1e4 * _ratio(s["net_pnl"], volume),
         "maker_share": _ratio(s["maker_volume"], volume),

@@ -10,7 +10,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from report.numbers import short_name, usd_tick, visible
+from report.blocks import Mark
+from report.numbers import short_name, usd, usd_tick, visible
 from report.palette import DIVERGING, LIGHT
 
 LABEL_LENGTH = 28
@@ -99,6 +100,58 @@ def money_axis(
         "fixedrange": True,
         **settings,
     }
+
+
+def stack(
+    days: Sequence[str], series: Sequence[tuple[str, Sequence[float], str]], total: str
+) -> tuple[list[Any], list[float], list[Mark]]:
+    """Draw amounts on top of each other, gains above zero and losses below, and a line.
+
+    Their figure needs ``barmode="relative"``.
+
+    Parameters
+    ----------
+    days
+        As a figure takes them.
+    series
+        Name, USD on each day, and colour.
+    total
+        What the line of their sums is called.
+
+    Returns
+    -------
+    traces, reach, legend
+        `reach` has how far the bars go from zero on each day, USD, for `money_axis`.
+    """
+    by_day = list(zip(*(values for _, values, _ in series), strict=True))
+    sums = [sum(each) for each in by_day]
+    template = "%{fullData.name}: %{customdata}<extra></extra>"
+    bars = [
+        go.Bar(
+            x=days,
+            y=values,
+            name=plain(name),
+            # The line over them has to show.
+            marker={"color": colour, "opacity": 0.75},
+            customdata=[usd(v) for v in values],
+            hovertemplate=template,
+        )
+        for name, values, colour in series
+    ]
+    line = go.Scatter(
+        x=days,
+        y=sums,
+        name=total,
+        mode="lines",
+        line={"color": LIGHT["ink"], "width": 2},
+        customdata=[usd(v) for v in sums],
+        hovertemplate=template,
+    )
+    reach = [
+        sum(v for v in each if v * sign > 0) for each in by_day for sign in (-1, 1)
+    ]
+    legend = [Mark(name, colour) for name, _, colour in series]
+    return [*bars, line], reach, [*legend, Mark(total, LIGHT["ink"], "line")]
 
 
 def rows_axis(labels: Sequence[str]) -> dict[str, Any]:

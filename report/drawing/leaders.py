@@ -140,7 +140,7 @@ def _table(leaders: Sequence[Record], curves: dict[str, list[Record]]) -> Table:
         [
             Column("#"),
             Column("Trader", is_number=False),
-            Column("Net PnL", note="Realised, after fees, before funding"),
+            Column("Net PnL", note="Marked to market, after fees and funding"),
             Column("Equity", is_number=False, note="Cumulative net PnL by day"),
             Column("Sharpe", note="Daily net PnL in USD, annualised by √365"),
             Column("Sortino", note="The same against losing days alone"),

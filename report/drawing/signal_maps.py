@@ -13,8 +13,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from report.blocks import Mark, View
-from report.drawing.common import figure, money_axis, plain, rows_axis
+from report.blocks import View
+from report.drawing.common import figure, money_axis, plain, rows_axis, stack
 from report.numbers import day, ratio, short_name, usd
 from report.palette import LIGHT, SERIES
 from report.reading.ask import Record
@@ -40,44 +40,16 @@ def stacked(
     series = [(short_name(coins[i], 16), net[i + 1], SERIES[i]) for i in range(shown)]
     if any(rest):
         series.append(("others", rest, LIGHT["grey"]))
-    sums = [sum(values[i] for _, values, _ in series) for i in range(len(days))]
-    at = [d.isoformat() for d in days]
-    template = "%{fullData.name}: %{customdata}<extra></extra>"
-    bars = [
-        go.Bar(
-            x=at,
-            y=values,
-            name=plain(name),
-            marker={"color": colour},
-            customdata=[usd(v) for v in values],
-            hovertemplate=template,
-        )
-        for name, values, colour in series
-    ]
-    line = go.Scatter(
-        x=at,
-        y=sums,
-        name="all coins",
-        mode="lines",
-        line={"color": LIGHT["ink"], "width": 2},
-        customdata=[usd(v) for v in sums],
-        hovertemplate=template,
-    )
-    reach = [
-        sum(values[i] for _, values, _ in series if values[i] * sign > 0)
-        for i in range(len(days))
-        for sign in (-1, 1)
-    ]
+    traces, reach, legend = stack([d.isoformat() for d in days], series, "all coins")
     made = figure(
-        [*bars, line],
+        traces,
         barmode="relative",
         bargap=0.12,
         hovermode="x unified",
         xaxis={"type": "date", "showgrid": False, "hoverformat": "%d %b %Y"},
         yaxis=money_axis(reach, 7),
     )
-    legend = [Mark(name, colour) for name, _, colour in series]
-    return View("By day", made, [*legend, Mark("all coins", LIGHT["ink"], "line")])
+    return View("By day", made, legend)
 
 
 def _heat_map(

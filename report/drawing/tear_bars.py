@@ -49,6 +49,9 @@ def monthly(days: Days) -> Chart:
     best = max(found, key=lambda each: each[2])
     worst = min(found, key=lambda each: each[2])
     height = 56 + 48 * len(years)
+    # On a phone the texts of twelve months touch: half of them where they hold all.
+    first = min(min(month for _, month, _ in found), 7)
+    last = max(*(month for _, month, _ in found), first + 5)
     return Chart(
         "tear-months",
         "Net PnL by month",
@@ -83,7 +86,10 @@ def monthly(days: Days) -> Chart:
         ),
         height=height,
         phone_height=height,
-        phone={"xaxis.ticktext": [name[0] for name in MONTHS]},
+        phone={
+            "xaxis.ticktext": [name[0] for name in MONTHS],
+            "xaxis.range": [first - 1.5, last - 0.5],
+        },
     )
 
 
@@ -117,7 +123,7 @@ def distribution(days: Days) -> Chart:
     return Chart(
         "tear-days",
         "Daily net PnL",
-        f"Distribution over calendar days, those without a trade at zero. {note}",
+        f"Distribution over calendar days, idle ones at zero. {note}",
         [
             View(
                 "Days",
@@ -208,6 +214,7 @@ def coins(rows: Sequence[Record]) -> Chart:
                 for name, row in zip(names, rows, strict=True)
             ],
         ),
+        note="Positions whose profit is not known are left out.",
         height=72 + 28 * len(rows),
         phone_height=72 + 26 * len(rows),
     )

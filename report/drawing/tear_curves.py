@@ -1,4 +1,4 @@
-"""Curves of one trader's tear sheet: equity, drawdown, rolling Sharpe ratio."""
+"""Curves of one trader's tear sheet: equity and its parts, drawdown, Sharpe ratio."""
 
 from __future__ import annotations
 
@@ -18,35 +18,72 @@ from report.daily import (
     to_date,
     underwater,
 )
-from report.drawing.common import figure, money_axis
+from report.drawing.common import figure, money_axis, stack
 from report.numbers import cell, day, ratio, usd
 from report.palette import LIGHT, gain, translucent
 from report.reading.ask import Record
 
 ROLLING_DAYS = 30
+#: Of the parts of net PnL: none is that of gains or of losses.
+PART_COLOURS = {
+    "realised less fees": LIGHT["accent"],
+    "realised or not, less fees": LIGHT["accent"],
+    "unrealised": LIGHT["purple"],
+    "funding": LIGHT["gold"],
+}
 
 
 @dataclass(frozen=True)
 class Days:
-    """Every calendar day of a trader, and the net PnL of each, USD."""
+    """Every calendar day of a trader, and what each brought, USD.
+
+    Attributes
+    ----------
+    numbers : array of int64, shape (n,)
+        Days since the epoch.
+    net_pnl : array of float64, shape (n,)
+        Idle days are zero.
+    parts : dict of arrays of float64, shape (n,)
+        What net PnL is made of, by name: their sum is `net_pnl`.
+    """
 
     numbers: Ints
     net_pnl: Floats
+    parts: dict[str, Floats]
 
     @classmethod
-    def of(cls, active: Sequence[Record]) -> Days:
-        """Fill the days between active ones."""
-        numbers = np.array([row["day"] for row in active], np.int64)
-        return cls(*calendar(numbers, np.array([row["net_pnl"] for row in active])))
+    def of(cls, rows: Sequence[Record]) -> Days:
+        """Fill the days between those of `report.reading.trader.days`.
+
+        Where realised profit is not known of a day, it is one part with the unrealised:
+        how it splits is not known from that day on. Funding is no part where nothing of
+        it is known.
+        """
+        net = np.array([row["net_pnl"] for row in rows])
+        paid = np.array([row["funding_usd"] or 0.0 for row in rows])
+        if all(row["realized_pnl"] is not None for row in rows):
+            parts = {
+                "realised less fees": np.array(
+                    [row["realized_pnl"] - row["fees_usd"] for row in rows]
+                ),
+                "unrealised": np.array([row["unrealized_change_usd"] for row in rows]),
+            }
+        else:
+            parts = {"realised or not, less fees": net - paid}
+        if paid.any() or all(row["is_funding_known"] for row in rows):
+            parts["funding"] = paid
+        numbers = np.array([row["day"] for row in rows], np.int64)
+        every, filled = calendar(numbers, np.column_stack([net, *parts.values()]))
+        return cls(every, filled[:, 0], dict(zip(parts, filled[:, 1:].T, strict=True)))
 
     @property
     def first(self) -> date:
-        """The first active day."""
+        """The first day."""
         return to_date(self.numbers[0])
 
     @property
     def last(self) -> date:
-        """The last active day."""
+        """The last day."""
         return to_date(self.numbers[-1])
 
     def texts(self) -> list[str]:
@@ -55,46 +92,47 @@ class Days:
 
 
 def equity(days: Days) -> Chart:
-    """Draw cumulative net PnL, the drawdown under it, and each day's result."""
+    """Draw equity as the sum of its parts, the drawdown, and each day's result."""
     curve, below = underwater(days.net_pnl)
-    at = days.texts()
-    colour = gain(curve[-1])
+    sums = {name: np.cumsum(each) for name, each in days.parts.items()}
+    # Before the first day there was nothing.
+    at = [(days.first - timedelta(days=1)).isoformat(), *days.texts()]
+    falls, by_day = [0.0, *below.tolist()], [0.0, *days.net_pnl.tolist()]
+    parts, reach, legend = stack(
+        at,
+        [
+            (name, [0.0, *each.tolist()], PART_COLOURS[name])
+            for name, each in sums.items()
+        ],
+        "equity",
+    )
     traces = [
-        go.Scatter(
-            # Before the first day there was nothing.
-            x=[(days.first - timedelta(days=1)).isoformat(), *at],
-            y=[0.0, *curve.tolist()],
-            name="equity",
-            line={"color": colour, "width": 2},
-            fill="tozeroy",
-            fillcolor=translucent(colour, 0.12),
-            customdata=[usd(v) for v in (0.0, *curve.tolist())],
-            hovertemplate="net PnL so far %{customdata}<extra></extra>",
-        ),
+        *parts,
         go.Scatter(
             x=at,
-            y=below.tolist(),
+            y=falls,
             name="drawdown",
             yaxis="y2",
             line={"color": LIGHT["down"], "width": 1.5},
             fill="tozeroy",
             fillcolor=translucent(LIGHT["down"], 0.18),
-            customdata=[usd(v) for v in below.tolist()],
-            hovertemplate="drawdown %{customdata}<extra></extra>",
+            customdata=[usd(v) for v in falls],
+            hovertemplate="drawdown: %{customdata}<extra></extra>",
         ),
         go.Bar(
             x=at,
-            y=days.net_pnl.tolist(),
+            y=by_day,
             name="day",
             yaxis="y3",
-            width=0.8 * 86_400_000,
-            marker={"color": [gain(v) for v in days.net_pnl]},
-            customdata=[usd(v) for v in days.net_pnl.tolist()],
-            hovertemplate="day %{customdata}<extra></extra>",
+            marker={"color": [gain(v) for v in by_day]},
+            customdata=[usd(v) for v in by_day],
+            hovertemplate="day: %{customdata}<extra></extra>",
         ),
     ]
     made = figure(
         traces,
+        barmode="relative",
+        bargap=0.12,
         hovermode="x unified",
         hoversubplots="axis",
         xaxis={
@@ -103,26 +141,28 @@ def equity(days: Days) -> Chart:
             "anchor": "y3",
             "hoverformat": "%d %b %Y",
         },
-        yaxis=money_axis(curve.tolist(), title="equity", domain=[0.5, 1.0]),
-        yaxis2=money_axis(below.tolist(), 3, title="drawdown", domain=[0.26, 0.46]),
-        yaxis3=money_axis(days.net_pnl.tolist(), 3, title="by day", domain=[0.0, 0.22]),
+        yaxis=money_axis(reach, title="equity", domain=[0.5, 1.0]),
+        yaxis2=money_axis(falls, 3, title="drawdown", domain=[0.26, 0.46]),
+        yaxis3=money_axis(by_day, 3, title="by day", domain=[0.0, 0.22]),
     )
-    by_month = _month_ends(days, curve, below)
+    made_of = ", ".join(f"{name} {usd(float(each[-1]))}" for name, each in sums.items())
     return Chart(
         "tear-equity",
         "Equity, drawdown and daily result",
         f"Cumulative net PnL from {day(days.first)} to {day(days.last)}: it ends at "
-        f"{usd(float(curve[-1]))}, its highest point was "
+        f"{usd(float(curve[-1]))} ({made_of}), its highest point was "
         f"{usd(max(0.0, float(curve.max())))}, its deepest fall "
         f"{usd(float(-below.min()))}. The table below has the end of each month.",
-        [View("Equity", made)],
-        by_month,
-        height=520,
-        phone_height=460,
+        [View("Equity", made, legend)],
+        _month_ends(days, sums | {"equity": curve, "drawdown": below}),
+        note="Equity is net PnL since the first fill: its parts on top of each other, "
+        "gains above and losses below zero; the line is their sum.",
+        height=540,
+        phone_height=480,
     )
 
 
-def _month_ends(days: Days, curve: Floats, below: Floats) -> Table:
+def _month_ends(days: Days, series: dict[str, Floats]) -> Table:
     as_months = days.numbers.astype("datetime64[D]").astype("datetime64[M]")
     is_last = np.append(as_months[1:] != as_months[:-1], True)
     ends = np.flatnonzero(is_last)[-60:]
@@ -130,14 +170,12 @@ def _month_ends(days: Days, curve: Floats, below: Floats) -> Table:
         "Equity at the end of each month",
         [
             Column("Day", is_number=False),
-            Column("Equity"),
-            Column("Drawdown"),
+            *(Column(f"{name[0].upper()}{name[1:]}") for name in series),
         ],
         [
             [
                 Cell(day(to_date(days.numbers[i]))),
-                cell(float(curve[i]), usd, toned=True),
-                cell(float(below[i]), usd, toned=True),
+                *(cell(float(each[i]), usd, toned=True) for each in series.values()),
             ]
             for i in ends
         ],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from report.blocks import Block, Cell, Column, Row, Section, Table, Tile, Tiles
-from report.daily import drawdowns
+from report.daily import drawdowns, underwater
 from report.drawing import tear_bars, tear_curves
 from report.drawing.tear_curves import Days
 from report.numbers import (
@@ -19,7 +19,6 @@ from report.numbers import (
     percent,
     price,
     ratio,
-    tone,
     usd,
 )
 from report.reading.ask import Record
@@ -39,9 +38,11 @@ class Trader:
 def section(trader: Trader, place: int | None) -> Section:
     """Return the section; `place` is the trader's on the leaderboard, if any."""
     profile = trader.profile
-    blocks: list[Block] = [_tiles(profile)]
-    if trader.days:
-        days = Days.of(trader.days)
+    # Who traded nothing but outcome coins has no profit.
+    days = Days.of(trader.days) if trader.days else None
+    money = _money(days, trader.days) if days else []
+    blocks: list[Block] = [_tiles(profile, money)]
+    if days:
         blocks += [
             tear_curves.equity(days),
             Row([tear_bars.monthly(days), _drawdowns(days)]),
@@ -73,26 +74,22 @@ def _lead(profile: Record, place: int | None) -> list[str]:
     return lead
 
 
-def _tiles(profile: Record) -> Tiles:
-    net = float(profile["net_pnl"])
+def _tiles(profile: Record, money: Sequence[Tile]) -> Tiles:
     return Tiles(
         [
+            *money,
             Tile(
-                "Net PnL",
-                usd(net),
-                f"{usd(float(profile['gross_pnl']))} gross, "
-                f"{usd(float(profile['fees_usd']))} fees",
-                tone(net),
+                "Sharpe",
+                ratio(profile["mtm_sharpe_ratio"]),
+                f"Sortino {ratio(profile['mtm_sortino_ratio'])}; realised alone "
+                f"{ratio(profile['sharpe_ratio'])}",
             ),
-            Tile("Sharpe", ratio(profile["sharpe_ratio"]), "daily, × √365"),
-            Tile("Sortino", ratio(profile["sortino_ratio"]), "daily, × √365"),
-            Tile("Max drawdown", usd(profile["max_drawdown"]), "of cumulative net PnL"),
             Tile(
                 "Win rate",
                 percent(profile["position_win_rate"]),
-                f"of {count(profile['closed_positions'])} closed positions",
+                f"of {count(profile['closed_positions'])} closed positions; profit "
+                f"factor {ratio(profile['profit_factor'])}",
             ),
-            Tile("Profit factor", ratio(profile["profit_factor"]), "gains over losses"),
             Tile(
                 "Median hold",
                 duration(profile["median_holding_seconds"]),
@@ -101,9 +98,9 @@ def _tiles(profile: Record) -> Tiles:
             Tile(
                 "Volume",
                 usd(float(profile["volume"])),
-                f"{percent(profile['maker_share'])} maker",
+                f"{percent(profile['maker_share'])} maker; of USD entered "
+                f"{percent(profile['long_share'])} long",
             ),
-            Tile("Long share", percent(profile["long_share"]), "of USD entered"),
             Tile(
                 "Confidence", percent(profile["confidence"]), "what the sample supports"
             ),
@@ -115,6 +112,42 @@ def _tiles(profile: Record) -> Tiles:
             ),
         ]
     )
+
+
+def _money(days: Days, rows: Sequence[Record]) -> list[Tile]:
+    """Say what all days brought, in parts, and what of it is not known."""
+    curve, below = underwater(days.net_pnl)
+    sums = {name: float(each.sum()) for name, each in days.parts.items()}
+    fees = sum(row["fees_usd"] for row in rows)
+    realized, unrealized = sums.get("realised less fees"), sums.get("unrealised")
+    if realized is None:
+        of_realized = f"not known: fills without closed_pnl; {usd(fees)} fees"
+        of_unrealized = f"with realised: {usd(sums['realised or not, less fees'])}"
+    else:
+        of_realized = f"{usd(realized + fees)} gross, {usd(fees)} fees"
+        of_unrealized = f"{count(rows[-1]['open_positions'])} open positions"
+    of_net, of_funding = "realised, funding, unrealised", "received less paid"
+    unpaid = sum(not row["is_funding_known"] for row in rows)
+    if unpaid:
+        of_net = "without funding that is not known"
+        of_funding = f"not known in full on {count(unpaid)} of {count(len(rows))} days"
+    unmarked = sum(not row["has_marks"] for row in rows)
+    if unmarked:
+        at = f"last trades on {count(unmarked)} of {count(len(rows))} days"
+    else:
+        at = "the exchange's marks"
+    return [
+        _gain("Net PnL", float(curve[-1]), of_net),
+        _gain("Realised", realized, of_realized),
+        _gain("Funding", sums.get("funding"), of_funding),
+        _gain("Unrealised", unrealized, f"{of_unrealized}, at {at}"),
+        Tile("Max drawdown", usd(float(-below.min())), "of equity, day by day"),
+    ]
+
+
+def _gain(name: str, value: float | None, note: str) -> Tile:
+    made = cell(value, usd, toned=True)
+    return Tile(name, made.text, note, made.tone)
 
 
 def _drawdowns(days: Days) -> Table:

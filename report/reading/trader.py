@@ -44,16 +44,26 @@ def profile(conn: Connection, trader: str) -> Record:
 
 
 def days(conn: Connection, trader: str) -> list[Record]:
-    """Return the trader's active days, ordered, and net PnL of each."""
+    """Return the days on which the trader traded or held something, ordered.
+
+    Net PnL of each and its parts; what is not known of them is None.
+    """
     return ask(
         conn,
         """
         select
-            (day / 86400000)::int as day,
-            net_pnl::float8 as net_pnl
-        from analytics.trader_daily
+            day - date '1970-01-01' as day,
+            net_pnl::float8 as net_pnl,
+            realized_pnl::float8 as realized_pnl,
+            fees_usd::float8 as fees_usd,
+            funding_usd::float8 as funding_usd,
+            unrealized_change_usd::float8 as unrealized_change_usd,
+            open_positions,
+            is_funding_known,
+            has_marks
+        from analytics.trader_pnl_daily
         where user_address = {trader}
-        order by trader_daily.day
+        order by trader_pnl_daily.day
         """,
         trader=trader,
     )
@@ -62,7 +72,7 @@ def days(conn: Connection, trader: str) -> list[Record]:
 def coins(conn: Connection, trader: str, limit: int = COINS) -> list[Record]:
     """Return closed positions by coin: those with the largest result, and the rest.
 
-    The rest has no name; it comes last.
+    The rest has no name; it comes last. Positions of unknown net PnL are left out.
     """
     return ask(
         conn,
@@ -77,7 +87,10 @@ def coins(conn: Connection, trader: str, limit: int = COINS) -> list[Record]:
                 sum(entry_notional_usd) as entered_usd,
                 row_number() over (order by abs(sum(net_pnl)) desc, coin) as place
             from analytics.trader_positions
-            where user_address = {trader} and status = 'closed'
+            where
+                user_address = {trader}
+                and status = 'closed'
+                and net_pnl is not null
             group by coin
         )
 
@@ -99,7 +112,10 @@ def coins(conn: Connection, trader: str, limit: int = COINS) -> list[Record]:
 
 
 def sides(conn: Connection, trader: str) -> list[Record]:
-    """Return closed positions by side: `long` and `short`, where there are any."""
+    """Return closed positions by side: `long` and `short`, where there are any.
+
+    Positions of unknown net PnL are left out.
+    """
     return ask(
         conn,
         """
@@ -110,7 +126,10 @@ def sides(conn: Connection, trader: str) -> list[Record]:
             sum(net_pnl)::float8 as net_pnl,
             sum(entry_notional_usd)::float8 as entered_usd
         from analytics.trader_positions
-        where user_address = {trader} and status = 'closed'
+        where
+            user_address = {trader}
+            and status = 'closed'
+            and net_pnl is not null
         group by side
         order by side
         """,

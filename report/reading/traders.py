@@ -15,8 +15,9 @@ BINS_PER_DECADE = 4
 def leaders(conn: Connection, limit: int = LEADERS) -> list[Record]:
     """Return the first traders: smart money first, then by Sharpe ratio × confidence.
 
-    The order of ``python -m devdb.headlines``, which lists smart money alone; it holds
-    the flag that says who that is. Who has fills without a reported profit is left out.
+    Profits are those of the curve, marked to market. The order is that of
+    ``python -m devdb.headlines``, which lists smart money alone. Who traded nothing but
+    outcomes has no curve, and is left out.
     """
     return ask(
         conn,
@@ -25,21 +26,21 @@ def leaders(conn: Connection, limit: int = LEADERS) -> list[Record]:
             user_address,
             trader_class,
             is_smart_money,
-            net_pnl::float8 as net_pnl,
+            mtm_net_pnl::float8 as net_pnl,
             volume::float8 as volume,
-            sharpe_ratio,
-            sortino_ratio,
-            max_drawdown,
+            mtm_sharpe_ratio as sharpe_ratio,
+            mtm_sortino_ratio as sortino_ratio,
+            mtm_max_drawdown as max_drawdown,
             position_win_rate,
             profit_factor,
             closed_positions,
             median_holding_seconds,
             confidence
         from analytics.trader_profiles
-        where net_pnl is not null
+        where mtm_net_pnl is not null
         order by
             is_smart_money desc,
-            sharpe_ratio * confidence desc nulls last,
+            mtm_sharpe_ratio * confidence desc nulls last,
             user_address
         limit {limit}
         """,
@@ -59,21 +60,18 @@ def equity(conn: Connection, traders: list[str]) -> list[Record]:
             select
                 user_address,
                 day,
-                sum(net_pnl) over (
-                    partition by user_address order by day
-                )::float8 as equity,
-                (day - min(day) over (partition by user_address)) / 86400000 as age,
+                equity_usd::float8 as equity,
+                day - curve_from as age,
                 ceil(
-                    (max(day) over () - min(day) over () + 86400000)
-                    / 86400000.0 / {points}
-                )::bigint as step
-            from analytics.trader_daily
+                    (max(day) over () - min(day) over () + 1)::numeric / {points}
+                )::integer as step
+            from analytics.trader_pnl_daily
             where user_address = any({traders}::text[])
         )
 
         select distinct on (user_address, (age + step - 1) / step)
             user_address,
-            to_timestamp(day / 1000.0)::date as day,
+            day,
             equity
         from daily
         order by user_address, (age + step - 1) / step, daily.day desc

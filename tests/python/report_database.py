@@ -71,6 +71,9 @@ def report_database(
     )
     run(*dbt, "run-operation", "create_sources", *places)
     run("loaders.load_to_db", "fills", str(tape / "parquet"))
+    # Of the last days, and of the coins that kept their names.
+    contexts = sorted((tape / "asset_ctxs").iterdir())[-20:]
+    run("loaders.load_to_db", "contexts", *map(str, contexts))
     run("loaders.load_to_db", "ticks", str(folder / "ticks/ticks"))
     run(*dbt, "build", *WITHOUT_TESTS, *places)
     return conninfo

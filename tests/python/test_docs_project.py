@@ -72,7 +72,11 @@ def test_tests_and_materializations_are_described_too(
 @pytest.mark.parametrize(
     ("exposure", "code"),
     [
-        ("headlines", ["devdb/headlines.py", "devdb/market_report.py"]),
+        (
+            "headlines",
+            [f"devdb/{name}_report.py" for name in ("class", "market")]
+            + ["devdb/headlines.py"],
+        ),
         ("report", ["report/**/*.py"]),
     ],
 )

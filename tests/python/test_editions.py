@@ -24,6 +24,7 @@ from rich.console import Console
 from servers import environment, storage
 from simulated import WITHOUT_TESTS, simulate
 
+from devdb.class_report import compare_classes
 from devdb.conninfo import PROJECT_DIR
 from devdb.headlines import print_headlines
 
@@ -285,6 +286,32 @@ def test_headlines_say_what_traders_earned_and_whose_funding_is_not_known(
         conn.execute("delete from analytics.coin_funding_hourly")
         assert said()[-4:] == ["no", "rates", "are", "loaded"]
         conn.rollback()
+
+
+def test_headlines_say_whose_class_curves_change(built: Built) -> None:
+    # Losers by the shipped rules, with the curve where it is known and without.
+    [(traders, by_curves, by_fills, differing)] = built.query(
+        """
+        select
+            count(*),
+            count(*) filter (where profiles.is_loser),
+            count(*) filter (where fills.is_loser),
+            count(*) filter (where profiles.is_loser <> fills.is_loser)
+        from analytics.trader_profiles as profiles
+        inner join reference.trader_classes using (trader_class)
+        cross join lateral (
+            select
+                coalesce(net_pnl < 0 and confidence >= 0.3, false)
+                and not leaves_signals as is_loser
+        ) as fills
+        """
+    )
+    with psycopg.connect(**built.conninfo) as conn:
+        rows = {row[0]: row[1:] for row in compare_classes(conn)}
+    assert rows["is_loser"] == (
+        traders, differing, differing / traders, by_curves, by_fills
+    )  # fmt: skip
+    assert 0 < rows["trader_class"][1] < traders
 
 
 def test_headlines_say_what_the_server_runs(built: Built, edition: str) -> None:

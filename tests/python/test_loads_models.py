@@ -61,15 +61,26 @@ MODELS = {"by_day": "as_of_date, coin", "by_trader": "user_address"}
 ROWS = "select * from analytics.{} order by {}"
 
 
+COLUMNS = {
+    "as_of_date": "date",
+    "coin": "text",
+    "fills": "bigint",
+    "fills_before": "numeric",
+}
+
+
 def add_models(project: RollupProject, factor: str) -> None:
     """Write both models."""
     project.add_model("by_day", DAYS.replace("{{ factor }}", factor))
-    types = {"as_of_date": "date", "coin": "text", "fills": "bigint"}
-    columns = {**types, "fills_before": "numeric"}.items()
-    project.write_yaml(
-        "by_day", columns=[{"name": name, "data_type": of} for name, of in columns]
-    )
+    declare_columns(project, COLUMNS)
     project.add_model("by_trader", TRADERS)
+
+
+def declare_columns(project: RollupProject, columns: dict[str, str]) -> None:
+    project.write_yaml(
+        "by_day",
+        columns=[{"name": name, "data_type": of} for name, of in columns.items()],
+    )
 
 
 @pytest.fixture
@@ -172,6 +183,42 @@ def test_all_is_computed_when_the_query_is_another_one(project: RollupProject) -
     assert project.run()["by_day"].startswith("SYNC ")
     assert project.query("select sum(fills) from analytics.by_day") == [(2 * before,)]
     assert project.run()["by_day"] == "CHANGED 0 (nothing new)"
+
+
+def test_another_column_makes_a_new_table(project: RollupProject) -> None:
+    project.load(fills(0, range(3)) + fills(1, range(3)))
+    project.run()
+    before = project.query(ROWS.format("by_day", "as_of_date, coin"))
+    text = DAYS.replace("{{ factor }}", "1")
+    project.add_model(
+        "by_day",
+        text.replace("select sums.*,", "select sums.*, sums.fills * 2 as two,"),
+    )
+    declare_columns(project, {**COLUMNS, "two": "bigint"})
+    assert project.run()["by_day"] == "INSERT 0 8"
+    columns = ", ".join(COLUMNS)
+    assert before == project.query(
+        f"select {columns} from analytics.by_day where two = 2 * fills order by 1, 2"
+    )
+    assert project.run()["by_day"] == "CHANGED 0 (nothing new)"
+
+
+def test_a_load_reaches_the_days_before_it_that_the_model_names(
+    project: RollupProject,
+) -> None:
+    text = DAYS.replace("{{ factor }}", "1")
+    project.add_model(
+        "by_day", text.replace("'stale_from'", "'days_before': 1, 'stale_from'")
+    )
+    project.load(fills(0, [1]) + fills(1, [1]) + fills(2, [1]))
+    project.run()
+    project.execute("update analytics.by_day set fills = -1")
+    project.load(fills(2, [5]))
+    project.run()
+    wrong = project.query(
+        "select distinct as_of_date from analytics.by_day where fills < 0"
+    )
+    assert [str(day) for (day,) in wrong] == ["2025-01-01"]
 
 
 def test_all_is_computed_when_upstream_has_other_rules(project: RollupProject) -> None:
@@ -345,6 +392,7 @@ from {{ ref('coin_daily') }} where day >= {{ first_stale_day(unit='ms') }}
         ("'stale_from'", "'stale_form'", "stale_form"),
         ("'stale_from': 'as_of_date'", "'touched': 'dir'", "unique_key"),
         ("'hyperliquid.fills', ", "'hyperliquid.fills', 'touched': 'coin', ", "either"),
+        ("'stale_from': 'as_of_date'", "'touched': 'coin', 'days_before': 1", "either"),
         ("'hyperliquid.fills'", "'hyperliquid.fill'", "no source is called"),
         ("incremental_strategy='sync'", "sql_header='set a.b = 1'", "sync"),
         ("unique_key", "sql_header='set a.b = 1', unique_key", "pre_hook"),

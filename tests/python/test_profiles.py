@@ -6,17 +6,24 @@ import numpy as np
 import pytest
 from trader_panels import DAY, Rows, panel_of, random_rows
 
+from python_jobs.lib.profile_flows import exact_figures
 from python_jobs.lib.profile_panel import TraderPanel
-from python_jobs.lib.profile_points import changes
+from python_jobs.lib.profile_points import Points, changes
 from python_jobs.lib.profiles import ProfileOptions, figures
 
 OPTIONS = ProfileOptions(sharpe_min_days=3, confidence_positions=20, confidence_days=14)
 
 
+def metrics_of(
+    panel: TraderPanel, days: np.ndarray
+) -> tuple[dict[str, np.ndarray], Points]:
+    points = changes(panel, days)
+    return figures(panel, points, exact_figures(panel, points), OPTIONS), points
+
+
 def as_of(panel: TraderPanel, day: int) -> dict[str, np.ndarray]:
     """Metrics of every trader as of a day, NaN for one not seen by then."""
-    points = changes(panel, np.array([day]))
-    found = figures(panel, points, OPTIONS)
+    found, points = metrics_of(panel, np.array([day]))
     whole = {name: np.full(len(panel.users), np.nan) for name in found}
     for name, values in found.items():
         whole[name][points.trader] = values
@@ -103,6 +110,16 @@ def test_sums_and_shares_over_days():
     assert (found["spot_flow_share"], found["flow_imbalance"]) == (0.25, 0.5)
     assert found["liquidation_fills"] == 2
     assert found["max_drawdown"] == 4
+
+
+def test_a_maker_whose_volume_no_double_adds_up_has_a_share_of_one():
+    days = [
+        {"user_address": "a", "day": DAY + day, "maker_volume": 0.1}
+        for day in range(60)
+    ]
+    assert sum([0.1] * 60) != 6
+    found = profile(panel_of(days))
+    assert (found["volume"], found["maker_share"]) == (6, 1)
 
 
 def test_figures_of_closed_positions():
@@ -200,6 +217,20 @@ def test_median_of_an_even_number_lies_between_the_middle_two():
     assert found["median_holding_seconds"] == 6
 
 
+def test_the_curve_says_what_its_last_day_says_and_nothing_before_its_first():
+    curve = [
+        {"user_address": "a", "day": DAY + day, "mtm_net_pnl": pnl,
+         "mtm_sharpe_ratio": sharpe}
+        for day, pnl, sharpe in ((1, 5.5, float("nan")), (4, -2.25, 1.5))
+    ]  # fmt: skip
+    panel = panel_of([{"user_address": "a", "day": DAY}], curve=curve)
+    found = {day: profile(panel, DAY + day) for day in (0, 1, 3, 4, 9)}
+    pnl = [found[day]["mtm_net_pnl"] for day in found]
+    np.testing.assert_array_equal(pnl, [np.nan, 5.5, 5.5, -2.25, -2.25])
+    sharpes = [found[day]["mtm_sharpe_ratio"] for day in found]
+    np.testing.assert_array_equal(sharpes, [np.nan, np.nan, np.nan, 1.5, 1.5])
+
+
 def test_a_row_of_a_stranger_is_an_error():
     with pytest.raises(ValueError, match="'b' is not among"):
         panel_of([{"user_address": "b"}], users=["a"])
@@ -248,8 +279,8 @@ def second_opinion(rows: Rows) -> dict[str, float]:
 
 @pytest.mark.parametrize("last", [DAY, DAY + 17, DAY + 59])
 def test_position_figures_equal_a_second_opinion_as_of_any_day(last: int):
-    daily, positions, flows = random_rows()
-    panel = panel_of(daily, positions, flows)
+    daily, positions, *_ = random_rows()
+    panel = panel_of(daily, positions)
     found = as_of(panel, last)
     seen = {r["user_address"] for r in daily if r["day"] <= last}
     assert seen
@@ -270,9 +301,8 @@ def test_position_figures_equal_a_second_opinion_as_of_any_day(last: int):
 
 def test_all_days_at_once_give_the_same_bits_as_each_by_itself():
     panel = panel_of(*random_rows())
-    points = changes(panel, np.arange(DAY, DAY + 60))
+    found, points = metrics_of(panel, np.arange(DAY, DAY + 60))
     assert len(points.trader) > 10 * len(panel.users)
-    found = figures(panel, points, OPTIONS)
     for day in range(DAY, DAY + 60):
         alone = as_of(panel, day)
         here = points.day == day
@@ -286,26 +316,24 @@ def test_only_the_days_after_something_changed_are_looked_at():
         [{"user_address": "a", "day": DAY}, {"user_address": "b", "day": DAY + 9}],
         positions=[{"user_address": "a", "closed_ms": DAY + 5.5}],
         flows=[{"user_address": "b", "day": DAY + 10}],
+        curve=[{"user_address": "a", "day": DAY + 7}],
     )
     points = changes(panel, np.arange(DAY + 2, DAY + 10))
     found = list(zip(points.trader, points.day - DAY, strict=True))
-    assert found == [(0, 2), (0, 5), (1, 9)]
+    assert found == [(0, 2), (0, 5), (0, 7), (1, 9)]
     assert len(changes(panel, np.arange(DAY - 5, DAY)).trader) == 0
 
 
 def test_the_order_of_rows_and_the_company_do_not_matter():
-    daily, positions, flows = random_rows()
+    tape = random_rows()
     # Closed in the same moment, with amounts whose float sum depends on their order.
-    for number, row in enumerate(positions):
+    for number, row in enumerate(tape[1]):
         row["closed_ms"] = float(int(row["closed_ms"]))
         row["net_pnl"] = 10.0 ** (number % 17) / 3
     rng = np.random.default_rng(1)
-    whole = as_of(panel_of(daily, positions, flows), DAY + 60)
+    whole = as_of(panel_of(*tape), DAY + 60)
     chosen = {"0x007", "0x021"}
-    few = [
-        [r for r in rows if r["user_address"] in chosen]
-        for rows in (daily, positions, flows)
-    ]
+    few = [[r for r in rows if r["user_address"] in chosen] for rows in tape]
     for rows in few:
         rng.shuffle(rows)
     part = as_of(panel_of(*few), DAY + 60)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -11,15 +12,16 @@ from trader_panels import DAY, Rows, panel_of, random_rows, seed
 
 from python_jobs.lib.classification import FLAG_ATTRIBUTES, Rulebook
 from python_jobs.lib.cohort_rows import COHORT_SCHEMA, cohort_rows
-from python_jobs.lib.profile_metrics import METRICS
+from python_jobs.lib.profile_points import changes
 from python_jobs.lib.profile_tables import (
-    EXACT_TOTALS,
+    PROFILE_COLUMNS,
     as_of_days,
     fingerprint,
     first_stale_day,
     profile_rows,
     scope_from,
 )
+from python_jobs.lib.profile_touched import first_changed_day
 from python_jobs.lib.profiles import ProfileOptions
 
 OPTIONS = ProfileOptions()
@@ -31,21 +33,14 @@ def rulebook() -> Rulebook:
     return Rulebook.from_rows(seed("trader_class_rules"), seed("trader_classes"))
 
 
-def cohorts(rows: tuple[Rows, Rows, Rows], book: Rulebook, days: list[int]) -> Rows:
+def cohorts(rows: tuple[Rows, ...], book: Rulebook, days: list[int]) -> Rows:
     batches = cohort_rows(panel_of(*rows), OPTIONS, book, days)
     return pa.Table.from_batches(batches, COHORT_SCHEMA).to_pylist()
 
 
-def profiles(rows: tuple[Rows, Rows, Rows], book: Rulebook) -> pa.Table:
+def profiles(rows: tuple[Rows, ...], book: Rulebook) -> pa.Table:
     panel = panel_of(*rows)
-    totals = pa.table(
-        {
-            "first_active_at": pa.nulls(len(panel.users)),
-            "last_active_at": pa.nulls(len(panel.users)),
-            **{name: pa.array(range(len(panel.users))) for name in EXACT_TOTALS},
-        }
-    )
-    return profile_rows(panel, totals, OPTIONS, book)
+    return profile_rows(panel, changes(panel, np.array([DAY + 999])), OPTIONS, book)
 
 
 def test_net_pnl_that_is_not_known_is_null():
@@ -83,14 +78,12 @@ def test_the_last_cohort_is_what_the_profiles_say(rulebook: Rulebook):
 
 @pytest.mark.parametrize("cut", [DAY + 20, DAY + 41])
 def test_cutting_the_data_off_changes_no_earlier_cohort(rulebook: Rulebook, cut: int):
-    daily, positions, flows = random_rows(traders=200)
-    before = (
-        [r for r in daily if r["day"] <= cut],
-        [r for r in positions if r["closed_ms"] < cut + 1],
-        [r for r in flows if r["day"] <= cut],
+    tape = random_rows(traders=200)
+    before = tuple(
+        [r for r in rows if r.get("day", r.get("closed_ms")) < cut + 1] for rows in tape
     )
     days = [day for day in DAYS if day <= cut]
-    whole = cohorts((daily, positions, flows), rulebook, days)
+    whole = cohorts(tape, rulebook, days)
     assert whole
     by_user = lambda row: (row["as_of_date"], row["user_address"])  # noqa: E731
     assert sorted(cohorts(before, rulebook, days), key=by_user) == sorted(
@@ -124,11 +117,21 @@ def test_no_outsider_is_ever_in_a_cohort(rulebook: Rulebook):
     assert not {row["trader_class"] for row in found} & rulebook.outsiders
 
 
-def test_profiles_take_totals_over_and_store_counts_as_integers(rulebook: Rulebook):
-    table = profiles(random_rows(traders=5), rulebook)
-    assert table["volume"].to_pylist() == [0, 1, 2, 3, 4]
+def test_profiles_store_money_exactly_and_counts_as_integers(rulebook: Rulebook):
+    daily, *others = random_rows(traders=5)
+    for row in daily:
+        row["taker_volume"] = 0.1
+    table = profiles((daily, *others), rulebook)
+    users = [row["user_address"] for row in daily]
+    expected = [
+        sum(Decimal(str(r["maker_volume"])) + Decimal("0.1") for r in daily
+            if r["user_address"] == user)
+        for user in table["user_address"].to_pylist()
+    ]  # fmt: skip
+    assert len(set(users)) == len(expected) == 5
+    assert table["volume"].to_pylist() == expected
     assert pa.types.is_int64(table["closed_positions"].type)
-    assert set(METRICS) <= set(table.column_names)
+    assert table.column_names == list(PROFILE_COLUMNS)
     assert not np.isnan(table["sharpe_ratio"].drop_null().to_numpy()).any()
 
 
@@ -142,14 +145,25 @@ def test_as_of_days_are_counted_from_the_epoch():
         as_of_days(10, 14, None, 0)
 
 
-def test_stale_days_begin_at_the_first_fill_loaded_or_after_the_last_day_stored():
-    times = pa.array(
-        [datetime(1970, 1, 9, 23, 59, tzinfo=UTC), None], pa.timestamp("us", "UTC")
-    )
-    assert first_stale_day(None, times) is None
-    assert first_stale_day(date(1970, 1, 20), times) == 8
-    assert first_stale_day(date(1970, 1, 5), times) == 5
-    assert first_stale_day(date(1970, 1, 5), times.slice(1)) == 5
+@pytest.mark.parametrize(
+    ("stored", "changed", "expected"),
+    [(None, 8, None), (19, 8, 8), (4, 8, 5), (4, None, 5)],
+)
+def test_stale_days_begin_at_the_first_changed_or_after_the_last_stored(
+    stored: int | None, changed: int | None, expected: int | None
+):
+    read = lambda _: pa.table({"day": pa.array([stored], pa.int32())})  # noqa: E731
+    assert first_stale_day(read, "t.trader_cohorts", changed) == expected
+
+
+def test_a_load_changes_curves_from_the_day_before_it_on():
+    times = [datetime(1970, 1, 9, 0, 1, tzinfo=UTC), None]
+    loads = pa.table({"time_from": pa.array(times, pa.timestamp("us", "UTC"))})
+    assert first_changed_day(loads) == 7
+    assert first_changed_day(loads.slice(1)) is None
+
+
+def test_the_scope_is_from_the_first_stale_day_on():
     assert scope_from(None) == "true"
     assert scope_from(8) == "as_of_date >= date '1970-01-09'"
 

@@ -9,15 +9,18 @@ import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from trader_panels import DAY, panel_of
 
 from python_jobs.lib.decimal_sums import (
     DECIMAL,
     nearest_floats,
     sum_by,
+    sum_spans,
     to_decimals,
     to_words,
 )
-from python_jobs.lib.profile_flows import sum_flows, sum_totals
+from python_jobs.lib.profile_flows import exact_figures, sum_flows
+from python_jobs.lib.profile_points import Points
 
 MOST = Decimal(10) ** 17
 decimals = st.lists(
@@ -116,32 +119,42 @@ def test_flows_are_told_apart_however_many_traders() -> None:
     assert flows["user_address"].to_pylist() == users
 
 
-def test_totals_are_exact_and_in_the_order_of_the_traders() -> None:
-    money = ("maker_volume", "taker_volume", "gross_pnl", "fees_usd", "net_pnl")
-    cents = [Decimal("0.10"), Decimal("0.20"), Decimal("123456789012.000000000001")]
-    daily = pa.table(
-        {
-            "user_address": ["a", "b", "a"],
-            "first_fill_time": [5, 1, 3],
-            "last_fill_time": [9, 2, 4],
-            **{name: pa.array(cents, DECIMAL) for name in money},
-        }
-    )
-    users = pa.array(["b", "absent", "a"])
-    b, absent, a = sum_totals(users, daily).to_pylist()
-    assert set(absent.values()) == {None}
-    assert b["volume"] == Decimal("0.4")
-    assert a["volume"] == 2 * (cents[0] + cents[2])
-    assert a["net_pnl"] == cents[0] + cents[2]
-    daily = daily.set_column(
-        daily.column_names.index("net_pnl"),
-        "net_pnl",
-        pa.array([*cents[:2], None], DECIMAL),
-    )
-    b, absent, a = sum_totals(users, daily).to_pylist()
-    assert (b["net_pnl"], absent["net_pnl"], a["net_pnl"]) == (cents[1], None, None)
-    assert a["gross_pnl"] == cents[0] + cents[2]
-    assert [a[f"{end}_active_at"].timestamp() for end in ("first", "last")] == [
-        0.003,
-        0.009,
-    ]
+def test_totals_are_exact_up_to_each_day() -> None:
+    nan = float("nan")
+    daily = [
+        {"user_address": user, "day": DAY + day, "net_pnl": pnl, "fees_usd": fee,
+         "maker_volume": 0.1, "taker_volume": 0.2, "first_fill_time": day * 10,
+         "last_fill_time": day * 10 + 5}
+        for user, day, pnl, fee in (
+            ("a", 0, 0.1, 1.0), ("a", 2, 0.2, 2.0), ("a", 5, nan, 3.0),
+            ("b", 1, 123456.000001, -0.5),
+        )
+    ]  # fmt: skip
+    panel = panel_of(daily)
+    points = Points(np.array([0, 0, 0, 1, 1]), DAY + np.array([1, 3, 9, 0, 9]))
+    found = exact_figures(panel, points).to_pylist()
+    assert [row["net_pnl"] for row in found] == [
+        Decimal("0.1"), Decimal("0.3"), None, None, Decimal("123456.000001")
+    ]  # fmt: skip
+    assert [row["fees_usd"] for row in found] == [1, 3, 6, None, Decimal("-0.5")]
+    assert [row["volume"] for row in found] == [
+        Decimal("0.3"), Decimal("0.6"), Decimal("0.9"), None, Decimal("0.3")
+    ]  # fmt: skip
+    ends = [
+        [row[f"{end}_active_at"] and row[f"{end}_active_at"].timestamp() * 1000
+         for row in found]
+        for end in ("first", "last")
+    ]  # fmt: skip
+    assert ends == [[0, 0, 0, None, 10], [5, 25, 55, None, 15]]
+
+
+@settings(deadline=None)
+@given(decimals, st.data())
+def test_sums_of_spans_are_exact(values: list[Decimal], data: st.DataObject) -> None:
+    words = to_words(pa.array(values, DECIMAL))
+    places = st.integers(0, len(values))
+    begin, end = sorted((data.draw(places), data.draw(places)))
+    with localcontext(prec=60):
+        expected = sum(values[begin:end], Decimal(0))
+    found = sum_spans(words, np.array([begin]), np.array([end]))
+    assert to_decimals(found).to_pylist() == [expected]

@@ -5,16 +5,18 @@ from __future__ import annotations
 import base64
 import math
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import numpy as np
 import psycopg
 import pytest
 from hostile_names import COINS, TRADER
 
-from report.blocks import Chart, Row, Section, Table
+from report.blocks import Chart, Row, Section, Table, Tile, Tiles
 from report.compose import compose
+from report.numbers import percent, ratio, usd
 from report.page import Page
+from report.reading import coverage as ask_coverage
 from report.reading import market as ask_market
 from report.reading import signals as ask_signals
 from report.reading import traders as ask_traders
@@ -56,9 +58,9 @@ def test_headlines_are_those_of_the_tables(page: Page, conn: Connection) -> None
         " count(*) filter (where is_smart_money) from analytics.trader_profiles"
     ).fetchone()  # type: ignore[misc]
     assert smart > 0
-    tiles = {tile.label: tile for tile in page.tiles}
-    assert tiles["Traders"].value == f"{traders:,}"
-    assert tiles["Traders"].note == f"{smart} are smart money"
+    shown = {tile.label: tile for tile in page.tiles}
+    assert shown["Traders"].value == f"{traders:,}"
+    assert shown["Traders"].note == f"{smart} are smart money"
     assert f"{fills:,} fills of {traders:,} traders" in page.covers[0]
     # The simulated fills are of 2025: a reader has to know.
     assert "days older than this page" in page.warnings[0]
@@ -105,8 +107,9 @@ def test_leaders_are_ordered_and_their_curves_end_at_their_profit(
     page: Page, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = conn.execute(
-        "select user_address, net_pnl::float8 from analytics.trader_profiles"
-        " order by is_smart_money desc, sharpe_ratio * confidence desc nulls last,"
+        "select user_address, mtm_net_pnl::float8 from analytics.trader_profiles"
+        " where mtm_net_pnl is not null"
+        " order by is_smart_money desc, mtm_sharpe_ratio * confidence desc nulls last,"
         " user_address limit 25"
     ).fetchall()
     rows = table(page, "leaderboard", "The first").rows
@@ -116,13 +119,13 @@ def test_leaders_are_ordered_and_their_curves_end_at_their_profit(
     assert len(curves) == 12
     for drawn, (_, net_pnl) in zip(curves, expected, strict=False):
         [trace] = drawn.views[0].figure["data"]
-        assert numbers(trace["y"])[-1] == pytest.approx(net_pnl)
+        assert numbers(trace["y"])[-1] == pytest.approx(net_pnl, abs=1e-6)
 
     monkeypatch.setattr(ask_traders, "POINTS", 9)
     addresses = [address for address, _ in expected]
     thinned = ask_traders.equity(conn, addresses)
     last = {row["user_address"]: row["equity"] for row in thinned}
-    assert last == pytest.approx(dict(expected))
+    assert last == pytest.approx(dict(expected), abs=1e-6)
     assert len(thinned) <= len(addresses) * 11
 
 
@@ -140,29 +143,167 @@ def test_distributions_count_everyone_once(page: Page, conn: Connection) -> None
         assert sum(numbers(bars["x"])) == traders
 
 
-def test_the_tear_sheet_has_the_figures_of_the_profile(
-    page: Page, conn: Connection
+def tiles(page: Page) -> dict[str, Tile]:
+    [found] = [b for b in section(page, "trader").blocks if isinstance(b, Tiles)]
+    return {each.label: each for each in found.tiles}
+
+
+KNOWN = ["realised less fees", "unrealised", "funding"]
+#: Whose tear sheet, and its parts: whose coins have no contexts, who was paid the most.
+WHO: dict[str, tuple[LiteralString, list[str]]] = {
+    "without contexts": ("select %s::text", KNOWN[:2]),
+    "with funding": (
+        "select user_address from analytics.trader_pnl_daily where user_address <> %s"
+        " group by 1 order by sum(abs(funding_usd)) desc nulls last limit 1",
+        KNOWN,
+    ),
+}
+
+
+@pytest.mark.parametrize(("who", "parts"), WHO.values(), ids=WHO)
+def test_the_tear_sheet_adds_up_to_the_daily_profit(
+    conn: Connection, who: LiteralString, parts: list[str]
 ) -> None:
-    [(net_pnl, drawdown, sharpe, longs)] = conn.execute(
-        "select net_pnl::float8, max_drawdown, sharpe_ratio, (select count(*) from"
-        " analytics.trader_positions p where p.user_address = t.user_address"
-        " and closed_at is not null and side = 'long')"
-        " from analytics.trader_profiles t where user_address = %s",
-        [TRADER],
-    )
-    equity, below, daily = chart(page, "trader", "tear-equity").views[0].figure["data"]
-    assert numbers(equity["y"])[-1] == pytest.approx(net_pnl)
-    assert -min(numbers(below["y"])) == pytest.approx(drawdown)
-    days = np.array(numbers(daily["y"]))
-    assert days.mean() / days.std(ddof=1) * math.sqrt(365) == pytest.approx(sharpe)
-    deepest = table(page, "trader", "Deepest").rows[0][0].sort
-    assert deepest == pytest.approx(-drawdown)
+    [(trader,)] = conn.execute(who, [TRADER])
+    expected = {
+        day: values
+        for day, *values in conn.execute(
+            "select day::text, sum(realized_pnl - fees_usd) over days::float8,"
+            " sum(unrealized_change_usd) over days::float8,"
+            " coalesce(sum(funding_usd) over days, 0)::float8,"
+            " equity_usd::float8, net_pnl::float8"
+            " from analytics.trader_pnl_daily where user_address = %s"
+            " window days as (order by day) order by day",
+            [trader],
+        )
+    }
+    assert len(expected) > 20
+    page = compose(conn, trader, datetime.now(UTC))
+    drawn = {
+        each["name"]: dict(zip(each["x"], numbers(each["y"]), strict=True))
+        for each in chart(page, "trader", "tear-equity").views[0].figure["data"]
+    }
+    assert list(drawn) == [*parts, "equity", "drawdown", "day"]
+    for day, values in expected.items():
+        for name, value in zip((*KNOWN, "equity", "day"), values, strict=True):
+            # Nothing is known of a part that is not drawn, and nothing is in equity.
+            found = drawn.get(name, {day: 0.0})[day]
+            assert found == pytest.approx(value, abs=1e-6)
+    for day, equity in drawn["equity"].items():
+        total = sum(drawn[name][day] for name in parts)
+        assert total == pytest.approx(equity, abs=1e-6)
+
+    net_pnl = expected[max(expected)][3]
+    # It starts from nothing, the day before the first.
+    curve = np.array(list(drawn["equity"].values()))
+    assert curve[0] == 0.0
+    assert next(iter(drawn["equity"])) < min(expected)
+    drawdown = (np.maximum.accumulate(curve) - curve).max()
+    assert -min(drawn["drawdown"].values()) == pytest.approx(drawdown, abs=1e-6)
+    assert table(page, "trader", "Deepest").rows[0][0].sort == pytest.approx(-drawdown)
+    assert tiles(page)["Net PnL"].value == usd(net_pnl)
+    assert tiles(page)["Max drawdown"].value == usd(drawdown)
     by_month = chart(page, "trader", "tear-months").table
     assert by_month is not None
     assert sum(row[1].sort or 0 for row in by_month.rows) == pytest.approx(net_pnl)
+
+    [(sharpe, longs)] = conn.execute(
+        "select mtm_sharpe_ratio, (select count(*) from analytics.trader_positions p"
+        " where p.user_address = t.user_address and closed_at is not null"
+        " and side = 'long') from analytics.trader_profiles t where user_address = %s",
+        [trader],
+    )
+    assert tiles(page)["Sharpe"].value == ratio(sharpe)
     sides = table(page, "trader", "Long and short").rows
     assert [row[1].sort for row in sides if row[0].text == "long"] == [longs]
-    assert any(TRADER in sentence for sentence in section(page, "trader").lead)
+    assert any(trader in sentence for sentence in section(page, "trader").lead)
+
+
+NET = "sum(net_pnl)"
+UNREALIZED = "sum(unrealized_change_usd)"
+#: What the table says; the parts that are drawn; by tile an amount, and what is said.
+SAID = [
+    (
+        "has_marks = true, is_funding_known = true, funding_usd = -2",
+        KNOWN,
+        {
+            "Net PnL": (NET, "realised, funding, unrealised"),
+            "Realised": ("sum(realized_pnl - fees_usd)", "gross, "),
+            "Funding": ("-2 * count(*)", "received less paid"),
+            "Unrealised": (UNREALIZED, "open positions, at the exchange's marks"),
+        },
+    ),
+    (
+        "has_marks = day > first_day, is_funding_known = day > first_day,"
+        " funding_usd = nullif(day - first_day, 0)",
+        KNOWN,
+        {
+            "Net PnL": (NET, "without funding that is not known"),
+            "Funding": ("sum(funding_usd)", "not known in full on 1 of {days} days"),
+            "Unrealised": (UNREALIZED, "at last trades on 1 of {days} days"),
+        },
+    ),
+    (
+        "is_funding_known = false, funding_usd = null",
+        KNOWN[:2],
+        {
+            "Net PnL": (NET, "without funding that is not known"),
+            "Funding": ("null", "not known in full on {days} of {days} days"),
+        },
+    ),
+    (
+        "realized_pnl = null, unrealized_change_usd = null,"
+        " is_funding_known = true, funding_usd = 3",
+        ["realised or not, less fees", "funding"],
+        {
+            "Net PnL": (NET, ""),
+            "Realised": ("null", "not known: fills without closed_pnl"),
+            "Funding": ("3 * count(*)", "received less paid"),
+            "Unrealised": ("null", "with realised: "),
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "parts", "said"), SAID)
+def test_a_tear_sheet_says_what_is_not_known(
+    conn: Connection,
+    change: LiteralString,
+    parts: list[str],
+    said: dict[str, tuple[LiteralString, str]],
+) -> None:
+    conn.execute(
+        "update analytics.trader_pnl_daily set "
+        + change
+        + " from (select min(day) as first_day from analytics.trader_pnl_daily"
+        " where user_address = %s) as days where user_address = %s",
+        [TRADER, TRADER],
+    )
+    # What a day brought is what its parts say, where they are known.
+    conn.execute(
+        "update analytics.trader_pnl_daily set net_pnl = realized_pnl"
+        " + unrealized_change_usd - fees_usd + coalesce(funding_usd, 0)"
+        " where user_address = %s and realized_pnl is not null",
+        [TRADER],
+    )
+    page = compose(conn, TRADER, datetime.now(UTC))
+    for label, (value, note) in said.items():
+        [(expected, days)] = conn.execute(
+            "select (" + value + ")::float8, count(*) from analytics.trader_pnl_daily"
+            " where user_address = %s",
+            [TRADER],
+        )
+        assert tiles(page)[label].value == usd(expected)
+        assert note.format(days=days) in tiles(page)[label].note
+    *bars, line, _, _ = chart(page, "trader", "tear-equity").views[0].figure["data"]
+    assert [each["name"] for each in bars] == parts
+    # However many parts are known, the line is net PnL.
+    [(net_pnl,)] = conn.execute(
+        "select sum(net_pnl)::float8 from analytics.trader_pnl_daily"
+        " where user_address = %s",
+        [TRADER],
+    )
+    assert numbers(line["y"])[-1] == pytest.approx(net_pnl, abs=1e-6)
 
 
 def test_a_trader_is_found_in_capitals_and_missed_by_name(conn: Connection) -> None:
@@ -176,20 +317,110 @@ def test_a_trader_is_found_in_capitals_and_missed_by_name(conn: Connection) -> N
         compose(conn, "0xnobody", datetime.now(UTC))
 
 
-def test_a_trader_whose_pnl_is_not_known_is_on_no_leaderboard(conn: Connection) -> None:
+def test_a_trader_without_a_curve_is_on_no_leaderboard(conn: Connection) -> None:
     [[best], *_] = conn.execute(
         "update analytics.trader_profiles set gross_pnl = null, net_pnl = null,"
-        " sharpe_ratio = null, sortino_ratio = null, max_drawdown = null"
+        " sharpe_ratio = null, sortino_ratio = null, max_drawdown = null,"
+        " mtm_net_pnl = null, mtm_sharpe_ratio = null"
         " where user_address in (select user_address from analytics.trader_profiles"
-        " order by is_smart_money desc, sharpe_ratio * confidence desc nulls last"
+        " order by is_smart_money desc, mtm_sharpe_ratio * confidence desc nulls last"
         " limit 3) returning user_address"
     ).fetchall()
     page = compose(conn, None, datetime.now(UTC))
     shown = [row[1].text for row in table(page, "leaderboard", "The first").rows]
     assert shown
     assert best not in shown
-    with pytest.raises(ReportError, match="report no closed_pnl"):
-        compose(conn, best, datetime.now(UTC))
+
+    # The tear sheet is there, with what is known.
+    conn.execute(
+        "update analytics.trader_positions set net_pnl = null where user_address = %s"
+        " and position_id = (select min(position_id) from analytics.trader_positions"
+        " where user_address = %s and status = 'closed')",
+        [best, best],
+    )
+    [(known,)] = conn.execute(
+        "select count(*) from analytics.trader_positions"
+        " where user_address = %s and status = 'closed' and net_pnl is not null",
+        [best],
+    )
+    page = compose(conn, best, datetime.now(UTC))
+    assert tiles(page)["Sharpe"].value == "–"
+    sides = table(page, "trader", "Long and short").rows
+    assert sum(row[1].sort or 0 for row in sides) == known
+    by_coin = chart(page, "trader", "tear-coins").table
+    assert by_coin is not None
+    assert sum(row[1].sort or 0 for row in by_coin.rows) == known
+
+    # Nothing is said of profit where there is none: outcome coins alone were traded.
+    conn.execute(
+        "delete from analytics.trader_pnl_daily where user_address = %s", [best]
+    )
+    page = compose(conn, best, datetime.now(UTC))
+    assert next(iter(tiles(page))) == "Sharpe"
+    assert "tear-equity" not in [each.key for each in section(page, "trader").charts()]
+
+
+def test_open_interest_is_shown_beside_the_exchanges(conn: Connection) -> None:
+    # Of a coin three quarters of its fills are missing, of another closing ones.
+    smallest = conn.execute(
+        "select coin from analytics.coin_open_interest_daily where explained_share"
+        " is not null group by coin order by sum(open_interest), coin limit 2"
+    ).fetchall()
+    for [coin], factor in zip(smallest, (4, 0.5), strict=True):
+        conn.execute(
+            "update analytics.coin_open_interest_daily"
+            " set open_interest = open_interest * %(by)s::numeric,"
+            " explained_share = explained_share / %(by)s where coin = %(coin)s",
+            {"by": factor, "coin": coin},
+        )
+    expected = {
+        coin: values
+        for coin, *values in conn.execute(
+            "select coin, explained_share, (held.open_interest * mark_px)::float8,"
+            " (long_size * mark_px)::float8, (short_size * mark_px)::float8, holders"
+            " from analytics.coin_open_interest_daily as held"
+            " inner join analytics.coin_marks_daily using (coin, day) where day ="
+            " (select max(day) from analytics.coin_open_interest_daily"
+            " where explained_share is not null)"
+        )
+    }
+    page = compose(conn, None, datetime.now(UTC))
+    shown = table(page, "coins", "The largest").rows
+    assert len(shown) > 10
+    for coin, *cells in shown:
+        values = [cell.sort for cell in cells]
+        for value, text, wanted in zip(
+            values, [cell.text for cell in cells], expected[coin.title], strict=True
+        ):
+            assert value == (None if wanted is None else pytest.approx(wanted))
+            assert (text == "–") == (wanted is None)
+    by_name = {row[0].title: row for row in shown}
+    assert {by_name[coin][1].text for coin in COINS.values()} == {"–"}
+
+    # Those away from 1 are named, and the furthest shown, however small they are.
+    shares = {
+        coin: share for coin, (share, *_) in expected.items() if share is not None
+    }
+    furthest = sorted(shares, key=lambda coin: (-abs(shares[coin] - 1), coin))
+    lead = section(page, "coins").lead
+    assert f"in {len(shares)} coins" in lead[0]
+    named = ", ".join(f"{coin} ({percent(shares[coin], 1)})" for coin in furthest[:2])
+    assert lead[1].endswith(f"The furthest: {named}.")
+    few = ask_coverage.open_interest(conn, largest=1, least_explained=2)
+    sizes = {coin: max(row[1] or 0, row[3]) for coin, row in expected.items()}
+    assert {row["coin"] for row in few} == {
+        max(sizes, key=sizes.__getitem__),
+        *furthest[:2],
+    }
+
+    conn.execute(
+        "update analytics.coin_open_interest_daily"
+        " set open_interest = null, explained_share = null"
+    )
+    page = compose(conn, None, datetime.now(UTC))
+    assert section(page, "coins").lead[0].startswith("No contexts are loaded")
+    shown = table(page, "coins", "The largest").rows
+    assert {cell.text for row in shown for cell in row[1:3]} == {"–"}
 
 
 def test_candles_are_those_of_the_last_hours(page: Page, conn: Connection) -> None:
@@ -266,6 +497,6 @@ def test_without_signals_or_neighbours_the_rest_is_there(conn: Connection) -> No
     )
     page = compose(conn, None, datetime.now(UTC))
     assert [each.key for each in page.sections] == [
-        *("leaderboard", "distributions", "trader", "bitcoin")
+        *("coins", "leaderboard", "distributions", "trader", "bitcoin")
     ]
     assert "No window has been searched for yet" in section(page, "bitcoin").lead[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import empyrical
 import numpy as np
@@ -88,10 +89,17 @@ def test_ticks_of_dollars_cover_what_is_drawn(values: list[float]) -> None:
     assert len(ticks) <= 8
 
 
-def test_days_without_a_trade_are_zero() -> None:
-    days, filled = calendar(np.array([3, 5]), np.array([1.0, -2.0]))
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1.0, -2.0], [1.0, 0.0, -2.0]),
+        ([[1.0, 4.0], [-2.0, 5.0]], [[1.0, 4.0], [0.0, 0.0], [-2.0, 5.0]]),
+    ],
+)
+def test_idle_days_are_zero(values: list[Any], expected: list[Any]) -> None:
+    days, filled = calendar(np.array([3, 5]), np.array(values))
     assert days.tolist() == [3, 4, 5]
-    assert filled.tolist() == [1.0, 0.0, -2.0]
+    assert filled.tolist() == expected
 
 
 @given(DAYS)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from python_jobs.lib.decimal_sums import DECIMAL
 from python_jobs.lib.profile_panel import (
+    CURVE_MEASURES,
     DAILY_MEASURES,
     FLOW_MEASURES,
     MICROSECONDS_PER_DAY,
@@ -20,18 +23,32 @@ from python_jobs.lib.profile_panel import (
 
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 DAY = 20_000
+MONEY = (
+    "maker_volume",
+    "taker_volume",
+    "gross_pnl",
+    "fees_usd",
+    "net_pnl",
+    "mtm_net_pnl",
+)
 Rows = list[dict[str, Any]]
 
 
 def panel_of(
-    daily: Rows, positions: Rows = (), flows: Rows = (), users: list[str] | None = None
+    daily: Rows,
+    positions: Rows = (),
+    flows: Rows = (),
+    curve: Rows = (),
+    users: list[str] | None = None,
 ) -> TraderPanel:
     """Build a panel from rows that name only what matters."""
     users = users or sorted({row["user_address"] for row in daily})
     return build_panel(
         pa.array(users, pa.string()),
         _table(
-            daily, {"user_address": "", "day": DAY} | dict.fromkeys(DAILY_MEASURES, 0.0)
+            daily,
+            {"user_address": "", "day": DAY, "first_fill_time": 0, "last_fill_time": 0}
+            | dict.fromkeys(DAILY_MEASURES, 0.0),
         ),
         _table(
             flows, {"user_address": "", "day": DAY} | dict.fromkeys(FLOW_MEASURES, 0.0)
@@ -63,6 +80,10 @@ def panel_of(
                 "is_timed": True,
             },
         ),
+        _table(
+            curve,
+            {"user_address": "", "day": DAY} | dict.fromkeys(CURVE_MEASURES, 0.0),
+        ),
     )
 
 
@@ -71,14 +92,21 @@ def _table(rows: Rows, defaults: dict[str, Any]) -> pa.Table:
     types = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
     return pa.table(
         {
-            name: pa.array([row[name] for row in full], types[type(value)])
+            name: _decimals([row[name] for row in full])
+            if name in MONEY and "closed_at" not in defaults
+            else pa.array([row[name] for row in full], types[type(value)])
             for name, value in defaults.items()
         }
     )
 
 
-def random_rows(traders: int = 40, seed: int = 3) -> tuple[Rows, Rows, Rows]:
-    """Daily rows, positions and flows of some traders over sixty days."""
+def _decimals(values: list[float]) -> pa.Array:
+    exact = [None if value != value else Decimal(f"{value:.6f}") for value in values]
+    return pa.array(exact, DECIMAL)
+
+
+def random_rows(traders: int = 40, seed: int = 3) -> tuple[Rows, Rows, Rows, Rows]:
+    """Daily rows, positions, flows and curves of some traders over sixty days."""
     rng = np.random.default_rng(seed)
     daily: Rows = []
     positions: Rows = []
@@ -110,7 +138,32 @@ def random_rows(traders: int = 40, seed: int = 3) -> tuple[Rows, Rows, Rows]:
                 }
                 for _ in range(rng.integers(0, 5))
             ]
-    return daily, positions, flows
+    return daily, positions, flows, random_curves(daily, rng)
+
+
+def random_curves(daily: Rows, rng: np.random.Generator) -> Rows:
+    """Curves from the first fill on, with days between and after fills."""
+    curves: Rows = []
+    for user in sorted({row["user_address"] for row in daily}):
+        first = min(row["day"] for row in daily if row["user_address"] == user)
+        equity, known = 0.0, float(rng.choice([0.2, 1.0]))
+        for day in range(first, DAY + 60):
+            equity += float(rng.normal(1, 5))
+            if day > first and rng.random() < 0.5:
+                continue
+            curves.append(
+                {
+                    "user_address": user,
+                    "day": day,
+                    "mtm_known_share": known,
+                    "mtm_net_pnl": round(equity, 6),
+                    "mtm_profit_factor": float(rng.uniform(0, 2)),
+                    "mtm_sharpe_ratio": float(rng.normal(2, 2)),
+                    "mtm_sortino_ratio": float(rng.normal(2, 2)),
+                    "mtm_max_drawdown": float(rng.uniform(0, 9)),
+                }
+            )
+    return curves
 
 
 def seed(name: str) -> Rows:

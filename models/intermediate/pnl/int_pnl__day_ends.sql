@@ -1,4 +1,4 @@
-{%- set stale_from = first_stale_day(back=1, unit='timestamptz') -%}
+{%- set stale_from = first_stale_day(unit='timestamptz') -%}
 
 -- How positions stood at the end of days, and what that day's fills changed.
 -- `not materialized`: otherwise PostgreSQL copies a CTE that is referenced twice.

@@ -36,12 +36,12 @@ day_spans as (
                 (
                     (held_spans.from_hour_at + interval '1 hour') at time zone 'utc'
                 )::date,
-                {{ first_stale_day(back=1) }}
+                {{ first_stale_day() }}
             )::timestamp,
             held_spans.to_hour_at at time zone 'utc',
             interval '1 day'
         ) as calendar (day_at)
-    where held_spans.to_hour_at >= {{ first_stale_day(back=1, unit='timestamptz') }}
+    where held_spans.to_hour_at >= {{ first_stale_day(unit='timestamptz') }}
 
 ),
 

@@ -33,7 +33,7 @@ days as (
     from day_ends
     cross join
         lateral generate_series(
-            greatest(day_ends.from_day, {{ first_stale_day(back=1) }})::timestamp,
+            greatest(day_ends.from_day, {{ first_stale_day() }})::timestamp,
             day_ends.to_day::timestamp,
             interval '1 day'
         ) as calendar (day_at)

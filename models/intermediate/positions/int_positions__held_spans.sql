@@ -15,7 +15,7 @@ stale_positions as (
     where
         trader_position_hours.is_open
         or trader_position_hours.closed_at
-        >= {{ first_stale_day(back=1, unit='timestamptz') }}
+        >= {{ first_stale_day(unit='timestamptz') }}
 
 ),
 

@@ -7,8 +7,13 @@
         contract={'enforced': true},
         meta={
             'loads': {
-                'relation': 'hyperliquid.fills',
+                'relation': [
+                    'hyperliquid.fills',
+                    'hyperliquid.asset_ctxs',
+                    'hyperliquid.funding_rates',
+                ],
                 'stale_from': 'as_of_date',
+                'days_before': 1,
             },
         },
     )

@@ -5,8 +5,13 @@
         unique_key=['as_of_date', 'coin'],
         meta={
             'loads': {
-                'relation': 'hyperliquid.fills',
+                'relation': [
+                    'hyperliquid.fills',
+                    'hyperliquid.asset_ctxs',
+                    'hyperliquid.funding_rates',
+                ],
                 'stale_from': 'as_of_date',
+                'days_before': 1,
             },
         },
     )

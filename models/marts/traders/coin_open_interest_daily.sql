@@ -7,6 +7,7 @@
             'loads': {
                 'relation': ['hyperliquid.fills', 'hyperliquid.asset_ctxs'],
                 'stale_from': 'day',
+                'days_before': 1,
             },
         },
     )

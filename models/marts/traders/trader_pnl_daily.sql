@@ -12,6 +12,7 @@
                     'hyperliquid.funding_rates',
                 ],
                 'stale_from': 'day',
+                'days_before': 1,
             },
         },
     )
@@ -72,7 +73,7 @@ funded_days as (
 
 ),
 
-net_days as (
+valued_days as (
 
     select
         funded_days.*,
@@ -84,6 +85,18 @@ net_days as (
 
 ),
 
+net_days as (
+
+    select
+        valued_days.*,
+        valued_days.traded_pnl
+        - valued_days.fees_usd
+        + coalesce(valued_days.funding_usd, 0) as net_pnl,
+        valued_days.is_funding_known and valued_days.has_marks as is_known
+    from valued_days
+
+),
+
 traders as (
 
     select distinct net_days.user_address
@@ -91,21 +104,28 @@ traders as (
 
 ),
 
--- The curve goes on from the last day that is kept. The day before the stale ones is
--- computed again: the last hours of the newest day are paid when later fills are known.
+-- The curve goes on from the last day that is kept.
 kept as (
 
     select
         traders.user_address,
-        last_day.equity_usd
+        last_day.*
     from traders
     cross join
         lateral (
-            select curve.equity_usd
+            select
+                curve.curve_from,
+                curve.equity_usd,
+                curve.peak_usd,
+                curve.max_drawdown_usd,
+                curve.losses_usd,
+                curve.sum_of_squares,
+                curve.sum_of_squared_losses,
+                curve.unknown_days
             from {{ this }} as curve
             where
                 traders.user_address = curve.user_address
-                and curve.day < {{ first_stale_day(back=1) }}
+                and curve.day < {{ first_stale_day() }}
             order by curve.day desc
             limit 1
         ) as last_day
@@ -116,41 +136,82 @@ curves as (
 
     select
         net_days.*,
+        coalesce(kept.curve_from, min(net_days.day) over days_so_far) as curve_from,
         coalesce(kept.equity_usd, 0)
+        + sum(net_days.net_pnl) over days_so_far as equity_usd,
+        coalesce(kept.losses_usd, 0)
+        + sum(greatest(-net_days.net_pnl, 0)) over days_so_far as losses_usd,
+        coalesce(kept.sum_of_squares, 0)
+        + sum(net_days.net_pnl * net_days.net_pnl) over days_so_far
+            as sum_of_squares,
+        coalesce(kept.sum_of_squared_losses, 0)
         + sum(
-            net_days.traded_pnl
-            - net_days.fees_usd
-            + coalesce(net_days.funding_usd, 0)
-        ) over (
-            partition by net_days.user_address
-            order by net_days.day
-        ) as equity_usd
+            least(net_days.net_pnl, 0) * least(net_days.net_pnl, 0)
+        ) over days_so_far as sum_of_squared_losses,
+        coalesce(kept.unknown_days, 0)
+        + count(*) filter (where not net_days.is_known) over days_so_far
+            as unknown_days,
+        coalesce(kept.peak_usd, 0) as kept_peak_usd,
+        coalesce(kept.max_drawdown_usd, 0) as kept_drawdown_usd
     from net_days
     left join kept
         on net_days.user_address = kept.user_address
+    window
+        days_so_far as (
+            partition by net_days.user_address
+            order by net_days.day
+        )
+
+),
+
+peaks as (
+
+    select
+        curves.*,
+        greatest(
+            curves.kept_peak_usd,
+            max(curves.equity_usd) over (
+                partition by curves.user_address
+                order by curves.day
+            )
+        ) as peak_usd
+    from curves
 
 ),
 
 pnl as (
 
     select
-        curves.user_address,
-        curves.day,
-        trim_scale(curves.realized_pnl) as realized_pnl,
-        trim_scale(curves.fees_usd) as fees_usd,
-        trim_scale(curves.funding_usd) as funding_usd,
-        trim_scale(curves.traded_pnl - curves.realized_pnl) as unrealized_change_usd,
+        peaks.user_address,
+        peaks.day,
+        trim_scale(peaks.realized_pnl) as realized_pnl,
+        trim_scale(peaks.fees_usd) as fees_usd,
+        trim_scale(peaks.funding_usd) as funding_usd,
+        trim_scale(peaks.traded_pnl - peaks.realized_pnl) as unrealized_change_usd,
+        trim_scale(peaks.net_pnl) as net_pnl,
+        trim_scale(peaks.equity_usd) as equity_usd,
+        trim_scale(peaks.cash_usd) as cash_usd,
+        trim_scale(peaks.transferred_usd) as transferred_usd,
+        trim_scale(peaks.value_usd) as value_usd,
+        peaks.open_positions,
+        peaks.is_funding_known,
+        peaks.has_marks,
+        peaks.curve_from,
+        trim_scale(peaks.peak_usd) as peak_usd,
         trim_scale(
-            curves.traded_pnl - curves.fees_usd + coalesce(curves.funding_usd, 0)
-        ) as net_pnl,
-        trim_scale(curves.equity_usd) as equity_usd,
-        trim_scale(curves.cash_usd) as cash_usd,
-        trim_scale(curves.transferred_usd) as transferred_usd,
-        trim_scale(curves.value_usd) as value_usd,
-        curves.open_positions,
-        curves.is_funding_known,
-        curves.has_marks
-    from curves
+            greatest(
+                peaks.kept_drawdown_usd,
+                max(peaks.peak_usd - peaks.equity_usd) over (
+                    partition by peaks.user_address
+                    order by peaks.day
+                )
+            )
+        ) as max_drawdown_usd,
+        trim_scale(peaks.losses_usd) as losses_usd,
+        trim_scale(peaks.sum_of_squares) as sum_of_squares,
+        trim_scale(peaks.sum_of_squared_losses) as sum_of_squared_losses,
+        peaks.unknown_days
+    from peaks
 
 )
 

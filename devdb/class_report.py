@@ -1,0 +1,68 @@
+"""What the curves marked to market change in the classes of traders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import psycopg
+from psycopg.rows import dict_row
+
+from pgio.copy_out import read_table
+from python_jobs.lib.classification import FLAG_ATTRIBUTES, Rulebook
+from python_jobs.lib.profile_metrics import METRICS
+from python_jobs.lib.profile_panel import CURVE_MEASURES, to_floats
+from python_jobs.lib.profile_queries import classes_query, rules_query
+
+PROFILES = "select * from analytics.trader_profiles"
+RULES = "reference.trader_class_rules"
+CLASSES = "reference.trader_classes"
+
+COLUMNS = [
+    ("figure", ""),
+    ("traders", ",d"),
+    ("with another value", ",d"),
+    ("share", ".1%"),
+    ("true with curves", ",d"),
+    ("true without", ",d"),
+]
+
+
+def compare_classes(conn: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
+    """Classify all traders again without the rules that name a figure of the curve.
+
+    Returns
+    -------
+    list of tuple
+        Rows of `COLUMNS`, for the class and each flag; none without a profile.
+    """
+    cursor = conn.cursor(row_factory=dict_row)
+    rules = cursor.execute(rules_query(RULES)).fetchall()
+    classes = cursor.execute(classes_query(CLASSES)).fetchall()
+    of_curves = {
+        (rule["attribute"], rule["rule_order"])
+        for rule in rules
+        if rule["metric"] in CURVE_MEASURES
+    }
+    others = [
+        rule
+        for rule in rules
+        if (rule["attribute"], rule["rule_order"]) not in of_curves
+    ]
+    figures = ("trader_class", *FLAG_ATTRIBUTES)
+    profiles = read_table(conn, PROFILES)
+    if not len(profiles):
+        return []
+    metrics = {name: to_floats(profiles[name]) for name in METRICS}
+    without = Rulebook.from_rows(others, classes).classify(metrics)
+    rows: list[tuple[Any, ...]] = []
+    for name in figures:
+        stored = profiles[name].to_numpy()
+        changed = int(np.sum(stored != without[name]))
+        counts = (
+            (int(stored.sum()), int(without[name].sum()))
+            if name in FLAG_ATTRIBUTES
+            else (None, None)
+        )
+        rows.append((name, len(profiles), changed, changed / len(profiles), *counts))
+    return rows
