@@ -19,8 +19,8 @@ BUILD = ("run", "--select", "+asset_signals")
 SIGNALS = "int_signals__coin_days asset_signals"
 REBUILD = ("run", "--full-refresh", "--select", SIGNALS)
 
-# What members of the cohort of `kept` hold since before it, who have no fill and no other
-# membership since: long for short, and back.
+# What members of the cohort of `kept` hold since before it, who have no fill and no
+# other membership since: long for short, and back.
 TURN_OPEN_POSITIONS = """
     update analytics.trader_position_hours as held
     set size = -size
