@@ -49,10 +49,8 @@ TOP_TRADERS = """
     select
         user_address,
         trader_class,
-        size_tier,
-        net_pnl,
         mtm_net_pnl,
-        sharpe_ratio,
+        net_pnl,
         mtm_sharpe_ratio,
         position_win_rate,
         median_holding_seconds / 3600.0,
@@ -154,15 +152,13 @@ def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
     sections = [
         ("Rows", [("table", ""), ("rows", ",d")], counts),
         (
-            "Top smart-money traders (analytics.trader_profiles)",
+            "Top smart-money traders, marked to market (analytics.trader_profiles)",
             [
                 ("trader", ""),
                 ("class", ""),
-                ("size", ""),
-                ("net PnL USD", ",.0f"),
-                ("marked", ",.0f"),
+                ("net USD", ",.0f"),
+                ("realised", ",.0f"),
                 ("Sharpe", ".2f"),
-                ("marked", ".2f"),
                 ("wins", ".0%"),
                 ("hold h", ",.1f"),
                 ("confidence", ".2f"),
