@@ -141,7 +141,7 @@ class Session:
         )
 
     def definitions(self, models: Sequence[object]) -> dict[str, str]:
-        """Return what the rows of models that take in loads were computed with.
+        """Return what the rows of models are computed with.
 
         Parameters
         ----------
@@ -151,12 +151,18 @@ class Session:
         Returns
         -------
         dict
-            Fingerprints by ``schema.name``, of those that are on record.
+            By ``schema.name``: fingerprints of models that take in loads, where they
+            are on record, and hashes of what views select.
         """
+        names = [consumer_name(model) for model in models]
         rows = self.connection.execute(
             "select model, split_part(fingerprint, '@', 1) from ops.model_state"
-            " where model = any(%s) order by model",
-            [[consumer_name(model) for model in models]],
+            " where model = any(%(names)s)"
+            " union all select name, md5(pg_get_viewdef(to_regclass(name)))"
+            " from unnest(%(names)s) as name"
+            " where exists (select from pg_class"
+            " where oid = to_regclass(name) and relkind = 'v') order by 1",
+            {"names": names},
         ).fetchall()
         return dict(rows)
 

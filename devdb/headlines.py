@@ -232,7 +232,7 @@ def main() -> int:
             print_headlines(conn, console)
         except psycopg.errors.UndefinedTable as error:
             print(
-                f"Nothing is built yet ({error.diag.message_primary}): run `dbt build`."
+                f"Not all is built yet ({error.diag.message_primary}): run `dbt build`."
             )
             return 1
     return 0

@@ -1,7 +1,7 @@
 """Who belonged to the groups that signals follow, as of each day.
 
 The same figures and rules as `trader_profiles`, from the data up to the end of that day
-only. A load changes all days from the one before its first row on. Who traded since
+only. A load changes all days from the last one with fills before it. Who traded since
 then is computed from the whole history, the others from their profiles and curves.
 """
 
@@ -67,7 +67,8 @@ def model(dbt: Any, session: Any) -> Changes | None:
     span = session.read(span_query(daily)).to_pylist()[0]
     from_day = None
     if is_same_rules:
-        from_day = first_stale_day(session.read, dbt.this, first_changed_day(loads))
+        changed = first_changed_day(session.read, daily, loads)
+        from_day = first_stale_day(session.read, dbt.this, changed)
     days = as_of_days(span["first_day"], span["last_day"], from_day, step)
     traders = "true"
     resting: str | None = None

@@ -57,7 +57,7 @@ def model(dbt: Any, session: Any) -> Changes | None:
     rulebook = Rulebook.from_rows(rules, classes)
 
     upstream = (daily, coin_daily, positions, pnl)
-    made_of = session.definitions(upstream)
+    made_of = session.definitions((*upstream, risk))
     state = fingerprint(rules, classes, (options, made_of))
     of_fills, loads = new_loads(session, upstream, [pnl])
     is_same_rules = dbt.is_incremental and state == session.fingerprint
@@ -71,7 +71,8 @@ def model(dbt: Any, session: Any) -> Changes | None:
         touched = session.read(touched_query(fills, of_fills))
         if len(touched) <= MOST_TRADERS:
             traders, scope = those(touched["user_address"]), None
-            resting = f"{held_since(pnl, first_changed_day(loads))} and not {traders}"
+            changed = first_changed_day(session.read, daily, loads)
+            resting = f"{held_since(pnl, changed)} and not {traders}"
 
     def batches() -> Iterator[pa.RecordBatch]:
         panels = read_panels(

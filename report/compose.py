@@ -176,18 +176,18 @@ def _traders(
     if held:
         sections.append(open_interest.section(held))
     first = ask_traders.leaders(conn)
-    if not first:
-        return tiles, sections
     addresses = [row["user_address"] for row in first]
-    sections += [
-        leaders.section(first, ask_traders.equity(conn, addresses)),
-        distributions.section(
-            ask_traders.holding_times(conn),
-            ask_traders.groups(conn),
-            ask_traders.scattered(conn),
-        ),
-        _trader(conn, trader or addresses[0], addresses),
-    ]
+    if first:
+        sections += [
+            leaders.section(first, ask_traders.equity(conn, addresses)),
+            distributions.section(
+                ask_traders.holding_times(conn),
+                ask_traders.groups(conn),
+                ask_traders.scattered(conn),
+            ),
+        ]
+    if trader or first:
+        sections.append(_trader(conn, trader or addresses[0], addresses))
     return tiles, sections
 
 

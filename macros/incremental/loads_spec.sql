@@ -12,9 +12,9 @@
                                                ones: first_stale_day(). A date of the key,
                                                or a timestamptz, where NULL is after all
                                                days;
-                'days_before': 1,              a load changes so many days before its
-                                               first one, too: of what is only known when
-                                               later fills are; or
+                'days_before': 1,              so many days before a load's first, and the
+                                               last ones of the table, change, too: what
+                                               is known only when later fills are; or
                 'touched': 'user_address',     a column of `relation` and of the model: a
                                                row depends on what has the same value:
                                                touched_rows()

@@ -34,12 +34,13 @@
         | selectattr('name', 'equalto', column) | map(attribute='data_type') | first == 'date' -%}
     {%- set column = adapter.quote(column) -%}
     {%- set in_utc = '' if is_date else " at time zone 'utc'" -%}
-    {#- From the first day that loads changed, or of which there is no row yet. -#}
-    {%- set changed = text_literal(state['first_load']) ~ '::date - ' ~ spec['days_before']
-        if state['first_load'] else 'null' -%}
+    {#- From the first day that loads changed, or of which there is no row yet; and so many
+        days before it. -#}
+    {%- set changed = text_literal(state['first_load']) ~ '::date' if state['first_load']
+        else 'null' -%}
     {%- set day = run_query(
-        'select least(' ~ changed ~ ', coalesce((max(' ~ column ~ ')' ~ in_utc
-        ~ ")::date + 1, '0001-01-01'))::text from " ~ target
+        'select coalesce(least(' ~ changed ~ ', (max(' ~ column ~ ')' ~ in_utc
+        ~ ')::date + 1) - ' ~ spec['days_before'] ~ ", '0001-01-01')::text from " ~ target
     ).rows[0][0] -%}
     {%- do run_query("select set_config('vigil.first_stale_day', '" ~ day ~ "', true)") -%}
     {%- set unit = 'date' if is_date else 'timestamptz' -%}

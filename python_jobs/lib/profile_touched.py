@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from psycopg import sql
 
 from python_jobs.lib.profile_panel import MILLISECONDS_PER_DAY
+from python_jobs.lib.profile_queries import Read
 from python_jobs.lib.profile_tables import EPOCH
 from python_jobs.lib.time_slices import brought_by
 
@@ -70,14 +71,18 @@ def new_loads(
     return of_fills, pa.concat_tables([of_fills, *others])
 
 
-def first_changed_day(loads: pa.Table) -> int | None:
+def first_changed_day(read: Read, trader_daily: object, loads: pa.Table) -> int | None:
     """Find the first day whose curves loads can have changed.
 
-    That is the day before their first row: the last hours of the newest day are paid
-    only when a later fill is known.
+    That is the last day with fills before their first row: its last hours are paid only
+    when a later fill is known.
 
     Parameters
     ----------
+    read : callable
+        Runs a query and returns its rows as an Arrow table.
+    trader_daily : object
+        Relation whose `str()` is its name in SQL.
     loads : pyarrow.Table
         Of `new_loads`.
 
@@ -87,7 +92,14 @@ def first_changed_day(loads: pa.Table) -> int | None:
         Days since the epoch; None where the loads brought no row.
     """
     earliest = pc.min(loads["time_from"]).as_py()
-    return None if earliest is None else (earliest.date() - EPOCH).days - 1
+    if earliest is None:
+        return None
+    first = (earliest.date() - EPOCH).days
+    before = read(
+        f"select max(day) / {MILLISECONDS_PER_DAY} as day from {trader_daily} "
+        f"where day < {first * MILLISECONDS_PER_DAY}"
+    )["day"][0].as_py()
+    return first if before is None else int(before)
 
 
 def held_since(trader_pnl_daily: object, day: int | None) -> str:

@@ -47,6 +47,12 @@ def section(leaders: Sequence[Record], equity: Sequence[Record]) -> Section:
         lead.append(f"The first {count(smart)} are smart money, the others are not.")
     else:
         lead.append("All of these are smart money.")
+    unknown = sum(row["mtm_known_share"] < 1 for row in leaders)
+    if unknown:
+        lead.append(
+            f"Of {count(unknown)} of the {count(len(leaders))}, not all funding and "
+            "marks are known: their profit is without that funding, at traded prices."
+        )
     return Section(
         "leaderboard",
         "Leaders",
@@ -140,7 +146,10 @@ def _table(leaders: Sequence[Record], curves: dict[str, list[Record]]) -> Table:
         [
             Column("#"),
             Column("Trader", is_number=False),
-            Column("Net PnL", note="Marked to market, after fees and funding"),
+            Column(
+                "Net PnL",
+                note="Marked to market, after fees and what is known of funding",
+            ),
             Column("Equity", is_number=False, note="Cumulative net PnL by day"),
             Column("Sharpe", note="Daily net PnL in USD, annualised by √365"),
             Column("Sortino", note="The same against losing days alone"),

@@ -209,7 +209,7 @@ def _positions(positions: Sequence[Record]) -> Table:
             Column("Coin", is_number=False),
             Column("Side", is_number=False),
             Column("State", is_number=False),
-            Column("Net PnL", note="After fees, realised so far"),
+            Column("Net PnL", note="Realised so far, after fees, with funding"),
             Column("Opened, UTC", is_number=False),
             Column("Held"),
             Column("Largest size"),

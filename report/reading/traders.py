@@ -31,6 +31,7 @@ def leaders(conn: Connection, limit: int = LEADERS) -> list[Record]:
             mtm_sharpe_ratio as sharpe_ratio,
             mtm_sortino_ratio as sortino_ratio,
             mtm_max_drawdown as max_drawdown,
+            mtm_known_share,
             position_win_rate,
             profit_factor,
             closed_positions,

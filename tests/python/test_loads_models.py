@@ -215,10 +215,14 @@ def test_a_load_reaches_the_days_before_it_that_the_model_names(
     project.execute("update analytics.by_day set fills = -1")
     project.load(fills(2, [5]))
     project.run()
-    wrong = project.query(
-        "select distinct as_of_date from analytics.by_day where fills < 0"
-    )
-    assert [str(day) for (day,) in wrong] == ["2025-01-01"]
+    wrong = "select distinct as_of_date from analytics.by_day where fills < 0"
+    assert [str(day) for (day,) in project.query(wrong)] == ["2025-01-01"]
+    # After days without a fill, that is the last one before them.
+    project.execute("update analytics.by_day set fills = -1")
+    project.load(fills(5, [5]))
+    project.run()
+    days = [str(day) for (day,) in project.query(f"{wrong} order by 1")]
+    assert days == ["2025-01-01", "2025-01-02"]
 
 
 def test_all_is_computed_when_upstream_has_other_rules(project: RollupProject) -> None:

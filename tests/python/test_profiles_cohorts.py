@@ -156,11 +156,14 @@ def test_stale_days_begin_at_the_first_changed_or_after_the_last_stored(
     assert first_stale_day(read, "t.trader_cohorts", changed) == expected
 
 
-def test_a_load_changes_curves_from_the_day_before_it_on():
+def test_a_load_changes_curves_from_the_last_day_before_it_on():
     times = [datetime(1970, 1, 9, 0, 1, tzinfo=UTC), None]
     loads = pa.table({"time_from": pa.array(times, pa.timestamp("us", "UTC"))})
-    assert first_changed_day(loads) == 7
-    assert first_changed_day(loads.slice(1)) is None
+    read = lambda query: pa.table({"day": [5] if "< 691200000" in query else []})  # noqa: E731
+    assert first_changed_day(read, "t.trader_daily", loads) == 5
+    nothing = lambda _: pa.table({"day": pa.nulls(1, pa.int64())})  # noqa: E731
+    assert first_changed_day(nothing, "t.trader_daily", loads) == 8
+    assert first_changed_day(nothing, "t.trader_daily", loads.slice(1)) is None
 
 
 def test_the_scope_is_from_the_first_stale_day_on():

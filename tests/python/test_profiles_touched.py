@@ -240,8 +240,9 @@ class Models:
     def _draw_curves(self, holds: bool) -> None:
         """Write the curves anew, as the loads so far make them.
 
-        A day's figures follow from the fills up to that day, and from the marks of that
-        day and the next, as the last hours of a day may be paid with the next one's.
+        A day's figures follow from the fills up to that day, from the marks of that day
+        and the next, and from whether it is the newest day: its last hours are paid
+        when a later fill is known.
         """
         run = self.conn.execute
         fills = run(
@@ -259,7 +260,9 @@ class Models:
             for day in range(min(days), newest + 1) if holds else sorted(days):
                 seen = sum(count for at, count in days.items() if at <= day)
                 known = sum(load_id for at, load_id in marks if at <= day + 1)
-                draw = np.random.default_rng([int(user, 16), day, seen, known])
+                draw = np.random.default_rng(
+                    [int(user, 16), day, seen, known, int(holds and day == newest)]
+                )
                 if day in days or draw.random() < 0.7:
                     figures = [float(x) for x in draw.uniform(0, 4, 4)]
                     share = 0.5 if int(user, 16) % 3 == 0 else 1.0
@@ -348,6 +351,16 @@ def test_loads_in_any_order_give_the_rows_of_a_rebuild(
         ("trader_profiles", True),
         ("trader_cohorts", False),
     }
+
+
+def test_days_without_fills_settle_the_day_before_them(models: Models) -> None:
+    tape = random_rows(traders=40)
+    cells = {(row["user_address"], row["day"]) for row in tape[0]}
+    for number, days in enumerate((range(20), range(25, 27), range(40, 41))):
+        models.load({cell for cell in cells if cell[1] - DAY in days}, tape)
+        for name in models.models:
+            models.run(name, is_incremental=number > 0)
+    assert_as_rebuilt(models)
 
 
 def test_marks_alone_change_the_curves_of_those_who_hold(models: Models) -> None:

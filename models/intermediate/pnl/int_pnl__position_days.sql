@@ -62,7 +62,14 @@ position_days as (
             when days.size_before = 0 then 0
             else days.size_before * marks_before.mark_px
         end as value_before_usd,
-        marks.mark_source = 'context' or {{ is_spot('days.coin') }} as has_mark
+        -- What came and went within the day, all by fills, needs none.
+        marks.mark_source = 'context'
+        or {{ is_spot('days.coin') }}
+        or (
+            days.size = 0
+            and days.size_before = 0
+            and (days.traded_size = 0 or not days.has_fills)
+        ) as has_mark
     from days
     inner join coin_marks_daily as marks
         on

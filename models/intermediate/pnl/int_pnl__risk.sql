@@ -27,13 +27,13 @@ moments as (
         (curves.equity_usd / curves.day_count)::double precision as mean,
         sqrt(
             (
-                curves.day_count * curves.sum_of_squares
+                curves.day_count * curves.squares_so_far
                 - curves.equity_usd * curves.equity_usd
             )::double precision
             / nullif(curves.day_count * (curves.day_count - 1), 0)
         ) as deviation,
         sqrt(
-            curves.sum_of_squared_losses::double precision / curves.day_count
+            curves.squared_losses_so_far::double precision / curves.day_count
         ) as downside_deviation
     from curves
 
@@ -44,11 +44,11 @@ risk as (
     select
         moments.user_address,
         moments.day,
-        1 - moments.unknown_days::double precision / moments.day_count
+        1 - moments.unknown_days_so_far::double precision / moments.day_count
             as mtm_known_share,
         round(moments.equity_usd, 6) as mtm_net_pnl,
         (
-            1 + moments.equity_usd / nullif(moments.losses_usd, 0)
+            1 + moments.equity_usd / nullif(moments.losses_so_far_usd, 0)
         )::double precision as mtm_profit_factor,
         case
             when {{ has_days }}

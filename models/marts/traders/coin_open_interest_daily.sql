@@ -7,7 +7,6 @@
             'loads': {
                 'relation': ['hyperliquid.fills', 'hyperliquid.asset_ctxs'],
                 'stale_from': 'day',
-                'days_before': 1,
             },
         },
     )

@@ -118,10 +118,10 @@ kept as (
                 curve.equity_usd,
                 curve.peak_usd,
                 curve.max_drawdown_usd,
-                curve.losses_usd,
-                curve.sum_of_squares,
-                curve.sum_of_squared_losses,
-                curve.unknown_days
+                curve.losses_so_far_usd,
+                curve.squares_so_far,
+                curve.squared_losses_so_far,
+                curve.unknown_days_so_far
             from {{ this }} as curve
             where
                 traders.user_address = curve.user_address
@@ -139,18 +139,18 @@ curves as (
         coalesce(kept.curve_from, min(net_days.day) over days_so_far) as curve_from,
         coalesce(kept.equity_usd, 0)
         + sum(net_days.net_pnl) over days_so_far as equity_usd,
-        coalesce(kept.losses_usd, 0)
-        + sum(greatest(-net_days.net_pnl, 0)) over days_so_far as losses_usd,
-        coalesce(kept.sum_of_squares, 0)
+        coalesce(kept.losses_so_far_usd, 0)
+        + sum(greatest(-net_days.net_pnl, 0)) over days_so_far as losses_so_far_usd,
+        coalesce(kept.squares_so_far, 0)
         + sum(net_days.net_pnl * net_days.net_pnl) over days_so_far
-            as sum_of_squares,
-        coalesce(kept.sum_of_squared_losses, 0)
+            as squares_so_far,
+        coalesce(kept.squared_losses_so_far, 0)
         + sum(
             least(net_days.net_pnl, 0) * least(net_days.net_pnl, 0)
-        ) over days_so_far as sum_of_squared_losses,
-        coalesce(kept.unknown_days, 0)
+        ) over days_so_far as squared_losses_so_far,
+        coalesce(kept.unknown_days_so_far, 0)
         + count(*) filter (where not net_days.is_known) over days_so_far
-            as unknown_days,
+            as unknown_days_so_far,
         coalesce(kept.peak_usd, 0) as kept_peak_usd,
         coalesce(kept.max_drawdown_usd, 0) as kept_drawdown_usd
     from net_days
@@ -207,10 +207,10 @@ pnl as (
                 )
             )
         ) as max_drawdown_usd,
-        trim_scale(peaks.losses_usd) as losses_usd,
-        trim_scale(peaks.sum_of_squares) as sum_of_squares,
-        trim_scale(peaks.sum_of_squared_losses) as sum_of_squared_losses,
-        peaks.unknown_days
+        trim_scale(peaks.losses_so_far_usd) as losses_so_far_usd,
+        trim_scale(peaks.squares_so_far) as squares_so_far,
+        trim_scale(peaks.squared_losses_so_far) as squared_losses_so_far,
+        peaks.unknown_days_so_far
     from peaks
 
 )
