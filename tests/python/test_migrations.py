@@ -53,8 +53,9 @@ SCHEMAS = (
 )
 
 # Without the times at which a row was written.
+# By name: a column that came later stands last in an older table.
 COLUMNS = """
-    select string_agg(format('%%I', attname), ', ' order by attnum)
+    select string_agg(format('%%I', attname), ', ' order by attname)
     from pg_attribute
     where attrelid = %s::regclass and attnum > 0 and not attisdropped
         and attname <> all('{created_at, fitted_at, updated_at, ingested_at}')
