@@ -39,8 +39,9 @@
     {%- set changed = text_literal(state['first_load']) ~ '::date' if state['first_load']
         else 'null' -%}
     {%- set day = run_query(
-        'select coalesce(least(' ~ changed ~ ', (max(' ~ column ~ ')' ~ in_utc
-        ~ ')::date + 1) - ' ~ spec['days_before'] ~ ", '0001-01-01')::text from " ~ target
+        'select greatest(least(' ~ changed ~ ', coalesce((max(' ~ column ~ ')' ~ in_utc
+        ~ ")::date + 1, '0001-01-01')) - " ~ spec['days_before']
+        ~ ", '0001-01-01')::text from " ~ target
     ).rows[0][0] -%}
     {%- do run_query("select set_config('vigil.first_stale_day', '" ~ day ~ "', true)") -%}
     {%- set unit = 'date' if is_date else 'timestamptz' -%}
