@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import psycopg
-from psycopg.rows import dict_row
 
 from pgio.copy_out import read_table
 from python_jobs.lib.classification import FLAG_ATTRIBUTES, Rulebook
 from python_jobs.lib.profile_metrics import METRICS
 from python_jobs.lib.profile_panel import CURVE_MEASURES, to_floats
-from python_jobs.lib.profile_queries import classes_query, rules_query
+from python_jobs.lib.profile_queries import read_rules
 
 PROFILES = "select * from analytics.trader_profiles"
 RULES = "reference.trader_class_rules"
@@ -36,9 +35,7 @@ def compare_classes(conn: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
     list of tuple
         Rows of `COLUMNS`, for the class and each flag; none without a profile.
     """
-    cursor = conn.cursor(row_factory=dict_row)
-    rules = cursor.execute(rules_query(RULES)).fetchall()
-    classes = cursor.execute(classes_query(CLASSES)).fetchall()
+    rules, classes = read_rules(conn, RULES, CLASSES)
     of_curves = {
         (rule["attribute"], rule["rule_order"])
         for rule in rules

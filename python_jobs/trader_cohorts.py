@@ -10,17 +10,11 @@ from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
-from psycopg.rows import dict_row
 
 from dbt_pyjobs import Changes
 from python_jobs.lib.classification import Rulebook
 from python_jobs.lib.cohort_rows import cohort_rows, resting_cohort_rows
-from python_jobs.lib.profile_queries import (
-    classes_query,
-    read_panels,
-    rules_query,
-    span_query,
-)
+from python_jobs.lib.profile_queries import read_panels, read_rules, span_query
 from python_jobs.lib.profile_resting import read_resting
 from python_jobs.lib.profile_tables import (
     as_of_days,
@@ -45,9 +39,9 @@ def model(dbt: Any, session: Any) -> Changes | None:
     positions = dbt.ref("trader_positions")
     risk = dbt.ref("int_pnl__risk")
     profiles = dbt.ref("trader_profiles")
-    cursor = session.connection.cursor(row_factory=dict_row)
-    rules = cursor.execute(rules_query(dbt.ref("trader_class_rules"))).fetchall()
-    classes = cursor.execute(classes_query(dbt.ref("trader_classes"))).fetchall()
+    rules, classes = read_rules(
+        session.connection, dbt.ref("trader_class_rules"), dbt.ref("trader_classes")
+    )
     options = ProfileOptions(
         sharpe_min_days=int(dbt.config.meta_get("sharpe_min_days")),
         confidence_positions=float(dbt.config.meta_get("confidence_positions")),

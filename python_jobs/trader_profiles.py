@@ -12,16 +12,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from psycopg.rows import dict_row
 
 from dbt_pyjobs import Changes
 from python_jobs.lib.classification import Rulebook
 from python_jobs.lib.profile_points import changes
-from python_jobs.lib.profile_queries import (
-    classes_query,
-    read_panels,
-    rules_query,
-)
+from python_jobs.lib.profile_queries import read_panels, read_rules
 from python_jobs.lib.profile_resting import read_resting
 from python_jobs.lib.profile_tables import fingerprint, profile_rows
 from python_jobs.lib.profile_touched import (
@@ -46,9 +41,9 @@ def model(dbt: Any, session: Any) -> Changes | None:
     positions = dbt.ref("trader_positions")
     pnl = dbt.ref("trader_pnl_daily")
     risk = dbt.ref("int_pnl__risk")
-    cursor = session.connection.cursor(row_factory=dict_row)
-    rules = cursor.execute(rules_query(dbt.ref("trader_class_rules"))).fetchall()
-    classes = cursor.execute(classes_query(dbt.ref("trader_classes"))).fetchall()
+    rules, classes = read_rules(
+        session.connection, dbt.ref("trader_class_rules"), dbt.ref("trader_classes")
+    )
     options = ProfileOptions(
         sharpe_min_days=int(dbt.config.meta_get("sharpe_min_days")),
         confidence_positions=float(dbt.config.meta_get("confidence_positions")),

@@ -14,15 +14,19 @@ from python_jobs.lib.decimal_sums import (
     to_decimals,
     to_words,
 )
-from python_jobs.lib.profile_panel import FLOW_MEASURES, Flags, TraderPanel, to_ints
+from python_jobs.lib.profile_panel import (
+    CURVE_MEASURES,
+    FLOW_MEASURES,
+    MONEY,
+    Flags,
+    TraderPanel,
+    to_ints,
+)
 from python_jobs.lib.profile_points import Points, rows_seen
 from python_jobs.lib.returns import Ints
 
 EXACT = ("volume", "gross_pnl", "fees_usd", "net_pnl", "mtm_net_pnl")
 """Metrics that are stored as exact decimals."""
-
-MONEY = ("maker_volume", "taker_volume", "gross_pnl", "fees_usd", "net_pnl")
-"""Columns of `trader_daily` in USD."""
 
 
 def sum_flows(coin_daily: pa.Table) -> pa.Table:
@@ -64,7 +68,7 @@ def sum_flows(coin_daily: pa.Table) -> pa.Table:
 
 
 def exact_figures(panel: TraderPanel, points: Points) -> pa.Table:
-    """Add up each trader's money up to each day, and find the times of the fills.
+    """Add up each trader's money up to each day; find fill times and the curve's row.
 
     Parameters
     ----------
@@ -77,10 +81,10 @@ def exact_figures(panel: TraderPanel, points: Points) -> pa.Table:
     -------
     pyarrow.Table
         A row per point: `first_active_at` and `last_active_at`, `EXACT` and
-        `maker_volume` as decimals, USD. NULL for a trader without a row by then, and of
-        a sum from the first day on whose figure is not known.
+        `maker_volume` as decimals, USD, and `CURVE_MEASURES`. NULL for a trader without
+        a row by then, and of a sum from the first day on whose figure is not known.
     """
-    daily, curve = panel.daily.table, panel.curve.table
+    daily = panel.daily.table
     begin, end = rows_seen(panel.daily, points)
     is_absent = begin == end
     words = {name: to_words(daily[name]) for name in MONEY}
@@ -99,15 +103,16 @@ def exact_figures(panel: TraderPanel, points: Points) -> pa.Table:
         return pc.if_else(pa.array(is_unknown), pa.scalar(None, sums.type), sums)
 
     from_day, to_day = rows_seen(panel.curve, points)
+    last_days = panel.curve.table.select(CURVE_MEASURES).take(
+        pa.array(to_day - 1, mask=from_day == to_day)
+    )
     return pa.table(
         {
             "first_active_at": _instants(daily["first_fill_time"], begin, is_absent),
             "last_active_at": _instants(daily["last_fill_time"], end - 1, is_absent),
             "maker_volume": total("maker_volume"),
-            **{name: total(name) for name in EXACT if name != "mtm_net_pnl"},
-            "mtm_net_pnl": curve["mtm_net_pnl"].take(
-                pa.array(to_day - 1, mask=from_day == to_day)
-            ),
+            **{name: total(name) for name in EXACT if name not in CURVE_MEASURES},
+            **dict(zip(CURVE_MEASURES, last_days.columns, strict=True)),
         }
     )
 

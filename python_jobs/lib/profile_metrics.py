@@ -1,5 +1,7 @@
 """The names of a trader's figures; `_profiles__models.yml` says what each one is."""
 
+from python_jobs.lib.profile_panel import CURVE_MEASURES
+
 METRICS = (
     "active_days",
     "calendar_days",
@@ -28,12 +30,7 @@ METRICS = (
     "sharpe_ratio",
     "sortino_ratio",
     "max_drawdown",
-    "mtm_known_share",
-    "mtm_net_pnl",
-    "mtm_profit_factor",
-    "mtm_sharpe_ratio",
-    "mtm_sortino_ratio",
-    "mtm_max_drawdown",
+    *CURVE_MEASURES,
     "mean_holding_seconds",
     "median_holding_seconds",
     "weighted_holding_seconds",

@@ -16,20 +16,17 @@ Flags = npt.NDArray[np.bool_]
 
 MILLISECONDS_PER_DAY = 86_400_000
 MICROSECONDS_PER_DAY = 1000 * MILLISECONDS_PER_DAY
-DAILY_MEASURES = (
+COUNTS = (
     "fill_count",
     "transfer_fills",
-    "maker_volume",
-    "taker_volume",
-    "gross_pnl",
-    "fees_usd",
-    "net_pnl",
     "closing_fills",
     "winning_closes",
     "losing_closes",
     "own_liquidations",
 )
-"""Columns of trader_daily that are added up over days."""
+MONEY = ("maker_volume", "taker_volume", "gross_pnl", "fees_usd", "net_pnl")
+DAILY_MEASURES = (*COUNTS, *MONEY)
+"""Columns of trader_daily that are added up over days; those in USD exactly."""
 
 FLOW_MEASURES = ("flow", "spot_flow", "net_flow")
 """Per trader and day: sum over coins of the absolute net flow, the spot part of it, and
@@ -139,10 +136,10 @@ def build_panel(
     """
     return TraderPanel(
         users=users,
-        daily=_daily_rows(users, daily, DAILY_MEASURES),
+        daily=_daily_rows(users, daily, (*COUNTS, "net_pnl")),
         flows=_daily_rows(users, flows, FLOW_MEASURES),
         positions=_closed_positions(users, positions),
-        curve=_daily_rows(users, curve, CURVE_MEASURES),
+        curve=_daily_rows(users, curve, ()),
     )
 
 

@@ -7,10 +7,14 @@ sort. Casts and sums of its decimals would cost more than both, and happen here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
+from psycopg.rows import dict_row
 
+from python_jobs.lib.classification import SeedRows
 from python_jobs.lib.ordered_rows import cut_alike
 from python_jobs.lib.profile_flows import sum_flows
 from python_jobs.lib.profile_panel import (
@@ -28,17 +32,21 @@ IN_ORDER = 'order by user_address collate "C"'
 """By code point, as Python compares strings, whatever the database's collation."""
 
 
-def rules_query(trader_class_rules: object) -> str:
-    """Select the rules seed."""
-    return (
+def read_rules(
+    connection: psycopg.Connection[Any],
+    trader_class_rules: object,
+    trader_classes: object,
+) -> tuple[SeedRows, SeedRows]:
+    """Read the seeds of rules and of classes, as `Rulebook.from_rows` takes them."""
+    cursor = connection.cursor(row_factory=dict_row)
+    rules = cursor.execute(
         "select attribute, rule_order, label, metric, operator, threshold "
         f"from {trader_class_rules}"
-    )
-
-
-def classes_query(trader_classes: object) -> str:
-    """Select the classes seed."""
-    return f"select trader_class, leaves_signals from {trader_classes}"
+    ).fetchall()
+    classes = cursor.execute(
+        f"select trader_class, leaves_signals from {trader_classes}"
+    ).fetchall()
+    return rules, classes
 
 
 def span_query(trader_daily: object) -> str:

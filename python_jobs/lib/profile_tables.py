@@ -153,7 +153,7 @@ def first_stale_day(
     stored: int | None = read(query)["day"][0].as_py()
     if stored is None:
         return None
-    return min(stored + 1, stored + 1 if first_changed is None else first_changed)
+    return stored + 1 if first_changed is None else min(stored + 1, first_changed)
 
 
 def scope_from(from_day: int | None) -> str:

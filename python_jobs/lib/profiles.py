@@ -16,18 +16,15 @@ import pyarrow as pa
 from python_jobs.lib.profile_flows import EXACT
 from python_jobs.lib.profile_metrics import METRICS
 from python_jobs.lib.profile_panel import (
+    COUNTS,
+    CURVE_MEASURES,
     ClosedPositions,
     DailyRows,
     Flags,
     TraderPanel,
     to_floats,
 )
-from python_jobs.lib.profile_points import (
-    Points,
-    PositionFigures,
-    rows_seen,
-    running_sums,
-)
+from python_jobs.lib.profile_points import Points, PositionFigures, running_sums
 from python_jobs.lib.returns import DailyReturns, Floats
 
 
@@ -70,12 +67,15 @@ def figures(
         `METRICS`, in the units of `trader_profiles`; NaN where a figure is not defined.
     """
     daily, closed = panel.daily, panel.positions
+    counts = {name: daily.measures[name] for name in COUNTS}
     s = (
-        _sums(daily, {"active_days": np.ones(len(daily.day))} | daily.measures, points)
+        _sums(daily, {"active_days": np.ones(len(daily.day))} | counts, points)
         | _sums(panel.flows, panel.flows.measures, points)
         | _sums(closed, _position_measures(closed), points)
-        | _last(panel.curve, points)
-        | {name: to_floats(exact[name]) for name in (*EXACT, "maker_volume")}
+        | {
+            name: to_floats(exact[name])
+            for name in (*EXACT, "maker_volume", *CURVE_MEASURES)
+        }
     )
     returns = DailyReturns.as_of(
         daily.trader,
@@ -97,16 +97,6 @@ def _sums(
     values = np.column_stack([each.astype(np.float64) for each in measures.values()])
     sums = running_sums(rows.trader, rows.day, values, points)
     return dict(zip(measures, np.ascontiguousarray(sums.T), strict=True))
-
-
-def _last(rows: DailyRows, points: Points) -> dict[str, Floats]:
-    """Take the measures of the last row up to each day; NaN without one."""
-    begin, end = rows_seen(rows, points)
-    found = np.full((len(rows.measures), len(points.day)), np.nan)
-    is_seen = end > begin
-    for number, values in enumerate(rows.measures.values()):
-        found[number, is_seen] = values[end[is_seen] - 1]
-    return dict(zip(rows.measures, found, strict=True))
 
 
 def _position_measures(closed: ClosedPositions) -> dict[str, Floats | Flags]:

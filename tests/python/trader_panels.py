@@ -17,20 +17,13 @@ from python_jobs.lib.profile_panel import (
     FLOW_MEASURES,
     MICROSECONDS_PER_DAY,
     MILLISECONDS_PER_DAY,
+    MONEY,
     TraderPanel,
     build_panel,
 )
 
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 DAY = 20_000
-MONEY = (
-    "maker_volume",
-    "taker_volume",
-    "gross_pnl",
-    "fees_usd",
-    "net_pnl",
-    "mtm_net_pnl",
-)
 Rows = list[dict[str, Any]]
 
 
@@ -93,7 +86,7 @@ def _table(rows: Rows, defaults: dict[str, Any]) -> pa.Table:
     return pa.table(
         {
             name: _decimals([row[name] for row in full])
-            if name in MONEY and "closed_at" not in defaults
+            if name in (*MONEY, "mtm_net_pnl") and "closed_at" not in defaults
             else pa.array([row[name] for row in full], types[type(value)])
             for name, value in defaults.items()
         }

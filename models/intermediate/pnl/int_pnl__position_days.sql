@@ -65,11 +65,7 @@ position_days as (
         -- What came and went within the day, all by fills, needs none.
         marks.mark_source = 'context'
         or {{ is_spot('days.coin') }}
-        or (
-            days.size = 0
-            and days.size_before = 0
-            and (days.traded_size = 0 or not days.has_fills)
-        ) as has_mark
+        or (days.size = 0 and days.size_before = 0 and days.traded_size = 0) as has_mark
     from days
     inner join coin_marks_daily as marks
         on
