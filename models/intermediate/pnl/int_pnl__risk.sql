@@ -58,7 +58,10 @@ risk as (
             when {{ has_days }}
                 then moments.mean / nullif(moments.downside_deviation, 0) * sqrt(365)
         end as mtm_sortino_ratio,
-        moments.max_drawdown_usd::double precision as mtm_max_drawdown
+        moments.max_drawdown_usd::double precision as mtm_max_drawdown,
+        moments.day_count::bigint as mtm_days,
+        moments.gross_value_days::double precision / moments.day_count
+            as mtm_mean_exposure
     from moments
 
 )

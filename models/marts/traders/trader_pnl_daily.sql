@@ -46,6 +46,7 @@ trader_days as (
         sum(position_days.cash_usd) as cash_usd,
         sum(position_days.transferred_usd) as transferred_usd,
         sum(position_days.value_usd) as value_usd,
+        sum(abs(position_days.value_usd)) as gross_value_usd,
         sum(position_days.value_before_usd) as value_before_usd,
         count(*) filter (where position_days.size <> 0) as open_positions,
         bool_and(position_days.has_mark) as has_marks
@@ -121,7 +122,8 @@ kept as (
                 curve.losses_so_far_usd,
                 curve.squares_so_far,
                 curve.squared_losses_so_far,
-                curve.unknown_days_so_far
+                curve.unknown_days_so_far,
+                curve.gross_value_days
             from {{ this }} as curve
             where
                 traders.user_address = curve.user_address
@@ -151,6 +153,8 @@ curves as (
         coalesce(kept.unknown_days_so_far, 0)
         + count(*) filter (where not net_days.is_known) over days_so_far
             as unknown_days_so_far,
+        coalesce(kept.gross_value_days, 0)
+        + sum(net_days.gross_value_usd) over days_so_far as gross_value_days,
         coalesce(kept.peak_usd, 0) as kept_peak_usd,
         coalesce(kept.max_drawdown_usd, 0) as kept_drawdown_usd
     from net_days
@@ -193,6 +197,7 @@ pnl as (
         trim_scale(peaks.cash_usd) as cash_usd,
         trim_scale(peaks.transferred_usd) as transferred_usd,
         trim_scale(peaks.value_usd) as value_usd,
+        trim_scale(peaks.gross_value_usd) as gross_value_usd,
         peaks.open_positions,
         peaks.is_funding_known,
         peaks.has_marks,
@@ -210,7 +215,8 @@ pnl as (
         trim_scale(peaks.losses_so_far_usd) as losses_so_far_usd,
         trim_scale(peaks.squares_so_far) as squares_so_far,
         trim_scale(peaks.squared_losses_so_far) as squared_losses_so_far,
-        peaks.unknown_days_so_far
+        peaks.unknown_days_so_far,
+        trim_scale(peaks.gross_value_days) as gross_value_days
     from peaks
 
 )
