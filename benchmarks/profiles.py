@@ -44,8 +44,8 @@ _DAILY = f"""
     insert into {{table}} (
         day, user_address, fill_count, volume, realized_pnl, fees_paid, maker_pct,
         winning_trades, losing_trades, unique_coins, first_fill_time, last_fill_time,
-        fees_usd, maker_volume, taker_volume, twap_volume, gross_pnl, net_pnl, closing_fills,
-        winning_closes, losing_closes, own_liquidations, transfer_fills, outcome_fills
+        fees_usd, maker_volume, taker_volume, twap_volume, gross_pnl, net_pnl,
+        closing_fills, winning_closes, losing_closes, own_liquidations, transfer_fills, outcome_fills
     )
     select
         at, user_address, 10, 2 * size, pnl, 0.5, 0.5, 3, 2, 1, at + 1000,
@@ -118,7 +118,7 @@ _PNL = """
     select
         user_address,
         to_timestamp(day / 1000)::date,
-        gross_pnl, fees_usd, 0, 0, net_pnl, sum(net_pnl) over days_so_far, 0, 0, 0, 1000, 1,
+        gross_pnl, fees_usd, 0, 0, net_pnl, sum(net_pnl) over days_so_far, 0, 0, 0, 1,
         true, true,
         min(to_timestamp(day / 1000)::date) over days_so_far,
         1000,
@@ -126,8 +126,7 @@ _PNL = """
         sum(greatest(-net_pnl, 0)) over days_so_far,
         sum(net_pnl ^ 2) over days_so_far,
         sum(least(net_pnl, 0) ^ 2) over days_so_far,
-        0,
-        1000 * count(*) over days_so_far
+        0
     from {trader_daily}
     window days_so_far as (partition by user_address order by day)
     order by 2

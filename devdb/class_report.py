@@ -10,7 +10,7 @@ import psycopg
 from pgio.copy_out import read_table
 from python_jobs.lib.classification import FLAG_ATTRIBUTES, Rulebook
 from python_jobs.lib.profile_metrics import METRICS
-from python_jobs.lib.profile_panel import CURVE_MEASURES, to_floats
+from python_jobs.lib.profile_panel import to_floats
 from python_jobs.lib.profile_queries import read_rules
 
 PROFILES = "select * from analytics.trader_profiles"
@@ -28,7 +28,7 @@ COLUMNS = [
 
 
 def compare_classes(conn: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
-    """Classify all traders again without the rules that name a figure of the curve.
+    """Classify all traders again without the rules for those whose curve is known.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def compare_classes(conn: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
     of_curves = {
         (rule["attribute"], rule["rule_order"])
         for rule in rules
-        if rule["metric"] in CURVE_MEASURES
+        if rule["metric"] == "mtm_known_share"
     }
     others = [
         rule

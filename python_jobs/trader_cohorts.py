@@ -37,7 +37,7 @@ def model(dbt: Any, session: Any) -> Changes | None:
     daily = dbt.ref("trader_daily")
     coin_daily = dbt.ref("trader_coin_daily")
     positions = dbt.ref("trader_positions")
-    risk = dbt.ref("int_pnl__risk")
+    risk = dbt.ref("trader_risk_daily")
     profiles = dbt.ref("trader_profiles")
     rules, classes = read_rules(
         session.connection, dbt.ref("trader_class_rules"), dbt.ref("trader_classes")

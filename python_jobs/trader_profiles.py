@@ -39,8 +39,7 @@ def model(dbt: Any, session: Any) -> Changes | None:
     daily = dbt.ref("trader_daily")
     coin_daily = dbt.ref("trader_coin_daily")
     positions = dbt.ref("trader_positions")
-    pnl = dbt.ref("trader_pnl_daily")
-    risk = dbt.ref("int_pnl__risk")
+    risk = dbt.ref("trader_risk_daily")
     rules, classes = read_rules(
         session.connection, dbt.ref("trader_class_rules"), dbt.ref("trader_classes")
     )
@@ -51,10 +50,10 @@ def model(dbt: Any, session: Any) -> Changes | None:
     )
     rulebook = Rulebook.from_rows(rules, classes)
 
-    upstream = (daily, coin_daily, positions, pnl)
-    made_of = session.definitions((*upstream, risk))
+    upstream = (daily, coin_daily, positions, risk)
+    made_of = session.definitions(upstream)
     state = fingerprint(rules, classes, (options, made_of))
-    of_fills, loads = new_loads(session, upstream, [pnl])
+    of_fills, loads = new_loads(session, upstream, [risk])
     is_same_rules = dbt.is_incremental and state == session.fingerprint
     if is_same_rules and not len(loads):
         return None
@@ -67,7 +66,7 @@ def model(dbt: Any, session: Any) -> Changes | None:
         if len(touched) <= MOST_TRADERS:
             traders, scope = those(touched["user_address"]), None
             changed = first_changed_day(session.read, daily, loads)
-            resting = f"{held_since(pnl, changed)} and not {traders}"
+            resting = f"{held_since(risk, changed)} and not {traders}"
 
     def batches() -> Iterator[pa.RecordBatch]:
         panels = read_panels(

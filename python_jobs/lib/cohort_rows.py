@@ -27,6 +27,7 @@ COHORT_METRICS = (
     "sharpe_ratio",
     "mtm_known_share",
     "mtm_sharpe_ratio",
+    "mtm_q_value",
     "confidence",
 )
 COHORT_SCHEMA = pa.schema(

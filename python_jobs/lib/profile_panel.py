@@ -45,12 +45,15 @@ CURVE_MEASURES = (
     "mtm_net_pnl",
     "mtm_profit_factor",
     "mtm_sharpe_ratio",
+    "mtm_sharpe_error",
+    "mtm_probabilistic_sharpe",
+    "mtm_q_value",
     "mtm_sortino_ratio",
     "mtm_max_drawdown",
     "mtm_days",
     "mtm_mean_exposure",
 )
-"""Columns of int_pnl__risk: each is of all days up to its own."""
+"""Columns of trader_risk_daily: each is of all days up to its own."""
 
 
 @dataclass(frozen=True)

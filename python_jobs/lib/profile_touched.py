@@ -102,12 +102,12 @@ def first_changed_day(read: Read, trader_daily: object, loads: pa.Table) -> int 
     return first if before is None else int(before)
 
 
-def held_since(trader_pnl_daily: object, day: int | None) -> str:
+def held_since(trader_risk_daily: object, day: int | None) -> str:
     """Write the SQL predicate that selects traders with a curve on a day or later.
 
     Parameters
     ----------
-    trader_pnl_daily : object
+    trader_risk_daily : object
         Relation whose `str()` is its name in SQL.
     day : int or None
         Days since the epoch; None selects nobody.
@@ -116,7 +116,7 @@ def held_since(trader_pnl_daily: object, day: int | None) -> str:
         return "false"
     date = EPOCH + timedelta(days=day)
     return (
-        f"user_address in (select user_address from {trader_pnl_daily} "
+        f"user_address in (select user_address from {trader_risk_daily} "
         f"where day >= date '{date}')"
     )
 

@@ -41,7 +41,7 @@ UPSTREAM = (
     "trader_daily",
     "trader_coin_daily",
     "trader_positions",
-    "trader_pnl_daily",
+    "trader_risk_daily",
 )
 META = {
     "sharpe_min_days": 14,
@@ -68,8 +68,7 @@ TABLES = f"""
         entry_notional_usd numeric, holding_seconds numeric, is_basis_known boolean,
         close_reason text, last_exit_at timestamptz
     );
-    create table t.trader_pnl_daily (user_address text, day date);
-    create table t.int_pnl__risk (
+    create table t.trader_risk_daily (
         user_address text, day date, mtm_net_pnl numeric,
         {", ".join(f"{name} float8" for name in CURVE_MEASURES if "pnl" not in name)}
     );
@@ -217,7 +216,7 @@ class Models:
 
     def load_contexts(self, first_day: int, last_day: int) -> None:
         """Bring marks of some days: what is held then is worth something else."""
-        self._log("asset_ctxs", ("trader_pnl_daily",), first_day, last_day, 1)
+        self._log("asset_ctxs", ("trader_risk_daily",), first_day, last_day, 1)
         self._draw_curves(holds=True)
 
     def _log(
@@ -264,18 +263,16 @@ class Models:
                     [int(user, 16), day, seen, known, int(holds and day == newest)]
                 )
                 if day in days or draw.random() < 0.7:
-                    figures = [float(x) for x in draw.uniform(0, 4, 4)]
+                    figures = draw.uniform(0, 4, len(CURVE_MEASURES) - 2).tolist()
+                    # Of q-values, about half are small enough for smart money.
+                    figures[4] /= 20
                     share = 0.5 if int(user, 16) % 3 == 0 else 1.0
                     rows.append((user, day, round(figures[0] - 1, 6), share, *figures))
-        run("truncate t.trader_pnl_daily, t.int_pnl__risk")
+        run("truncate t.trader_risk_daily")
         self.conn.cursor().executemany(
-            "insert into t.int_pnl__risk values"
-            " (%s, date 'epoch' + %s::integer, %s, %s, %s, %s, %s, %s)",
+            "insert into t.trader_risk_daily values"
+            " (%s, date 'epoch' + %s::integer" + ", %s" * len(CURVE_MEASURES) + ")",
             rows,
-        )
-        run(
-            "insert into t.trader_pnl_daily"
-            " select user_address, day from t.int_pnl__risk"
         )
 
 

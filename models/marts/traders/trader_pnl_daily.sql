@@ -92,8 +92,7 @@ net_days as (
         valued_days.*,
         valued_days.traded_pnl
         - valued_days.fees_usd
-        + coalesce(valued_days.funding_usd, 0) as net_pnl,
-        valued_days.is_funding_known and valued_days.has_marks as is_known
+        + coalesce(valued_days.funding_usd, 0) as net_pnl
     from valued_days
 
 ),
@@ -110,20 +109,11 @@ kept as (
 
     select
         traders.user_address,
-        last_day.*
+        last_day.equity_usd
     from traders
     cross join
         lateral (
-            select
-                curve.curve_from,
-                curve.equity_usd,
-                curve.peak_usd,
-                curve.max_drawdown_usd,
-                curve.losses_so_far_usd,
-                curve.squares_so_far,
-                curve.squared_losses_so_far,
-                curve.unknown_days_so_far,
-                curve.gross_value_days
+            select curve.equity_usd
             from {{ this }} as curve
             where
                 traders.user_address = curve.user_address
@@ -138,86 +128,36 @@ curves as (
 
     select
         net_days.*,
-        coalesce(kept.curve_from, min(net_days.day) over days_so_far) as curve_from,
         coalesce(kept.equity_usd, 0)
-        + sum(net_days.net_pnl) over days_so_far as equity_usd,
-        coalesce(kept.losses_so_far_usd, 0)
-        + sum(greatest(-net_days.net_pnl, 0)) over days_so_far as losses_so_far_usd,
-        coalesce(kept.squares_so_far, 0)
-        + sum(net_days.net_pnl * net_days.net_pnl) over days_so_far
-            as squares_so_far,
-        coalesce(kept.squared_losses_so_far, 0)
-        + sum(
-            least(net_days.net_pnl, 0) * least(net_days.net_pnl, 0)
-        ) over days_so_far as squared_losses_so_far,
-        coalesce(kept.unknown_days_so_far, 0)
-        + count(*) filter (where not net_days.is_known) over days_so_far
-            as unknown_days_so_far,
-        coalesce(kept.gross_value_days, 0)
-        + sum(net_days.gross_value_usd) over days_so_far as gross_value_days,
-        coalesce(kept.peak_usd, 0) as kept_peak_usd,
-        coalesce(kept.max_drawdown_usd, 0) as kept_drawdown_usd
+        + sum(net_days.net_pnl) over (
+            partition by net_days.user_address
+            order by net_days.day
+        ) as equity_usd
     from net_days
     left join kept
         on net_days.user_address = kept.user_address
-    window
-        days_so_far as (
-            partition by net_days.user_address
-            order by net_days.day
-        )
-
-),
-
-peaks as (
-
-    select
-        curves.*,
-        greatest(
-            curves.kept_peak_usd,
-            max(curves.equity_usd) over (
-                partition by curves.user_address
-                order by curves.day
-            )
-        ) as peak_usd
-    from curves
 
 ),
 
 pnl as (
 
     select
-        peaks.user_address,
-        peaks.day,
-        trim_scale(peaks.realized_pnl) as realized_pnl,
-        trim_scale(peaks.fees_usd) as fees_usd,
-        trim_scale(peaks.funding_usd) as funding_usd,
-        trim_scale(peaks.traded_pnl - peaks.realized_pnl) as unrealized_change_usd,
-        trim_scale(peaks.net_pnl) as net_pnl,
-        trim_scale(peaks.equity_usd) as equity_usd,
-        trim_scale(peaks.cash_usd) as cash_usd,
-        trim_scale(peaks.transferred_usd) as transferred_usd,
-        trim_scale(peaks.value_usd) as value_usd,
-        trim_scale(peaks.gross_value_usd) as gross_value_usd,
-        peaks.open_positions,
-        peaks.is_funding_known,
-        peaks.has_marks,
-        peaks.curve_from,
-        trim_scale(peaks.peak_usd) as peak_usd,
-        trim_scale(
-            greatest(
-                peaks.kept_drawdown_usd,
-                max(peaks.peak_usd - peaks.equity_usd) over (
-                    partition by peaks.user_address
-                    order by peaks.day
-                )
-            )
-        ) as max_drawdown_usd,
-        trim_scale(peaks.losses_so_far_usd) as losses_so_far_usd,
-        trim_scale(peaks.squares_so_far) as squares_so_far,
-        trim_scale(peaks.squared_losses_so_far) as squared_losses_so_far,
-        peaks.unknown_days_so_far,
-        trim_scale(peaks.gross_value_days) as gross_value_days
-    from peaks
+        curves.user_address,
+        curves.day,
+        trim_scale(curves.realized_pnl) as realized_pnl,
+        trim_scale(curves.fees_usd) as fees_usd,
+        trim_scale(curves.funding_usd) as funding_usd,
+        trim_scale(curves.traded_pnl - curves.realized_pnl) as unrealized_change_usd,
+        trim_scale(curves.net_pnl) as net_pnl,
+        trim_scale(curves.equity_usd) as equity_usd,
+        trim_scale(curves.cash_usd) as cash_usd,
+        trim_scale(curves.transferred_usd) as transferred_usd,
+        trim_scale(curves.value_usd) as value_usd,
+        curves.open_positions,
+        curves.is_funding_known,
+        curves.has_marks,
+        trim_scale(curves.gross_value_usd) as gross_value_usd
+    from curves
 
 )
 

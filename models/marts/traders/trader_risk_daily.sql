@@ -1,0 +1,197 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='sync',
+        unique_key=['user_address', 'day'],
+        indexes=[{'columns': ['day']}],
+        meta={
+            'loads': {
+                'relation': [
+                    'hyperliquid.fills',
+                    'hyperliquid.asset_ctxs',
+                    'hyperliquid.funding_rates',
+                ],
+                'stale_from': 'day',
+                'days_before': 1,
+            },
+        },
+    )
+}}
+
+with
+
+sums_so_far as (
+
+    select * from {{ ref('int_pnl__sums_so_far') }}
+
+),
+
+new_days as (
+
+    select *
+    from sums_so_far
+    where day >= {{ first_stale_day() }}
+
+),
+
+-- Exact up to the quotients: of doubles, a variance far below the mean would be noise.
+-- `materialized`: otherwise PostgreSQL computes it again wherever it is read.
+moments as materialized (
+
+    select
+        new_days.*,
+        new_days.mtm_net_pnl / new_days.day_count as mean,
+        new_days.day_count * new_days.squares_so_far - new_days.mtm_net_pnl * new_days.mtm_net_pnl
+            as second,
+        new_days.day_count * new_days.day_count * new_days.cubes_so_far
+        - 3 * new_days.day_count * new_days.mtm_net_pnl * new_days.squares_so_far
+        + 2 * new_days.mtm_net_pnl * new_days.mtm_net_pnl * new_days.mtm_net_pnl as third,
+        new_days.day_count * new_days.day_count * new_days.day_count * new_days.fourth_powers_so_far
+        - 4 * new_days.day_count * new_days.day_count * new_days.mtm_net_pnl * new_days.cubes_so_far
+        + 6 * new_days.day_count * new_days.mtm_net_pnl * new_days.mtm_net_pnl * new_days.squares_so_far
+        - 3 * new_days.mtm_net_pnl * new_days.mtm_net_pnl * new_days.mtm_net_pnl * new_days.mtm_net_pnl
+            as fourth
+    from new_days
+
+),
+
+-- Sample deviation; skewness and kurtosis of the population.
+shapes as (
+
+    select
+        moments.*,
+        moments.day_count >= {{ var('sharpe_min_days') | int }} as has_days,
+        moments.mean::double precision as mean_usd,
+        sqrt(
+            moments.second::double precision
+            / nullif(moments.day_count * (moments.day_count - 1), 0)
+        ) as deviation_usd,
+        sqrt(moments.squared_losses_so_far::double precision / moments.day_count)
+            as downside_usd,
+        moments.third::double precision
+        / nullif(power(moments.second::double precision, 1.5), 0) as skewness,
+        moments.fourth::double precision
+        / nullif(power(moments.second::double precision, 2), 0) as kurtosis
+    from moments
+
+),
+
+ratios as (
+
+    select
+        shapes.*,
+        case
+            when shapes.has_days then shapes.mean_usd / nullif(shapes.deviation_usd, 0)
+        end as daily_sharpe,
+        case
+            when shapes.has_days then shapes.mean_usd / nullif(shapes.downside_usd, 0)
+        end as daily_sortino
+    from shapes
+
+),
+
+-- Bailey and López de Prado (2012).
+errors as materialized (
+
+    select
+        ratios.*,
+        sqrt(
+            nullif(
+                greatest(
+                    1
+                    - ratios.skewness * ratios.daily_sharpe
+                    + (ratios.kurtosis - 1) / 4
+                    * ratios.daily_sharpe * ratios.daily_sharpe,
+                    0
+                ),
+                0
+            )
+            / (ratios.day_count - 1)
+        ) as daily_error
+    from ratios
+
+),
+
+-- Of short curves too many are far out: hence Student's distribution, with as many degrees
+-- of freedom as days on which something changed, less one.
+scores as (
+
+    select
+        errors.*,
+        errors.daily_sharpe / errors.daily_error as score,
+        nullif(errors.changed_days_so_far - 1, 0)::double precision as freedom
+    from errors
+
+),
+
+-- Wallace (1959) turns Student's distribution into the normal one. Numeric keeps 15 digits
+-- of a double: erfc may differ in the last between servers.
+chances as (
+
+    select
+        scores.*,
+        (erfc(-scores.score / sqrt(2)) / 2)::numeric::double precision
+            as probabilistic_sharpe,
+        (
+            erfc(
+                sign(scores.score)
+                * (8 * scores.freedom + 1) / (8 * scores.freedom + 3)
+                * sqrt(
+                    scores.freedom
+                    * ln(1 + scores.score * scores.score / scores.freedom) / 2
+                )
+            ) / 2
+        )::numeric::double precision as p_value
+    from scores
+
+),
+
+-- Benjamini and Hochberg (1995), among all who traded or held something on the day.
+ranked as (
+
+    select
+        chances.*,
+        chances.p_value
+        * count(chances.p_value) over (partition by chances.day)
+        / nullif(
+            count(chances.p_value) over (
+                partition by chances.day
+                order by chances.p_value
+            ),
+            0
+        ) as q_value
+    from chances
+
+),
+
+risk as (
+
+    select
+        ranked.user_address,
+        ranked.day,
+        1 - ranked.unknown_days_so_far::double precision / ranked.day_count
+            as mtm_known_share,
+        ranked.mtm_net_pnl,
+        (
+            1 + ranked.mtm_net_pnl / nullif(ranked.losses_so_far_usd, 0)
+        )::double precision as mtm_profit_factor,
+        ranked.daily_sharpe * sqrt(365) as mtm_sharpe_ratio,
+        ranked.daily_error * sqrt(365) as mtm_sharpe_error,
+        ranked.probabilistic_sharpe as mtm_probabilistic_sharpe,
+        case
+            when ranked.p_value is not null
+                then min(ranked.q_value) over (
+                    partition by ranked.day
+                    order by ranked.p_value desc
+                )
+        end as mtm_q_value,
+        ranked.daily_sortino * sqrt(365) as mtm_sortino_ratio,
+        ranked.max_drawdown_usd::double precision as mtm_max_drawdown,
+        ranked.day_count::bigint as mtm_days,
+        ranked.gross_value_days::double precision / ranked.day_count
+            as mtm_mean_exposure
+    from ranked
+
+)
+
+select * from risk
