@@ -21,6 +21,8 @@ BUILT_FROM_FILLS = (
     "analytics.coin_marks_daily",
     "analytics.coin_open_interest_daily",
     "analytics.trader_pnl_daily",
+    "intermediate.int_pnl__sums_so_far",
+    "analytics.trader_risk_daily",
     "analytics.trader_win_rates",
     "analytics.trader_profiles",
     "analytics.trader_cohorts",

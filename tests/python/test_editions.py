@@ -41,6 +41,8 @@ MODELS = {
     "analytics.coin_marks_daily": "coin, day",
     "analytics.coin_open_interest_daily": "coin, day",
     "analytics.trader_pnl_daily": "user_address, day",
+    "intermediate.int_pnl__sums_so_far": "user_address, day",
+    "analytics.trader_risk_daily": "user_address, day",
     "analytics.trader_win_rates": "user_address",
     "analytics.trader_profiles": "user_address",
     "analytics.trader_cohorts": "as_of_date, user_address",
