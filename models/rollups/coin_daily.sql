@@ -30,7 +30,11 @@ select
     sum(taker_buy_volume) as taker_buy_volume,
     sum(taker_sell_volume) as taker_sell_volume,
     sum(bought_volume) as traded_volume,
-    (max(array[last_fill_time, close_block, close_event, close_px]))[4] as close_px
+    (max(array[last_fill_time, close_block, close_event, close_px]))[4] as close_px,
+    sum(long_liquidations)::bigint as long_liquidations,
+    sum(own_liquidations - long_liquidations)::bigint as short_liquidations,
+    sum(long_liquidated_usd) as long_liquidated_usd,
+    sum(short_liquidated_usd) as short_liquidated_usd
 from {{ ref('trader_coin_daily') }}
 where {{ rollup_filter('day') }}
 group by 1, 2

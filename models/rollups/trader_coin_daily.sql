@@ -20,7 +20,7 @@
     'max(array[time, coalesce(block_number, 0), coalesce(event_index, 0), px])'
 %}
 
--- The one rollup that reads the fills: trader_daily and coin_daily add its rows up.
+-- trader_daily and coin_daily add its rows up, and do not read the fills again.
 select
     {{ time_bucket('1 day', 'time', unit='ms') }} as day,
     user_address,
@@ -86,6 +86,13 @@ select
     -- Without these no PnL of the day is known: then it is NULL.
     count(*) filter (where {{ is_trade() }} and {{ lacks_pnl() }}) as fills_without_pnl,
     count(*) filter (where {{ is_own_liquidation() }}) as own_liquidations,
+    count(*) filter (where {{ is_liquidated('long') }}) as long_liquidations,
+    coalesce(
+        sum(px * sz) filter (where {{ is_liquidated('long') }}), 0
+    ) as long_liquidated_usd,
+    coalesce(
+        sum(px * sz) filter (where {{ is_liquidated('short') }}), 0
+    ) as short_liquidated_usd,
     count(*) filter (where {{ is_transfer('dir') }}) as transfer_fills
 from {{ source('hyperliquid', 'fills') }}
 where {{ rollup_filter('time') }}
