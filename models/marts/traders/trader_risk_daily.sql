@@ -47,7 +47,7 @@ new_days as (
 moments as materialized (
 
     select
-        new_days.*,
+        *,
         n * s2 - s1 * s1 as m2,
         n * n * s3 - 3 * n * s1 * s2 + 2 * s1 * s1 * s1 as m3,
         n * n * n * s4 - 4 * n * n * s1 * s3 + 6 * n * s1 * s1 * s2
@@ -113,8 +113,8 @@ errors as materialized (
 
 ),
 
--- Short curves are far out too often: hence Student's distribution. Its degrees of freedom
--- are the days on which something changed, less one.
+-- Short curves are far out too often: hence Student's distribution. Its degrees of
+-- freedom are the days on which something changed, less one.
 scores as (
 
     select
