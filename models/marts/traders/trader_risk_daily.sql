@@ -41,8 +41,8 @@ new_days as (
 
 ),
 
--- n², n³ and n⁴ times the central moments, exactly: of doubles, a variance far below the
--- mean would be noise.
+-- n², n³ and n⁴ times the central moments, exactly: of doubles, a variance far below
+-- the mean would be noise.
 -- `materialized`: otherwise PostgreSQL computes it again wherever it is read.
 moments as materialized (
 
