@@ -23,11 +23,14 @@ BUILT_FROM_FILLS = (
     "analytics.coin_marks_daily",
     "analytics.coin_open_interest_daily",
     "analytics.trader_pnl_daily",
+    "intermediate.int_pnl__sums_so_far",
+    "analytics.trader_risk_daily",
     "analytics.trader_win_rates",
     "analytics.trader_profiles",
     "analytics.trader_cohorts",
     "intermediate.int_signals__coin_days",
     "analytics.asset_signals",
+    "analytics.smart_money_hourly",
 )
 
 # For a build whose rows are compared: dbt's own tests are most of what it takes.

@@ -46,11 +46,14 @@ MODELS = {
     "analytics.coin_marks_daily": "coin, day",
     "analytics.coin_open_interest_daily": "coin, day",
     "analytics.trader_pnl_daily": "user_address, day",
+    "intermediate.int_pnl__sums_so_far": "user_address, day",
+    "analytics.trader_risk_daily": "user_address, day",
     "analytics.trader_win_rates": "user_address",
     "analytics.trader_profiles": "user_address",
     "analytics.trader_cohorts": "as_of_date, user_address",
     "intermediate.int_signals__coin_days": "as_of_date, coin",
     "analytics.asset_signals": "as_of_date, coin",
+    "analytics.smart_money_hourly": "hour_at, coin",
 }
 
 
@@ -107,6 +110,10 @@ class Workspace:
         with psycopg.connect(**self.conninfo) as conn:
             return conn.execute(f"select * from {relation} order by {order}").fetchall()
 
+    def execute(self, statement: str) -> None:
+        with psycopg.connect(**self.conninfo) as conn:
+            conn.execute(statement)
+
     def query(self, query: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(**self.conninfo) as conn:
             return conn.execute(query).fetchall()
@@ -155,7 +162,7 @@ def test_replaced_fills_reach_every_model(
     """A build after `--replace` holds what a build of everything holds."""
     space = workspace()
     space.dbt("run-operation", "create_sources")
-    # Ten days: some traders are smart money by then, and signals are theirs.
+    # Ten days: some traders are winners by then, and signals are theirs.
     hours = sorted((tape / "parquet").rglob("*.parquet"))[:240]
     space.load(*hours)
     space.dbt("seed")

@@ -26,31 +26,32 @@ sums_so_far as (
 
 ),
 
+-- So many days, and the sums of their first four powers.
 new_days as (
 
-    select *
+    select
+        sums_so_far.*,
+        sums_so_far.day_count as n,
+        sums_so_far.mtm_net_pnl as s1,
+        sums_so_far.squares_so_far as s2,
+        sums_so_far.cubes_so_far as s3,
+        sums_so_far.fourth_powers_so_far as s4
     from sums_so_far
-    where day >= {{ first_stale_day() }}
+    where sums_so_far.day >= {{ first_stale_day() }}
 
 ),
 
--- Exact up to the quotients: of doubles, a variance far below the mean would be noise.
+-- n², n³ and n⁴ times the central moments, exactly: of doubles, a variance far below
+-- the mean would be noise.
 -- `materialized`: otherwise PostgreSQL computes it again wherever it is read.
 moments as materialized (
 
     select
-        new_days.*,
-        new_days.mtm_net_pnl / new_days.day_count as mean,
-        new_days.day_count * new_days.squares_so_far - new_days.mtm_net_pnl * new_days.mtm_net_pnl
-            as second,
-        new_days.day_count * new_days.day_count * new_days.cubes_so_far
-        - 3 * new_days.day_count * new_days.mtm_net_pnl * new_days.squares_so_far
-        + 2 * new_days.mtm_net_pnl * new_days.mtm_net_pnl * new_days.mtm_net_pnl as third,
-        new_days.day_count * new_days.day_count * new_days.day_count * new_days.fourth_powers_so_far
-        - 4 * new_days.day_count * new_days.day_count * new_days.mtm_net_pnl * new_days.cubes_so_far
-        + 6 * new_days.day_count * new_days.mtm_net_pnl * new_days.mtm_net_pnl * new_days.squares_so_far
-        - 3 * new_days.mtm_net_pnl * new_days.mtm_net_pnl * new_days.mtm_net_pnl * new_days.mtm_net_pnl
-            as fourth
+        *,
+        n * s2 - s1 * s1 as m2,
+        n * n * s3 - 3 * n * s1 * s2 + 2 * s1 * s1 * s1 as m3,
+        n * n * n * s4 - 4 * n * n * s1 * s3 + 6 * n * s1 * s1 * s2
+        - 3 * s1 * s1 * s1 * s1 as m4
     from new_days
 
 ),
@@ -61,17 +62,17 @@ shapes as (
     select
         moments.*,
         moments.day_count >= {{ var('sharpe_min_days') | int }} as has_days,
-        moments.mean::double precision as mean_usd,
+        (moments.s1 / moments.n)::double precision as mean_usd,
         sqrt(
-            moments.second::double precision
+            moments.m2::double precision
             / nullif(moments.day_count * (moments.day_count - 1), 0)
         ) as deviation_usd,
         sqrt(moments.squared_losses_so_far::double precision / moments.day_count)
             as downside_usd,
-        moments.third::double precision
-        / nullif(power(moments.second::double precision, 1.5), 0) as skewness,
-        moments.fourth::double precision
-        / nullif(power(moments.second::double precision, 2), 0) as kurtosis
+        moments.m3::double precision
+        / nullif(power(moments.m2::double precision, 1.5), 0) as skewness,
+        moments.m4::double precision
+        / nullif(power(moments.m2::double precision, 2), 0) as kurtosis
     from moments
 
 ),
@@ -112,8 +113,8 @@ errors as materialized (
 
 ),
 
--- Of short curves too many are far out: hence Student's distribution, with as many degrees
--- of freedom as days on which something changed, less one.
+-- Short curves are far out too often: hence Student's distribution. Its degrees of
+-- freedom are the days on which something changed, less one.
 scores as (
 
     select
@@ -124,8 +125,8 @@ scores as (
 
 ),
 
--- Wallace (1959) turns Student's distribution into the normal one. Numeric keeps 15 digits
--- of a double: erfc may differ in the last between servers.
+-- Wallace (1959) turns Student's distribution into the normal one. Numeric keeps 15
+-- digits of a double: erfc may differ in the last between servers.
 chances as (
 
     select
