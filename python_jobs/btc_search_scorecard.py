@@ -31,6 +31,8 @@ def model(dbt: Any, session: Any) -> pa.Table:
     )
     candles = Candles(session.read, str(dbt.ref("btc_ohlcv_1s")))
     embeddings = str(dbt.ref("btc_embeddings"))
+    if not session.has_table(embeddings):
+        raise ValueError(f"{embeddings} is not built yet: run `dbt build` first")
     venues = session.read(
         "select exchange, extract(epoch from max(training_to))::bigint as training_to "
         f"from {dbt.ref('btc_feature_scales')} "
