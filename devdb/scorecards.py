@@ -136,7 +136,8 @@ def search_lines(rows: Sequence[Row]) -> Iterator[str]:
         if widest["window_count"]:
             ends = (widest[end] for end in ("first_bucket", "last_bucket"))
             span = ", {:%Y-%m-%d} to {:%Y-%m-%d}".format(*ends)
-        yield f"{venue}: {widest['window_count']} windows{span} (in brackets: 95% intervals)"
+        count = widest["window_count"]
+        yield f"{venue}: {count} windows{span} (95% intervals in brackets)"
         if widest["skill"] is None:
             yield (
                 "  That is too few to say. Load more days, or choose a shorter "
