@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from textwrap import fill
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import dict_row
@@ -35,7 +35,7 @@ BASELINES = {
     "persistence": "the window's own volatility",
 }
 
-SEARCH_ROWS = b"""
+SEARCH_ROWS: LiteralString = """
     select
         exchange,
         horizon,
@@ -181,9 +181,9 @@ def _where(found: Sequence[str], horizons: Sequence[str]) -> str:
 
 
 #: Table, query of its rows, and what says them; in the order they are printed.
-SCORECARDS: Sequence[tuple[str, bytes, Callable[[Sequence[Row]], Iterator[str]]]] = (
-    ("signals.btc_search_scorecard", SEARCH_ROWS, search_lines),
-)
+SCORECARDS: Sequence[
+    tuple[str, LiteralString, Callable[[Sequence[Row]], Iterator[str]]]
+] = (("signals.btc_search_scorecard", SEARCH_ROWS, search_lines),)
 
 EXPLANATION = (
     "Better and worse: less or more of the CRPS, a distance of forecast and outcome. "
