@@ -165,11 +165,13 @@ def meaning(rows: Sequence[Row]) -> str:
             for horizon in horizons
             if all(verdict(row) > 0 for row in chosen if row["horizon"] == horizon)
         ]
-        parts.append(f"{what} better than by every baseline {_where(beaten, horizons)}")
+        parts.append(f"{what} {_where(beaten, horizons)}")
     signed = {row["horizon"]: row for row in rows if row["target"] == "log_return"}
     found = [name for name, row in signed.items() if is_direction_found(row)]
-    parts.append(f"direction better than chance {_where(found, list(signed))}")
-    return f"forecast {', '.join(parts)}."
+    return (
+        f"better than every baseline: {', '.join(parts)}; "
+        f"direction better than chance: {_where(found, list(signed))}."
+    )
 
 
 def _where(found: Sequence[str], horizons: Sequence[str]) -> str:
