@@ -235,4 +235,6 @@ def _bitcoin(conn: Connection, venue: Record) -> tuple[list[Tile], list[Section]
     scores = ask_market.scorecard(conn)
     if scores:
         return [tile], [made, forecasts.section(scores, name)]
-    return [tile], [replace(made, lead=[*made.lead, forecasts.MISSING])]
+    if window is not None:
+        made = replace(made, lead=[*made.lead, forecasts.MISSING])
+    return [tile], [made]
