@@ -22,6 +22,7 @@ WORK_TARGETS = {"setup", "test", "fuzz", "lint", "docs", "bench", "clean"}
 TARGETS = WORK_TARGETS | {
     "run",
     "report",
+    "evaluate",
     "up",
     "down",
     "psql",

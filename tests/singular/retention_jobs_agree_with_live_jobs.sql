@@ -6,7 +6,9 @@
     It waits for every model that has jobs of its own: while one is rebuilt they are
     neither there nor gone.
 #}
+-- depends_on: {{ ref('builder_daily') }}
 -- depends_on: {{ ref('coin_daily') }}
+-- depends_on: {{ ref('coin_hourly') }}
 -- depends_on: {{ ref('trader_coin_daily') }}
 -- depends_on: {{ ref('trader_daily') }}
 -- depends_on: {{ ref('btc_ohlcv_100ms') }}
