@@ -28,6 +28,7 @@ BUILT_FROM_FILLS = (
     "analytics.trader_cohorts",
     "intermediate.int_signals__coin_days",
     "analytics.asset_signals",
+    "analytics.smart_money_hourly",
 )
 
 # For a build whose rows are compared: dbt's own tests are most of what it takes.

@@ -14,9 +14,13 @@ from test_pipeline import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_server]
 
-TABLES = ("intermediate.int_signals__coin_days", "analytics.asset_signals")
-BUILD = ("run", "--select", "+asset_signals")
-SIGNALS = "int_signals__coin_days asset_signals"
+TABLES = {
+    "intermediate.int_signals__coin_days": "as_of_date, coin",
+    "analytics.asset_signals": "as_of_date, coin",
+    "analytics.smart_money_hourly": "hour_at, coin",
+}
+BUILD = ("run", "--select", "+asset_signals +smart_money_hourly")
+SIGNALS = "int_signals__coin_days asset_signals smart_money_hourly"
 REBUILD = ("run", "--full-refresh", "--select", SIGNALS)
 
 # What members of the cohort of `kept` hold since before it, who have no fill and no
@@ -68,8 +72,8 @@ def space(make_database: Callable[[], dict[str, Any]], tmp_path: Path) -> Worksp
 
 
 def contents(space: Workspace) -> list[list[tuple[Any, ...]]]:
-    """Return the rows of both tables."""
-    found = [space.rows(table, "as_of_date, coin") for table in TABLES]
+    """Return the rows of the tables of signals."""
+    found = [space.rows(*table) for table in TABLES.items()]
     assert all(found)
     return found
 

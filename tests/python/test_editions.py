@@ -48,6 +48,7 @@ MODELS = {
     "analytics.trader_cohorts": "as_of_date, user_address",
     "intermediate.int_signals__coin_days": "as_of_date, coin",
     "analytics.asset_signals": "as_of_date, coin",
+    "analytics.smart_money_hourly": "hour_at, coin",
     "market_data.btc_ohlcv_100ms": "bucket, exchange",
     "market_data.btc_ohlcv_1s": "bucket, exchange",
     "market_data.btc_ohlcv_1m": "bucket, exchange",

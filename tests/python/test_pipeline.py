@@ -51,6 +51,7 @@ MODELS = {
     "analytics.trader_cohorts": "as_of_date, user_address",
     "intermediate.int_signals__coin_days": "as_of_date, coin",
     "analytics.asset_signals": "as_of_date, coin",
+    "analytics.smart_money_hourly": "hour_at, coin",
 }
 
 

@@ -1,0 +1,27 @@
+-- Who is smart money at the end of a day is it in the hours after that.
+with
+
+member_spans as (
+
+    select * from {{ ref('int_signals__member_spans') }}
+
+),
+
+member_hours as (
+
+    select
+        member_spans.user_address,
+        greatest(
+            (member_spans.from_date + 1)::timestamp at time zone 'utc',
+            {{ first_stale_day(unit='timestamptz') }}
+        ) as from_at,
+        (
+            member_spans.to_date + {{ var('cohort_step_days') | int + 1 }}
+        )::timestamp at time zone 'utc' as to_at
+    from member_spans
+    where member_spans.is_smart_money
+
+)
+
+select * from member_hours
+where from_at < to_at
