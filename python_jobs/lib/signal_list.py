@@ -1,0 +1,70 @@
+"""The signals that the scorecard judges: the one place that lists them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_GROSS = "(smart_long_usd + smart_short_usd)"
+_SHARE = "smart_net_usd / nullif(smart_long_usd + smart_short_usd, 0)"
+
+
+def _scaled(column: str) -> str:
+    """Scale an amount by what is held, so that it does not rank coins by their size."""
+    return f"{column} / nullif({_GROSS} + abs({column}), 0)"
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A column that might predict returns.
+
+    Attributes
+    ----------
+    column : str
+        Of the table.
+    meaning : str
+        In words, after "the".
+    formula : str
+        What is judged, as SQL over the table: positive says that the price will rise.
+    """
+
+    column: str
+    meaning: str
+    formula: str
+
+
+DAILY = (
+    Signal("smart_net_usd", "net position of smart money", _SHARE),
+    Signal("net_z_score", "net position against its past 30 days", "net_z_score"),
+    Signal(
+        "net_flow_24h_usd",
+        "day's net buying of smart money",
+        _scaled("net_flow_24h_usd"),
+    ),
+    Signal(
+        "net_flow_7d_usd",
+        "week's net buying of smart money",
+        _scaled("net_flow_7d_usd"),
+    ),
+    Signal(
+        "net_change_24h_usd", "day's change of position", _scaled("net_change_24h_usd")
+    ),
+    Signal(
+        "winners_minus_losers", "winners' position less losers'", "winners_minus_losers"
+    ),
+    Signal(
+        "agreement",
+        "share of smart traders on its side, signed",
+        "sign(smart_net_usd) * agreement",
+    ),
+)
+
+HOURLY = (
+    Signal("smart_net_usd", "net position of smart money", _SHARE),
+    Signal("net_z_score", "net position against its past 30 days", "net_z_score"),
+    Signal("net_flow_usd", "hour's net buying of smart money", _scaled("net_flow_usd")),
+    Signal(
+        "buyer_count",
+        "buyers less sellers among smart money",
+        "(buyer_count - seller_count)::numeric / nullif(buyer_count + seller_count, 0)",
+    ),
+)
