@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from textwrap import fill
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import dict_row
@@ -35,7 +35,7 @@ BASELINES = {
     "persistence": "the window's own volatility",
 }
 
-SEARCH_ROWS = b"""
+SEARCH_ROWS: LiteralString = """
     select
         exchange,
         horizon,
@@ -136,7 +136,8 @@ def search_lines(rows: Sequence[Row]) -> Iterator[str]:
         if widest["window_count"]:
             ends = (widest[end] for end in ("first_bucket", "last_bucket"))
             span = ", {:%Y-%m-%d} to {:%Y-%m-%d}".format(*ends)
-        yield f"{venue}: {widest['window_count']} windows{span} (in brackets: 95% intervals)"
+        count = widest["window_count"]
+        yield f"{venue}: {count} windows{span} (95% intervals in brackets)"
         if widest["skill"] is None:
             yield (
                 "  That is too few to say. Load more days, or choose a shorter "
@@ -164,11 +165,13 @@ def meaning(rows: Sequence[Row]) -> str:
             for horizon in horizons
             if all(verdict(row) > 0 for row in chosen if row["horizon"] == horizon)
         ]
-        parts.append(f"{what} better than by every baseline {_where(beaten, horizons)}")
+        parts.append(f"{what} {_where(beaten, horizons)}")
     signed = {row["horizon"]: row for row in rows if row["target"] == "log_return"}
     found = [name for name, row in signed.items() if is_direction_found(row)]
-    parts.append(f"direction better than chance {_where(found, list(signed))}")
-    return f"forecast {', '.join(parts)}."
+    return (
+        f"better than every baseline: {', '.join(parts)}; "
+        f"direction better than chance: {_where(found, list(signed))}."
+    )
 
 
 def _where(found: Sequence[str], horizons: Sequence[str]) -> str:
@@ -180,9 +183,9 @@ def _where(found: Sequence[str], horizons: Sequence[str]) -> str:
 
 
 #: Table, query of its rows, and what says them; in the order they are printed.
-SCORECARDS: Sequence[tuple[str, bytes, Callable[[Sequence[Row]], Iterator[str]]]] = (
-    ("signals.btc_search_scorecard", SEARCH_ROWS, search_lines),
-)
+SCORECARDS: Sequence[
+    tuple[str, LiteralString, Callable[[Sequence[Row]], Iterator[str]]]
+] = (("signals.btc_search_scorecard", SEARCH_ROWS, search_lines),)
 
 EXPLANATION = (
     "Better and worse: less or more of the CRPS, a distance of forecast and outcome. "

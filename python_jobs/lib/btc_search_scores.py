@@ -53,8 +53,9 @@ class History:
         Log price along the window, less that at its beginning.
     volatility : array of float64, shape (n,)
         Root of the sum of squared log returns within the window.
-    outcomes : mapping of (str, str) to array of float64, shape (n,)
+    outcomes : mapping of (str, str) to array of float64, shape (…, n)
         By horizon and target, as `label_snapshot` has it; NaN where it is not known.
+        More axes than the last one are other series, scored each for itself.
     """
 
     starts: Ints
@@ -152,7 +153,7 @@ class Walk:
 
 @dataclass(frozen=True)
 class WindowScores:
-    """Scores of each query window for a horizon and target, shape (q,) each.
+    """Scores of each query window for a horizon and target, shape (…, q) each.
 
     Attributes
     ----------
@@ -189,37 +190,40 @@ def score_windows(
     own += np.log(seconds / settings.width) / 2
     if not is_return:
         outcome = np.log(np.maximum(outcome, FLOOR))
-    observed = outcome[queries]
+    observed = outcome[..., queries]
     # Both have ended: the outcome in time, and the window before the query began.
     over = starts + max(seconds, settings.width)
 
     crps: dict[str, Floats] = {}
     for name, members in walk.members.items():
         is_known = (members >= 0) & (over[members] <= starts[queries][:, None])
-        values = np.where(is_known, outcome[members], np.nan)
+        values = np.where(is_known, outcome[..., members], np.nan)
         crps[name], places = ensemble_scores(values, observed, walk.ties)
         if name == "similar":
-            pit, known = places, np.sum(~np.isnan(values), axis=1)
-            expected = np.nansum(values, axis=1) / np.where(known > 0, known, np.nan)
+            pit, known = places, np.sum(~np.isnan(values), axis=-1)
+            expected = np.nansum(values, axis=-1) / np.where(known > 0, known, np.nan)
             expected[np.isnan(crps[name])] = np.nan
 
-    errors = outcome[pool] / np.exp(own[pool]) if is_return else (outcome - own)[pool]
-    size = max(1, _BLOCK_VALUES // max(1, pool.size))
+    drawn = outcome[..., None, pool]
+    errors = drawn / np.exp(own[pool]) if is_return else drawn - own[pool]
+    size = max(1, _BLOCK_VALUES // max(1, drawn.size))
     for name in ("unconditional", "persistence"):
-        crps[name] = np.full(queries.size, np.nan)
+        crps[name] = np.full(observed.shape, np.nan)
     for begin in range(0, queries.size, size):
         rows = slice(begin, begin + size)
         chosen = queries[rows]
         is_known = over[pool] <= starts[chosen][:, None]
         persistent = np.where(is_known, errors, np.nan)
         if is_return:
-            persistent = np.hstack([persistent, -persistent])
+            persistent = np.concatenate([persistent, -persistent], axis=-1)
             persistent *= np.exp(own[chosen])[:, None]
         else:
             persistent += own[chosen][:, None]
-        values = np.where(is_known, outcome[pool], np.nan)
+        values = np.where(is_known, drawn, np.nan)
         for name, made in (("unconditional", values), ("persistence", persistent)):
-            crps[name][rows], _ = ensemble_scores(made, observed[rows], walk.ties[rows])
+            crps[name][..., rows], _ = ensemble_scores(
+                made, observed[..., rows], walk.ties[rows]
+            )
     return WindowScores(crps, pit, expected, observed)
 
 

@@ -37,26 +37,26 @@ def ensemble_scores(
 
     Parameters
     ----------
-    members : array of float64, shape (k, m)
-        A forecast a row; NaN is no member.
-    observed : array of float64, shape (k,)
+    members : array of float64, shape (…, m)
+        A forecast in each row; NaN is no member.
+    observed : array of float64, shape (…)
         What came; NaN where it is not known.
-    ties : array of float64, shape (k,)
+    ties : array of float64, broadcast to (…)
         Uniform in [0, 1): where between two members, or in a tie, the outcome is put.
     least : int
         Members that a forecast needs.
 
     Returns
     -------
-    crps, pit : array of float64, shape (k,)
+    crps, pit : array of float64, shape (…)
         CRPS in the unit of the outcomes, at most a little below 0; the outcome's place
         in its forecast, 0 to 1, uniform where forecasts are calibrated. NaN where there
         are too few members or no outcome.
     """
-    values = np.sort(members, axis=1)
-    counts = np.sum(~np.isnan(values), axis=1)
-    counts[np.isnan(observed)] = 0
-    crps, pit = np.full((2, observed.size), np.nan)
+    values = np.sort(members, axis=-1)
+    ties = np.broadcast_to(ties, observed.shape)
+    counts = np.where(np.isnan(observed), 0, np.sum(~np.isnan(values), axis=-1))
+    crps, pit = np.full((2, *observed.shape), np.nan)
     for count in np.unique(counts[counts >= max(least, 2)]):
         rows = counts == count
         chosen, outcome = values[rows, :count], observed[rows]

@@ -7,7 +7,8 @@ over their intersections, of what enters and what leaves at each moment.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -72,8 +73,17 @@ class Spans:
 
     def later(self, hours: int) -> Spans:
         """Return the same, so much later."""
+        return replace(self, start=self.start + hours, end=self.end + hours)
+
+    def at_moments(self, grid: Grid) -> Spans:
+        """Return those that last over a moment of the grid."""
+        kept = grid.index(self.start) < grid.index(self.end)
         return Spans(
-            self.trader, self.start + hours, self.end + hours, self.coin, self.value
+            self.trader[kept],
+            self.start[kept],
+            self.end[kept],
+            self.coin[kept],
+            self.value[kept],
         )
 
 
@@ -196,24 +206,31 @@ class Market:
         hourly = {f"smart_money_hourly.{k}": v for k, v in self._hourly(whose).items()}
         return daily | hourly
 
+    @cached_property
+    def _of_days(self) -> dict[str, Spans]:
+        """Few positions last over the end of a day."""
+        flows = self.day_flows
+        spans = {
+            "now": self.positions,
+            "before": self.positions.later(24),
+            "day": flows,
+            "week": replace(flows, end=flows.end + 6 * 24),
+        }
+        return {name: each.at_moments(self.daily) for name, each in spans.items()}
+
     def _daily(self, whose: Ints) -> dict[str, Floats]:
-        def held(group: str, spans: Spans = self.positions) -> Sums:
-            return grouped(spans, self.members[group], whose, self.daily)
+        def held(group: str, what: str = "now") -> Sums:
+            return grouped(self._of_days[what], self.members[group], whose, self.daily)
 
         smart, winners, losers = held("smart"), held("winner"), held("loser")
-        before = held("smart", self.positions.later(24)).net
-        day = held("smart", self.day_flows)
-        flows = self.day_flows
-        week = held(
-            "smart",
-            Spans(flows.trader, flows.start, flows.end + 144, flows.coin, flows.value),
-        )
+        before = held("smart", "before").net
+        day, week = held("smart", "day"), held("smart", "week")
         net, gross = smart.net * self.day_prices, smart.gross * self.day_prices
         change = net - np.where(before != 0, before * self.day_prices_before, 0)
         exists = (smart.heads + winners.heads + losers.heads + week.heads) > 0
         at = self.daily.first + self.daily.step * np.arange(self.daily.moments)
         week_flow = np.where((at >= self.flow_from)[:, None], week.net, np.nan)
-        known = {
+        return {
             "smart_net_usd": _ratio(net, gross),
             "net_z_score": trailing_z(
                 np.where(exists, net, np.nan),
@@ -228,7 +245,6 @@ class Market:
             "agreement": np.sign(net)
             * _ratio(np.where(net >= 0, smart.longs, smart.shorts), smart.heads),
         }
-        return known
 
     def _hourly(self, whose: Ints) -> dict[str, Floats]:
         members = self.members["hourly"]
