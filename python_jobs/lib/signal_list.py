@@ -22,7 +22,7 @@ class Signal:
     column : str
         Of the table.
     meaning : str
-        In words, after "the".
+        In words, of smart money.
     formula : str
         What is judged, as SQL over the table: positive says that the price will rise.
     """
@@ -33,38 +33,26 @@ class Signal:
 
 
 DAILY = (
-    Signal("smart_net_usd", "net position of smart money", _SHARE),
-    Signal("net_z_score", "net position against its past 30 days", "net_z_score"),
+    Signal("smart_net_usd", "net position, daily", _SHARE),
+    Signal("net_z_score", "z-score of net position, daily", "net_z_score"),
+    Signal("net_flow_24h_usd", "net buying of the day", _scaled("net_flow_24h_usd")),
+    Signal("net_flow_7d_usd", "net buying of seven days", _scaled("net_flow_7d_usd")),
     Signal(
-        "net_flow_24h_usd",
-        "day's net buying of smart money",
-        _scaled("net_flow_24h_usd"),
+        "net_change_24h_usd", "change of position, daily", _scaled("net_change_24h_usd")
     ),
     Signal(
-        "net_flow_7d_usd",
-        "week's net buying of smart money",
-        _scaled("net_flow_7d_usd"),
+        "winners_minus_losers", "winners less losers, daily", "winners_minus_losers"
     ),
-    Signal(
-        "net_change_24h_usd", "day's change of position", _scaled("net_change_24h_usd")
-    ),
-    Signal(
-        "winners_minus_losers", "winners' position less losers'", "winners_minus_losers"
-    ),
-    Signal(
-        "agreement",
-        "share of smart traders on its side, signed",
-        "sign(smart_net_usd) * agreement",
-    ),
+    Signal("agreement", "agreement, daily", "sign(smart_net_usd) * agreement"),
 )
 
 HOURLY = (
-    Signal("smart_net_usd", "net position of smart money", _SHARE),
-    Signal("net_z_score", "net position against its past 30 days", "net_z_score"),
-    Signal("net_flow_usd", "hour's net buying of smart money", _scaled("net_flow_usd")),
+    Signal("smart_net_usd", "net position, hourly", _SHARE),
+    Signal("net_z_score", "z-score of net position, hourly", "net_z_score"),
+    Signal("net_flow_usd", "net buying of the hour", _scaled("net_flow_usd")),
     Signal(
         "buyer_count",
-        "buyers less sellers among smart money",
+        "buyers less sellers of the hour",
         "(buyer_count - seller_count)::numeric / nullif(buyer_count + seller_count, 0)",
     ),
 )

@@ -138,10 +138,11 @@ def score(
     """Score a signal at one horizon.
 
     Returns over horizons longer than the step overlap. So intervals are those of a
-    circular block bootstrap of whole moments (Politis, Romano 1992) in blocks of twice
-    the horizon, or n^(1/3) moments where that is longer: the estimate ± Student's
+    circular block bootstrap of whole moments (Politis, Romano 1992) in blocks of three
+    times the horizon, or n^(1/3) moments where that is longer: the estimate ± Student's
     quantile, with as many degrees of freedom as there are blocks less one, times the
-    bootstrap's standard error. All coins of a moment stay together.
+    bootstrap's standard error, times √(blocks / (blocks − 1)), which it lacks. All
+    coins of a moment stay together.
 
     Parameters
     ----------
@@ -168,7 +169,7 @@ def score(
     sums = np.column_stack([np.nan_to_num(ic), hits, np.nan_to_num(net)])
     weighed = np.column_stack([~np.isnan(ic), counts, ~np.isnan(net)]).astype(float)
     rows = (weighed > 0).any(axis=1)
-    estimates, is_enough = intervals(sums[rows], weighed[rows], 2 * held)
+    estimates, is_enough = intervals(sums[rows], weighed[rows], 3 * held)
     return Score(
         observations,
         moments,
@@ -192,7 +193,7 @@ def _note(observations: int, moments: int, is_enough: bool) -> str | None:
     if not is_enough:
         return (
             f"no interval: it needs {LEAST_MOMENTS} moments and {LEAST_BLOCKS} blocks "
-            "of twice the horizon"
+            "of three times the horizon"
         )
     return None
 
@@ -234,7 +235,8 @@ def intervals(sums: Floats, counts: Floats, block: int) -> tuple[list[Estimate],
 
     drawn = np.array([ratios(data[0]) for data, _ in bootstrap.bootstrap(_REPETITIONS)])
     freedom = np.maximum(known / length - 1, 1)
-    margin = stats.t.ppf(0.975, freedom) * drawn.std(axis=0, ddof=1)
+    error = drawn.std(axis=0, ddof=1) * np.sqrt(1 + 1 / freedom)
+    margin = stats.t.ppf(0.975, freedom) * error
     margin[~is_enough] = np.nan
     return [
         Estimate(_number(value), _number(value - each), _number(value + each))
