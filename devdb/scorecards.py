@@ -265,7 +265,8 @@ def signal_lines(rows: Sequence[Row]) -> Iterator[str]:
     if not any(row["ic"] is not None for row in rows):
         yield (
             "  Too little to say: at no time do enough coins have a signal and a "
-            "return. Load more days; who is smart money, the seed trader_class_rules says."
+            "return. Load more days; the seed trader_class_rules says who is smart "
+            "money."
         )
         return
     for meaning_, of_signal in groupby(rows, lambda row: row["meaning"]):
@@ -305,8 +306,8 @@ EXPLANATION = (
     "Rank correlation: of signal and return across coins, 1 at most. Shuffled traders: "
     "the same signal of random traders as active. Better and worse, of windows: less "
     "or more of the CRPS, a distance of forecast and outcome. Said only of what "
-    f"remains a finding when all rows are counted (q < {FALSE_DISCOVERIES}). What the figures "
-    "mean and do not: docs/metrics.md."
+    f"remains a finding when all rows are counted (q < {FALSE_DISCOVERIES}). What the "
+    "figures mean and do not: docs/metrics.md."
 )
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from dbt.events.types import JinjaLogInfo
 from dbt_common.events.functions import fire_event
 
+from dbt_pyjobs import Changes
 from python_jobs.lib.btc_candles import Candles, quote
 from python_jobs.lib.btc_options import EmbeddingOptions, interval_reader
 from python_jobs.lib.btc_search_scores import Settings, scorecard, with_q_values
@@ -18,7 +19,7 @@ from python_jobs.lib.btc_search_windows import read_history
 from python_jobs.lib.forecast_skill import LEAST_WINDOWS
 
 
-def model(dbt: Any, session: Any) -> pa.Table:
+def model(dbt: Any, session: Any) -> Changes:
     """Evaluate the windows of every venue that has scales of the version in use."""
     options = EmbeddingOptions.from_config(
         dbt.config.meta_get("embedding"), interval_reader(session.connection)
@@ -66,33 +67,8 @@ def model(dbt: Any, session: Any) -> pa.Table:
             "no venue has windows to evaluate: load ticks and run `dbt build`; scales "
             f"take {dbt.config.meta_get('embedding')['embedding_training_days']} days"
         )
-    return _table(with_q_values(rows))
+    return Changes(pa.Table.from_pylist(with_q_values(rows)) if rows else [])
 
 
 def _say(text: str) -> None:
     fire_event(JinjaLogInfo(msg=f"btc_search_scorecard: {text}"))
-
-
-def _table(rows: list[dict[str, Any]]) -> pa.Table:
-    """Give columns their types, also where none of the rows has a value."""
-    texts = ("exchange", "horizon", "target", "baseline", "feature_version")
-    counts = ("window_count", "hit_count")
-    times = ("first_bucket", "last_bucket")
-    numbers = (
-        *("hour_of_week_share", "crps", "baseline_crps", "skill", "skill_low"),
-        *("skill_high", "dm_statistic", "p_value", "q_value", "pit_p_value"),
-        *("hit_rate", "hit_rate_low", "hit_rate_high", "base_rate"),
-    )
-    columns = {
-        **dict.fromkeys(texts, pa.string()),
-        **dict.fromkeys(counts, pa.int64()),
-        **dict.fromkeys(numbers, pa.float64()),
-        "pit_deciles": pa.list_(pa.float64()),
-        **dict.fromkeys(times, pa.timestamp("s", "UTC")),
-    }
-    return pa.table(
-        {
-            name: pa.array([row[name] for row in rows], kind)
-            for name, kind in columns.items()
-        }
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -246,7 +247,10 @@ def scorecard(
                 other = scores.crps[baseline]
                 found = compare(similar, other)
                 scored = ~(np.isnan(similar) | np.isnan(other))
-                at = history.starts[walk.queries[scored]].tolist()
+                at = [
+                    datetime.fromtimestamp(start, UTC)
+                    for start in history.starts[walk.queries[scored]].tolist()
+                ]
                 yield {
                     "horizon": horizon,
                     "target": target,

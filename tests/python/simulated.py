@@ -15,6 +15,8 @@ from devdb.conninfo import PROJECT_DIR
 BUILT_FROM_FILLS = (
     "analytics.trader_daily",
     "analytics.coin_daily",
+    "analytics.coin_hourly",
+    "analytics.builder_daily",
     "analytics.trader_coin_daily",
     "analytics.trader_position_hours",
     "analytics.trader_positions",
@@ -29,6 +31,7 @@ BUILT_FROM_FILLS = (
     "intermediate.int_signals__coin_days",
     "analytics.asset_signals",
     "analytics.smart_money_hourly",
+    "analytics.signal_outcomes",
 )
 
 # For a build whose rows are compared: dbt's own tests are most of what it takes.

@@ -34,6 +34,8 @@ pytestmark = pytest.mark.slow
 MODELS = {
     "analytics.trader_daily": "day, user_address",
     "analytics.coin_daily": "day, coin",
+    "analytics.coin_hourly": "hour, coin",
+    "analytics.builder_daily": "day, builder",
     "analytics.trader_coin_daily": "day, user_address, coin",
     "analytics.trader_position_hours": "position_id, hour_at",
     "analytics.trader_positions": "position_id",
@@ -49,6 +51,7 @@ MODELS = {
     "intermediate.int_signals__coin_days": "as_of_date, coin",
     "analytics.asset_signals": "as_of_date, coin",
     "analytics.smart_money_hourly": "hour_at, coin",
+    "analytics.signal_outcomes": "known_at, coin, horizon_hours",
     "market_data.btc_ohlcv_100ms": "bucket, exchange",
     "market_data.btc_ohlcv_1s": "bucket, exchange",
     "market_data.btc_ohlcv_1m": "bucket, exchange",

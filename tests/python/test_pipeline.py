@@ -37,6 +37,8 @@ DBT = Path(sys.executable).with_name("dbt")
 MODELS = {
     "analytics.trader_daily": "day, user_address",
     "analytics.coin_daily": "day, coin",
+    "analytics.coin_hourly": "hour, coin",
+    "analytics.builder_daily": "day, builder",
     "analytics.trader_coin_daily": "day, user_address, coin",
     "analytics.trader_position_hours": "position_id, hour_at",
     "analytics.trader_positions": "position_id",
@@ -52,6 +54,7 @@ MODELS = {
     "intermediate.int_signals__coin_days": "as_of_date, coin",
     "analytics.asset_signals": "as_of_date, coin",
     "analytics.smart_money_hourly": "hour_at, coin",
+    "analytics.signal_outcomes": "known_at, coin, horizon_hours",
 }
 
 

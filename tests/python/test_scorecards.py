@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -29,10 +28,6 @@ def rows(venue: str, skill: float, days: int = 12) -> list[dict[str, Any]]:
             **row,
             "exchange": venue,
             "seconds": float(SETTINGS.horizons[row["horizon"]]),
-            **{
-                end: row[end] and datetime.fromtimestamp(row[end], UTC)
-                for end in ("first_bucket", "last_bucket")
-            },
         }
         for row in with_q_values(list(made))
     ]
