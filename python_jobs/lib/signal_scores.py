@@ -18,7 +18,6 @@ LEAST_COINS = 5
 LEAST_MOMENTS = 30
 LEAST_BLOCKS = 10
 
-_REPETITIONS = 1000
 _SEED = 16
 
 
@@ -198,7 +197,9 @@ def _note(observations: int, moments: int, is_enough: bool) -> str | None:
     return None
 
 
-def intervals(sums: Floats, counts: Floats, block: int) -> tuple[list[Estimate], bool]:
+def intervals(
+    sums: Floats, counts: Floats, block: int, repetitions: int = 1000
+) -> tuple[list[Estimate], bool]:
     """Estimate Σ sums / Σ counts of each column, with an interval: see `score`.
 
     Parameters
@@ -207,6 +208,8 @@ def intervals(sums: Floats, counts: Floats, block: int) -> tuple[list[Estimate],
         In order of time.
     block : int
         Moments of a block, at least.
+    repetitions : int
+        Of the bootstrap.
 
     Returns
     -------
@@ -233,7 +236,7 @@ def intervals(sums: Floats, counts: Floats, block: int) -> tuple[list[Estimate],
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(added[:width] / added[width:])
 
-    drawn = np.array([ratios(data[0]) for data, _ in bootstrap.bootstrap(_REPETITIONS)])
+    drawn = np.array([ratios(data[0]) for data, _ in bootstrap.bootstrap(repetitions)])
     freedom = np.maximum(known / length - 1, 1)
     error = drawn.std(axis=0, ddof=1) * np.sqrt(1 + 1 / freedom)
     margin = stats.t.ppf(0.975, freedom) * error

@@ -1,4 +1,4 @@
-"""Nothing that is said as of a moment changes when what happens later is another thing."""
+"""Nothing that is said as of a moment changes when what happens later does."""
 
 from __future__ import annotations
 

@@ -218,7 +218,7 @@ def test_intervals_hold_what_is_true_when_returns_overlap() -> None:
         # Signals last, as positions do.
         signal = np.apply_along_axis(np.convolve, 0, signal, np.ones(6))[:240]
         ic, _ = rank_correlations(signal, sums[LEAD : LEAD + 240] - sums[:240])
-        [found], is_enough = intervals(ic[:, None], np.ones((240, 1)), 3 * LEAD)
+        [found], is_enough = intervals(ic[:, None], np.ones((240, 1)), 3 * LEAD, 200)
         assert is_enough
         assert found.low is not None
         assert found.high is not None

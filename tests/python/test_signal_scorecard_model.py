@@ -86,7 +86,8 @@ def test_the_scorecard_judges_the_tables(space: Workspace) -> None:
         assert np.allclose(signal, again[name], atol=1e-6, equal_nan=True), name
     # One of them by hand, from the tables.
     [(observations, hits)] = space.query(
-        "select count(*), count(*) filter (where sign(smart_net_usd) = sign(log_return))"
+        "select count(*), count(*) filter ("
+        "where sign(smart_net_usd) = sign(log_return))"
         " from analytics.asset_signals inner join analytics.signal_outcomes"
         " on (as_of_date + 1)::timestamp at time zone 'utc' = known_at"
         " and asset_signals.coin = signal_outcomes.coin"
@@ -123,7 +124,8 @@ def test_a_day_more_completes_outcomes_and_changes_no_other(
     assert space.query(OUTCOMES.format(f"{known} '{last}'")) == before
     [(completed,)] = space.query(
         "select count(*) from analytics.signal_outcomes"
-        f" where known_at < '{last}' and not {known} '{last}' and log_return is not null"
+        f" where known_at < '{last}' and not {known} '{last}'"
+        " and log_return is not null"
     )
     assert completed > 100
     by_loads = space.query(OUTCOMES.format("true"))
