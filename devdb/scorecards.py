@@ -226,32 +226,57 @@ def signal_verdict(row: Row) -> int:
     return 1 if row["ic"] > 0 else -1
 
 
-def signal_in_words(row: Row) -> str:
-    """Say how a signal ranked coins, and what trading it brought; 95 % intervals."""
-    if row["ic"] is None:
-        return str(row["note"])
-    said = f"rank correlation {_decimal(row['ic'], 2)}"
+def signal_in_words(rows: Sequence[Row]) -> str:
+    """Say how a signal ranked coins at each horizon, with 95 % intervals.
+
+    Of findings also what trading them brought.
+    """
+    kinds: dict[str, list[Row]] = {
+        "better than shuffled traders": [],
+        "the other way round, more than shuffled traders": [],
+        "unlike shuffled traders, perhaps by chance of these days": [],
+        "no better than shuffled traders": [],
+    }
+    better, contrary, unsure, no_better = kinds.values()
+    for row in rows:
+        if row["q_value"] is None:
+            continue
+        if signal_verdict(row):
+            (better if row["ic"] > 0 else contrary).append(row)
+        else:
+            is_unlike = row["q_value"] < FALSE_DISCOVERIES
+            (unsure if is_unlike else no_better).append(row)
+    parts = []
+    for judged, chosen in kinds.items():
+        if chosen:
+            said = ", ".join(_correlation(row) for row in chosen)
+            least = min(row["q_value"] for row in chosen)
+            note = f" (q {_decimal(least, 2)} and more)" if chosen is no_better else ""
+            parts.append(f"{judged}{note}: {said}")
+    few = [row for row in rows if row["q_value"] is None]
+    parts += [
+        f"{', '.join(_after(row) for row in alike)}: {note}"
+        for note, alike in groupby(few, lambda row: row["note"])
+    ]
+    return "; ".join(parts)
+
+
+def _after(row: Row) -> str:
+    return f"next {row['horizon_hours']} h"
+
+
+def _correlation(row: Row) -> str:
+    said = f"{_after(row)} {_decimal(row['ic'], 2)}"
     if row["ic_low"] is None:
-        said += ", too few days for an interval"
-    else:
-        said += f" ({_decimal(row['ic_low'], 2)} to {_decimal(row['ic_high'], 2)})"
-    if row["q_value"] is None:
-        return f"{said}; too few traders to shuffle"
-    judged = {
-        1: "better than shuffled traders",
-        -1: "the other way round, more than shuffled traders",
-        0: "no better than shuffled traders",
-    }[signal_verdict(row)]
-    if signal_verdict(row) == 0 and row["q_value"] < FALSE_DISCOVERIES:
-        judged = "unlike shuffled traders, but it may be chance in time"
-    said += f"; {judged} (q {_decimal(row['q_value'], 2)})"
-    if row["net_return_low"] is None:
+        return f"{said} (no interval)"
+    said += f" ({_decimal(row['ic_low'], 2)} to {_decimal(row['ic_high'], 2)})"
+    if signal_verdict(row) == 0 or row["net_return_low"] is None:
         return said
     low, value, high = (
         _decimal(100 * row[name], 2)
         for name in ("net_return_low", "net_return", "net_return_high")
     )
-    return f"{said}; after cost {value}% a trade ({low} to {high})"
+    return f"{said} and {value}% a trade after cost ({low} to {high})"
 
 
 def _decimal(value: float, digits: int) -> str:
@@ -269,10 +294,12 @@ def signal_lines(rows: Sequence[Row]) -> Iterator[str]:
             "money."
         )
         return
+    yield (
+        "  Rank correlations of signal and return across coins; in brackets 95% "
+        "intervals, where days are enough for one."
+    )
     for meaning_, of_signal in groupby(rows, lambda row: row["meaning"]):
-        for row in of_signal:
-            after = f"next {row['horizon_hours']} h"
-            yield f"  {meaning_}, {after}: {signal_in_words(row)}."
+        yield f"  {meaning_}: {signal_in_words(list(of_signal))}."
     yield f"  So: {signal_meaning(rows)}"
 
 
@@ -290,7 +317,7 @@ def signal_meaning(rows: Sequence[Row]) -> str:
         f"{len(found)} of {len(known)} comparisons are better than shuffled traders, "
         f"most clearly {best['meaning']} for the next {best['horizon_hours']} h "
         f"(rank correlation {_decimal(best['ic'], 2)}); {paid} of them also earn more "
-        f"than {_decimal(best['cost_bps'], 1)} basis points of cost."
+        f"than their cost, {best['cost_bps']:g} basis points a side."
     )
 
 
@@ -303,8 +330,8 @@ SCORECARDS: Sequence[
 )
 
 EXPLANATION = (
-    "Rank correlation: of signal and return across coins, 1 at most. Shuffled traders: "
-    "the same signal of random traders as active. Better and worse, of windows: less "
+    "Rank correlation: 1 at most. Shuffled traders: the same signal of random traders "
+    "as active. Better and worse, of windows: less "
     "or more of the CRPS, a distance of forecast and outcome. Said only of what "
     f"remains a finding when all rows are counted (q < {FALSE_DISCOVERIES}). What the "
     "figures mean and do not: docs/metrics.md."
