@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 from scipy import stats
 
+from devdb.scorecards import signal_in_words, signal_lines, signal_meaning
 from python_jobs.lib.signal_reading import Observed
 from python_jobs.lib.signal_scorecard import Row, scorecard, shuffle
 from python_jobs.lib.signal_scores import (
@@ -26,6 +27,7 @@ from python_jobs.lib.signal_shuffles import (
     shuffled_p,
     trailing_z,
 )
+from report.drawing import signal_scores
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -146,6 +148,12 @@ def _by_hour(trader: Ints, hour: Ints, coin: Ints, usd: Floats) -> Spans:
     return Spans(keys[0], start, start + 1, keys[2], np.bincount(place.ravel(), usd))
 
 
+@pytest.fixture(scope="module")
+def skilled() -> list[Row]:
+    """Rows of a market in which six of sixty traders know the next hours."""
+    return rows_of(plant(days=24, coins=10, skilled=6, others=54, seed=1), 60)
+
+
 def rows_of(planted: Planted, count: int = 200) -> list[Row]:
     observed = planted.observed()
     traders = int(planted.market.positions.trader.max()) + 1
@@ -155,9 +163,11 @@ def rows_of(planted: Planted, count: int = 200) -> list[Row]:
     return scorecard(observed, shuffled, 5.0)
 
 
-def test_planted_skill_is_found_and_the_right_signal_comes_first() -> None:
+def test_planted_skill_is_found_and_the_right_signal_comes_first(
+    skilled: list[Row],
+) -> None:
     """What skilled traders hold moves within six hours; what they sell has moved."""
-    rows = rows_of(plant(days=24, coins=10, skilled=6, others=54, seed=1), 60)
+    rows = skilled
     hourly = [row for row in rows if row["signal"].startswith("smart_money_hourly.")]
     assert len(hourly) == 4 * len(HORIZONS)
     best = max(rows, key=lambda row: row["ic_low"] or -1)
@@ -366,3 +376,54 @@ def test_changing_the_future_changes_no_signal_of_the_past() -> None:
         after["smart_money_hourly.smart_net_usd"],
         equal_nan=True,
     )
+
+
+def test_what_was_found_is_said_in_words(skilled: list[Row]) -> None:
+    text = "\n".join(signal_lines(skilled))
+    position = next(
+        line for line in text.splitlines() if "net position, hourly" in line
+    )
+    best = next(
+        row
+        for row in skilled
+        if (row["meaning"], row["horizon_hours"]) == ("net position, hourly", LEAD)
+    )
+    assert "better than shuffled traders: " in position
+    assert f"next 6 h {best['ic']:.2f} ({best['ic_low']:.2f} to " in position
+    assert "% a trade after cost (" in position
+    said = signal_meaning(skilled)
+    assert "most clearly net position, hourly for the next 6 h" in said
+    none = [{**row, "q_value": 0.6} for row in skilled]
+    assert signal_meaning(none) == (
+        f"none of {len(skilled)} comparisons is better than shuffled traders."
+    )
+    [one] = [row for row in none if row is not best and row["ic"] == best["ic"]]
+    assert signal_in_words([one]).startswith(
+        "no better than shuffled traders (q 0.60 and more): next 6 h"
+    )
+    # Two sources of doubt, and both directions.
+    unsure = {**best, "ic_low": -0.01, "q_value": 0.01}
+    assert "perhaps by chance of these days" in signal_in_words([unsure])
+    ends = {"ic": -0.2, "ic_low": -0.3, "ic_high": -0.1}
+    contrary = signal_in_words([{**best, **ends, "q_value": 0.01}])
+    assert contrary.startswith("the other way round, more than shuffled traders: next")
+    assert "−0.20 (−0.30 to −0.10)" in contrary
+    few = {**best, "ic": None, "q_value": None, "note": "too few coins"}
+    assert signal_in_words([few]) == "next 6 h: too few coins"
+    assert "Too little to say" in "\n".join(signal_lines([few]))
+
+
+def test_the_page_draws_each_signal_with_its_interval(skilled: list[Row]) -> None:
+    made = signal_scores.section(skilled)
+    [chart] = made.charts()
+    assert [view.label for view in chart.views] == ["1 h", "6 h", "1 d"]
+    for view, horizon in zip(chart.views, HORIZONS, strict=True):
+        rows = [row for row in skilled if row["horizon_hours"] == horizon]
+        *lines, dots = view.figure["data"]
+        assert dots["x"] == [row["ic"] for row in rows]
+        assert [line["x"] for line in lines] == [
+            [row["ic_low"], row["ic_high"]] for row in rows if row["ic_low"] is not None
+        ]
+    few = [{**row, "ic": None, "q_value": None} for row in skilled]
+    assert signal_scores.section(few).charts() == []
+    assert signal_scores.section(few).lead == ["Too little data to say."]
