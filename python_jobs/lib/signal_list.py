@@ -34,7 +34,7 @@ class Signal:
 
 DAILY = (
     Signal("smart_net_usd", "net position, daily", _SHARE),
-    Signal("net_z_score", "z-score of net position, daily", "net_z_score"),
+    Signal("net_z_score", "z-score of position, daily", "net_z_score"),
     Signal("net_flow_24h_usd", "net buying of the day", _scaled("net_flow_24h_usd")),
     Signal("net_flow_7d_usd", "net buying of seven days", _scaled("net_flow_7d_usd")),
     Signal(
@@ -48,11 +48,11 @@ DAILY = (
 
 HOURLY = (
     Signal("smart_net_usd", "net position, hourly", _SHARE),
-    Signal("net_z_score", "z-score of net position, hourly", "net_z_score"),
+    Signal("net_z_score", "z-score of position, hourly", "net_z_score"),
     Signal("net_flow_usd", "net buying of the hour", _scaled("net_flow_usd")),
     Signal(
         "buyer_count",
-        "buyers less sellers of the hour",
+        "buyers less sellers, hourly",
         "(buyer_count - seller_count)::numeric / nullif(buyer_count + seller_count, 0)",
     ),
 )

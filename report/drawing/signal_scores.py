@@ -29,11 +29,11 @@ def section(rows: Sequence[Record]) -> Section:
         "Signal scores",
         "Do the signals predict returns?",
         [said[0].upper() + said[1:]],
-        [_correlations(known), _table(rows)] if known else [_table(rows)],
+        [_correlations(known, rows)] if known else [],
     )
 
 
-def _correlations(rows: Sequence[Record]) -> Chart:
+def _correlations(rows: Sequence[Record], everything: Sequence[Record]) -> Chart:
     """Draw rank correlations with their intervals, a horizon at a time."""
     horizons = sorted({row["horizon_hours"] for row in rows})
     names = list(dict.fromkeys(row["meaning"] for row in rows))
@@ -54,11 +54,13 @@ def _correlations(rows: Sequence[Record]) -> Chart:
             for hours in horizons
             if (chosen := [row for row in rows if row["horizon_hours"] == hours])
         ],
+        _table(everything),
         note="Across coins, mean over days or hours; lines are 95% intervals, where "
         "days are enough for one. Filled: a finding when all rows are counted "
         f"(q < {FALSE_DISCOVERIES}) and the interval leaves zero out.",
         height=height,
         phone_height=height,
+        phone={"xaxis.nticks": 4},
     )
 
 
@@ -99,6 +101,7 @@ def _figure(
         xaxis={
             "title": "rank correlation",
             "range": [-reach, reach],
+            "tickangle": 0,
             "zeroline": True,
             "zerolinecolor": LIGHT["muted"],
             "zerolinewidth": 2,
@@ -134,7 +137,7 @@ def _table(rows: Sequence[Record]) -> Table:
         ],
         [
             [
-                Cell(row["meaning"], title=row["note"] or ""),
+                Cell(row["meaning"]),
                 Cell(duration(3600 * row["horizon_hours"]), row["horizon_hours"]),
                 cell(row["periods"], count),
                 cell(row["ic"], lambda v: ratio(v, 3, signed=True), toned=True),
