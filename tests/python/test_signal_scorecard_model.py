@@ -141,6 +141,7 @@ def test_without_fills_it_says_so(
     conninfo = make_database()
     empty = Workspace(environment(conninfo), conninfo, tmp_path)
     empty.dbt("run-operation", "create_sources")
+    empty.dbt("seed")
     empty.dbt("run", "--select", "+signal_scorecard")
     with psycopg.connect(**conninfo, row_factory=psycopg.rows.dict_row) as conn:
         found = conn.execute(SIGNAL_ROWS).fetchall()
