@@ -71,6 +71,37 @@ SEARCH_ROWS: LiteralString = """
 """
 
 
+SIGNAL_ROWS: LiteralString = """
+    select
+        signal,
+        horizon_hours,
+        meaning,
+        observations,
+        periods,
+        ic,
+        ic_low,
+        ic_high,
+        hit_rate,
+        hit_rate_low,
+        hit_rate_high,
+        base_rate,
+        net_return,
+        net_return_low,
+        net_return_high,
+        turnover,
+        cost_bps,
+        p_value,
+        q_value,
+        shuffle_count,
+        note
+    from analytics.signal_scorecard
+    order by
+        split_part(signal, '.', 1) desc,
+        first_value(meaning) over (partition by signal),
+        horizon_hours
+"""
+
+
 def verdict(row: Row) -> int:
     """Return 1 where a row is a finding, -1 where the baseline is better, else 0."""
     if row["q_value"] is None or row["q_value"] >= FALSE_DISCOVERIES:
@@ -182,15 +213,128 @@ def _where(found: Sequence[str], horizons: Sequence[str]) -> str:
     return f"at {len(found)} of {len(horizons)} horizons ({', '.join(found)})"
 
 
+def signal_verdict(row: Row) -> int:
+    """Return 1 or -1 where a signal is a finding, by its direction, else 0.
+
+    A finding is better than shuffled traders, all rows counted, and has an interval
+    without zero.
+    """
+    if row["ic_low"] is None or row["q_value"] is None:
+        return 0
+    if row["q_value"] >= FALSE_DISCOVERIES or row["ic_low"] <= 0 <= row["ic_high"]:
+        return 0
+    return 1 if row["ic"] > 0 else -1
+
+
+def signal_in_words(rows: Sequence[Row]) -> str:
+    """Say how a signal ranked coins at each horizon, with 95 % intervals.
+
+    Of findings also what trading them brought.
+    """
+    kinds: dict[str, list[Row]] = {
+        "better than shuffled traders": [],
+        "the other way round, more than shuffled traders": [],
+        "unlike shuffled traders, perhaps by chance of these days": [],
+        "no better than shuffled traders": [],
+    }
+    better, contrary, unsure, no_better = kinds.values()
+    for row in rows:
+        if row["q_value"] is None:
+            continue
+        if signal_verdict(row):
+            (better if row["ic"] > 0 else contrary).append(row)
+        else:
+            is_unlike = row["q_value"] < FALSE_DISCOVERIES
+            (unsure if is_unlike else no_better).append(row)
+    parts = []
+    for judged, chosen in kinds.items():
+        if chosen:
+            said = ", ".join(_correlation(row) for row in chosen)
+            least = min(row["q_value"] for row in chosen)
+            note = f" (q {_decimal(least, 2)} and more)" if chosen is no_better else ""
+            parts.append(f"{judged}{note}: {said}")
+    few = [row for row in rows if row["q_value"] is None]
+    parts += [
+        f"{', '.join(_after(row) for row in alike)}: {note}"
+        for note, alike in groupby(few, lambda row: row["note"])
+    ]
+    return "; ".join(parts)
+
+
+def _after(row: Row) -> str:
+    return f"next {row['horizon_hours']} h"
+
+
+def _correlation(row: Row) -> str:
+    said = f"{_after(row)} {_decimal(row['ic'], 2)}"
+    if row["ic_low"] is None:
+        return f"{said} (no interval)"
+    said += f" ({_decimal(row['ic_low'], 2)} to {_decimal(row['ic_high'], 2)})"
+    if signal_verdict(row) == 0 or row["net_return_low"] is None:
+        return said
+    low, value, high = (
+        _decimal(100 * row[name], 2)
+        for name in ("net_return_low", "net_return", "net_return_high")
+    )
+    return f"{said} and {value}% a trade after cost ({low} to {high})"
+
+
+def _decimal(value: float, digits: int) -> str:
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "−") if float(text) else text.lstrip("-")
+
+
+def signal_lines(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield the lines of `signal_scorecard`, signal by signal."""
+    yield "Do the signals of smart money predict returns? (analytics.signal_scorecard)"
+    if not any(row["ic"] is not None for row in rows):
+        yield (
+            "  Too little to say: at no time do enough coins have a signal and a "
+            "return. Load more days; the seed trader_class_rules says who is smart "
+            "money."
+        )
+        return
+    yield (
+        "  Rank correlations of signal and return across coins; in brackets 95% "
+        "intervals, where days are enough for one."
+    )
+    for meaning_, of_signal in groupby(rows, lambda row: row["meaning"]):
+        yield f"  {meaning_}: {signal_in_words(list(of_signal))}."
+    yield f"  So: {signal_meaning(rows)}"
+
+
+def signal_meaning(rows: Sequence[Row]) -> str:
+    """Sum up the scorecard of signals in a sentence."""
+    known = [row for row in rows if row["q_value"] is not None]
+    found = [row for row in known if signal_verdict(row)]
+    if not found:
+        return f"none of {len(known)} comparisons is better than shuffled traders."
+    best = max(found, key=lambda row: min(abs(row["ic_low"]), abs(row["ic_high"])))
+    paid = sum(
+        row["net_return_low"] is not None and row["net_return_low"] > 0 for row in found
+    )
+    return (
+        f"{len(found)} of {len(known)} comparisons are better than shuffled traders, "
+        f"most clearly {best['meaning']} for the next {best['horizon_hours']} h "
+        f"(rank correlation {_decimal(best['ic'], 2)}); {paid} of them also earn more "
+        f"than their cost, {best['cost_bps']:g} basis points a side."
+    )
+
+
 #: Table, query of its rows, and what says them; in the order they are printed.
 SCORECARDS: Sequence[
     tuple[str, LiteralString, Callable[[Sequence[Row]], Iterator[str]]]
-] = (("signals.btc_search_scorecard", SEARCH_ROWS, search_lines),)
+] = (
+    ("analytics.signal_scorecard", SIGNAL_ROWS, signal_lines),
+    ("signals.btc_search_scorecard", SEARCH_ROWS, search_lines),
+)
 
 EXPLANATION = (
-    "Better and worse: less or more of the CRPS, a distance of forecast and outcome. "
-    "Said only of what remains a finding when all rows are counted "
-    f"(q < {FALSE_DISCOVERIES}). What the figures mean and do not: docs/metrics.md."
+    "Rank correlation: 1 at most. Shuffled traders: the same signal of random traders "
+    "as active. Better and worse, of windows: less "
+    "or more of the CRPS, a distance of forecast and outcome. Said only of what "
+    f"remains a finding when all rows are counted (q < {FALSE_DISCOVERIES}). What the "
+    "figures mean and do not: docs/metrics.md."
 )
 
 

@@ -12,6 +12,7 @@ from report.drawing import (
     leaders,
     market,
     open_interest,
+    signal_scores,
     signals,
     tear_sheet,
 )
@@ -171,9 +172,14 @@ def _traders(
                 tone(total["flow_24h_usd"]),
             ),
         ]
-        sections.append(
-            signals.section(ask_signals.history(conn), ask_signals.latest(conn), total)
+        made = signals.section(
+            ask_signals.history(conn), ask_signals.latest(conn), total
         )
+        scores = ask_signals.scorecard(conn)
+        if scores:
+            sections += [made, signal_scores.section(scores)]
+        else:
+            sections.append(replace(made, lead=[*made.lead, signal_scores.MISSING]))
     held = coverage.open_interest(conn)
     if held:
         sections.append(open_interest.section(held))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from report.reading.ask import POINTS, Connection, Record, ask
+from psycopg.rows import dict_row
+
+from devdb.scorecards import SIGNAL_ROWS
+from report.reading.ask import POINTS, Connection, Record, ask, missing
 
 #: Coins that are shown by name; the others are one row of each day.
 COINS = 20
@@ -126,3 +129,10 @@ def totals(conn: Connection) -> Record | None:
         """,
     )
     return found[0] if found else None
+
+
+def scorecard(conn: Connection) -> list[Record]:
+    """Return whether the signals predict anything; nothing before it is evaluated."""
+    if missing(conn, ["analytics.signal_scorecard"]):
+        return []
+    return conn.cursor(row_factory=dict_row).execute(SIGNAL_ROWS).fetchall()

@@ -62,7 +62,7 @@ def equity(conn: Connection, traders: list[str]) -> list[Record]:
                 user_address,
                 day,
                 equity_usd::float8 as equity,
-                day - curve_from as age,
+                day - min(day) over (partition by user_address) as age,
                 ceil(
                     (max(day) over () - min(day) over () + 1)::numeric / {points}
                 )::integer as step

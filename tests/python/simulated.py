@@ -31,6 +31,7 @@ BUILT_FROM_FILLS = (
     "intermediate.int_signals__coin_days",
     "analytics.asset_signals",
     "analytics.smart_money_hourly",
+    "analytics.signal_outcomes",
 )
 
 # For a build whose rows are compared: dbt's own tests are most of what it takes.

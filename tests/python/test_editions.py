@@ -51,6 +51,7 @@ MODELS = {
     "intermediate.int_signals__coin_days": "as_of_date, coin",
     "analytics.asset_signals": "as_of_date, coin",
     "analytics.smart_money_hourly": "hour_at, coin",
+    "analytics.signal_outcomes": "known_at, coin, horizon_hours",
     "market_data.btc_ohlcv_100ms": "bucket, exchange",
     "market_data.btc_ohlcv_1s": "bucket, exchange",
     "market_data.btc_ohlcv_1m": "bucket, exchange",

@@ -29,6 +29,11 @@ PAST = {
     ),
     "analytics.asset_signals": ("as_of_date, coin", "as_of_date < '2025-07-12'"),
     "analytics.smart_money_hourly": ("hour_at, coin", "hour_at < '2025-07-12 00:00Z'"),
+    # Outcomes change with the hour of the exit only.
+    "analytics.signal_outcomes": (
+        "known_at, coin, horizon_hours",
+        "known_at + horizon_hours * interval '1 hour' < '2025-07-13 00:00Z'",
+    ),
 }
 
 
@@ -69,7 +74,7 @@ def test_another_future_changes_no_row_of_the_past(
     tapes: tuple[Path, Path],
     tmp_path: Path,
 ) -> None:
-    """Of q-values, cohorts and signals by day and hour."""
+    """Of q-values, cohorts, signals by day and hour, and outcomes that were known."""
     built = []
     for number, tape in enumerate(tapes):
         conninfo = make_database()

@@ -54,6 +54,7 @@ MODELS = {
     "intermediate.int_signals__coin_days": "as_of_date, coin",
     "analytics.asset_signals": "as_of_date, coin",
     "analytics.smart_money_hourly": "hour_at, coin",
+    "analytics.signal_outcomes": "known_at, coin, horizon_hours",
 }
 
 

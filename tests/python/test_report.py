@@ -14,7 +14,7 @@ from hostile_names import COINS, TRADER
 
 from report.blocks import Chart, Row, Section, Table, Tile, Tiles
 from report.compose import compose
-from report.drawing import forecasts
+from report.drawing import forecasts, signal_scores
 from report.numbers import percent, ratio, usd
 from report.page import Page
 from report.reading import coverage as ask_coverage
@@ -473,6 +473,9 @@ def test_without_a_scorecard_a_line_says_how_to_get_one(
     assert bitcoin.lead[-1] == forecasts.MISSING
     assert "make evaluate" in forecasts.MISSING
     assert ask_market.scorecard(conn) == []
+    [held] = [each for each in page.sections if each.key == "positioning"]
+    assert held.lead[-1] == signal_scores.MISSING
+    assert ask_signals.scorecard(conn) == []
 
 
 def test_what_is_missing_is_named(conn: Connection) -> None:
