@@ -156,7 +156,7 @@ def find_pending(conn: Connection, channel: Channel, max_age: str) -> list[Alert
 
 
 def _is_known(conn: Connection, channel: Channel) -> bool:
-    query = "select from ops.alert_channels where channel = %s"
+    query = "select 1 from ops.alert_channels where channel = %s"
     return conn.execute(query, [channel.key]).fetchone() is not None
 
 

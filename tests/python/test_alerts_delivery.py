@@ -186,7 +186,7 @@ def test_parameters_of_a_url_make_no_other_channel(known: Desk) -> None:
     ids = known.add(1)
     known.deliver("--url", known.receiver.url())
     assert known.receiver.ids() == ids
-    assert len(known.query("select from ops.alert_channels")) == 1
+    assert len(known.query("select channel from ops.alert_channels")) == 1
 
 
 def test_two_chats_of_one_bot_are_two_channels() -> None:
@@ -227,7 +227,7 @@ def test_a_dry_run_shows_and_records_nothing(known: Desk) -> None:
     said = known.deliver("--url", known.receiver.url("/new"), "--dry-run")
     assert "a first run, which sends nothing of the past" in said
     assert known.records() == {}
-    assert len(known.query("select from ops.alert_channels")) == 1
+    assert len(known.query("select channel from ops.alert_channels")) == 1
     assert known.receiver.messages == {}
 
 
