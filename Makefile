@@ -40,7 +40,7 @@ GATES := lint-ruff lint-format lint-types lint-dbt lint-sql lint-formats
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run setup test fuzz lint docs report bench up down psql url timescale spark clean
+.PHONY: help run setup test fuzz lint docs evaluate report bench up down psql url timescale spark clean
 .PHONY: test-servers $(GATES)
 
 say = @printf '\n\033[1m%s\033[0m\n'
@@ -80,6 +80,7 @@ endif
 	@$(PY) -m devdb.headlines
 	$(say) "Look further"
 	@echo "  make psql                    the tables, in SQL; make -s url for other clients"
+	@echo "  make evaluate                does any of it predict? Scorecards, in words"
 	@echo "  make report                  signals, traders and bitcoin on one page, to look at"
 	@echo "  make docs                    every model and column, and the lineage"
 	@echo "  . $(VENV)/bin/activate          then dbt build, python -m loaders.load_to_db"
@@ -127,9 +128,15 @@ lint-formats: setup
 
 docs: up  ## Write dbt's documentation, lineage included, to target/static_index.html
 	@dbt --quiet run-operation create_sources
-	@dbt docs generate --static
+	@dbt docs generate --static --select package:vigil
 	@$(PY) -m devdb.docs_page target/static_index.html
 	@echo "Open $(CURDIR)/target/static_index.html in a browser."
+
+evaluate: up  ## Does it predict? Build the scorecards, and say in words what they found
+	$(say) "Building the scorecards, which a plain dbt build leaves out"
+	@dbt build --select tag:evaluation
+	$(say) "What they found"
+	@$(PY) -m devdb.scorecards
 
 report: up  ## Write target/report.html: signals, traders, bitcoin; TRADER=0x… OUT=file
 	@$(PY) -m report $(if $(TRADER),--trader '$(TRADER)') $(if $(OUT),--out '$(OUT)')

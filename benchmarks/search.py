@@ -1,4 +1,7 @@
-"""Similar windows through the index against comparing with every window."""
+"""Similar windows through the index against comparing with every window.
+
+And the scorecard of all of them, against what its searches alone would take in SQL.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,12 @@ from benchmarks.commands import connect, create_sources, dbt
 from benchmarks.scoreboard import Figure, figure
 from dbt_pyjobs.casting import Casting, stored_columns
 from pgio.copy_in import copy_batches
+from pgio.copy_out import read_batches
 from python_jobs.lib.btc_embedding_rows import embedding_rows
 from python_jobs.lib.btc_grid import SECONDS_PER_DAY, SecondGrid
 from python_jobs.lib.btc_scales import scale_rows
+from python_jobs.lib.btc_search_scores import Settings, scorecard
+from python_jobs.lib.btc_search_windows import read_history
 from python_jobs.lib.btc_vectors import Scales, day_offsets, training_features
 
 WINDOWS = 200_000
@@ -58,12 +64,15 @@ def measure(
         ``search_recall_at_10``: share of the ten nearest earlier windows that the index
         finds, under the settings of the function `similar_windows`;
         ``similar_windows_recall_at_10``: the same of the function's answers, which do
-        not overlap; ``similar_windows_vs_exact``: the function's queries/s.
+        not overlap; ``similar_windows_vs_exact``: the function's queries/s;
+        ``search_scorecard``: windows/s of `btc_search_scorecard`, prices made up on the
+        way instead of read, the peer being its searches by the function, exactly.
     """
     create_sources(env, scratch)
     dbt(env, scratch, "run", "--select", "+btc_embeddings", "--empty")
+    days = -(-windows * OPTIONS.step // SECONDS_PER_DAY)
     with connect(env) as conn:
-        _fill(conn, -(-windows * OPTIONS.step // SECONDS_PER_DAY))
+        _fill(conn, days)
     # The post-hook builds the index, and the function to fit it.
     dbt(env, scratch, "run", "--select", "btc_embeddings")
     with connect(env) as conn:
@@ -77,12 +86,22 @@ def measure(
         )
         found, rate = _timed(lambda bucket: _similar(conn, bucket, False), buckets)
         exact, exact_rate = _timed(lambda bucket: _similar(conn, bucket, True), buckets)
+        count, searches, seconds = _evaluated(conn, days)
     return [
         figure(name, value, unit, "exact search", exact_value, runs=1)
         for name, value, unit, exact_value in (
             ("search_recall_at_10", nearest, "share", 1.0),
             ("similar_windows_recall_at_10", _recall(found, exact), "share", 1.0),
             ("similar_windows_vs_exact", rate, "queries/s", exact_rate),
+        )
+    ] + [
+        figure(
+            "search_scorecard",
+            count / seconds,
+            "windows/s",
+            "its searches in SQL, exact",
+            count * exact_rate / searches,
+            runs=1,
         )
     ]
 
@@ -99,6 +118,8 @@ class _Market:
     def grid(self, exchange: str, start: int, seconds: int) -> SecondGrid:
         day = (start - START) // SECONDS_PER_DAY
         return SecondGrid.from_candles(day_of_candles(day, seconds), start, seconds)
+
+    prices = grid
 
 
 def _fill(conn: psycopg.Connection[Any], days: int) -> None:
@@ -132,6 +153,30 @@ def _fill(conn: psycopg.Connection[Any], days: int) -> None:
 def _copy(conn: psycopg.Connection[Any], table: str, batches: Any) -> None:
     casting = Casting(table, stored_columns(conn, table))
     copy_batches(conn, table, casting.batches(batches), casting.names)
+
+
+def _evaluated(conn: psycopg.Connection[Any], days: int) -> tuple[int, int, float]:
+    """Compute the scorecard; return windows, query windows and seconds."""
+    market: Any = _Market(days)
+    settings = Settings(OPTIONS.step, OPTIONS.window, OPTIONS.horizons, NEIGHBOURS)
+    training = OPTIONS.training.days * SECONDS_PER_DAY
+    begin = time.perf_counter()
+    history = read_history(
+        lambda query: read_batches(conn, query),
+        market,
+        _EMBEDDINGS,
+        VENUE,
+        OPTIONS.version,
+        OPTIONS.window,
+        OPTIONS.horizons,
+    )
+    # A small table, as in tests, ends within the training range.
+    rows = list(
+        scorecard(history, settings, START + min(training, training * days // 14))
+    )
+    seconds = time.perf_counter() - begin
+    searches = max(1, *(row["window_count"] for row in rows))
+    return history.starts.size, searches, seconds
 
 
 def _query_windows(conn: psycopg.Connection[Any], queries: int) -> list[dict[str, Any]]:

@@ -96,6 +96,7 @@ SUMMARY: Section = (
         ("windows", "d"),
         ("expected return", "+.2%"),
         ("same sign", ".0%"),
+        ("of all windows", ".0%"),
         ("volatility", ".2%"),
     ],
     f"""
@@ -104,9 +105,26 @@ SUMMARY: Section = (
             summary.neighbour_count,
             exp(summary.expected_return) - 1,
             summary.hit_rate,
+            base.rate,
             summary.expected_volatility
         from signals.btc_similar_windows_summary as summary
         inner join {_NEWEST} using (exchange, bucket)
+        -- How often any window was followed by that sign: what the share has to exceed.
+        cross join lateral (
+            select
+                avg((sign(labelled.log_return) = sign(summary.expected_return))::int)
+                    as rate
+            from (
+                select
+                    (label_snapshot -> summary.horizon ->> 'log_return')::float8
+                        as log_return
+                from signals.btc_embeddings as windows
+                where
+                    windows.exchange = summary.exchange
+                    and windows.feature_version = summary.feature_version
+            ) as labelled
+            where labelled.log_return <> 0
+        ) as base
         order by summary.horizon::interval
     """,
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from report.blocks import Section, Tile
 from report.drawing import (
     distributions,
+    forecasts,
     leaders,
     market,
     open_interest,
@@ -229,4 +231,10 @@ def _bitcoin(conn: Connection, venue: Record) -> tuple[list[Tile], list[Section]
         f"{percent(change, 2, signed=True)} in {count(len(candles) / 60)} h, {name}",
         tone(change),
     )
-    return [tile], [market.section(found)]
+    made = market.section(found)
+    scores = ask_market.scorecard(conn)
+    if scores:
+        return [tile], [made, forecasts.section(scores, name)]
+    if window is not None:
+        made = replace(made, lead=[*made.lead, forecasts.MISSING])
+    return [tile], [made]

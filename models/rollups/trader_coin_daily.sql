@@ -69,6 +69,9 @@ select
     coalesce(
         sum(px * sz) filter (where {{ is_trade() }} and not {{ is_maker() }}), 0
     ) as taker_volume,
+    coalesce(
+        sum(px * sz) filter (where {{ is_trade() }} and twap_id is not null), 0
+    ) as twap_volume,
     case
         when count(*) filter (where {{ is_trade() }} and {{ lacks_pnl() }}) = 0
             then coalesce(sum(closed_pnl) filter (where {{ is_trade() }}), 0)

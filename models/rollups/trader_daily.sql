@@ -37,6 +37,7 @@ select
     sum(fees_usd) as fees_usd,
     sum(maker_volume) as maker_volume,
     sum(taker_volume) as taker_volume,
+    sum(twap_volume) as twap_volume,
     case when sum(fills_without_pnl) = 0 then sum(gross_pnl) end as gross_pnl,
     case when sum(fills_without_pnl) = 0 then sum(gross_pnl) - sum(fees_usd) end
         as net_pnl,

@@ -85,6 +85,21 @@ class Candles:
         )
         return SecondGrid.from_candles(candles, start, seconds)
 
+    def prices(self, exchange: str, start: int, seconds: int) -> SecondGrid:
+        """Read only where the price began and ended in each second, as `grid` does."""
+        candles = self.read(
+            f"select {_seconds('bucket')} - {int(start)} as place, "
+            "ln(open::float8) as open, ln(close::float8) as close "
+            f"from {self.relation} "
+            f"where exchange = {quote(exchange)} "
+            f"and {_between('bucket', (start, start + seconds))}"
+        )
+        place = candles["place"].to_numpy()
+        prices = {name: np.full(seconds, np.nan) for name in ("open", "close")}
+        for name, price in prices.items():
+            price[place] = candles[name].to_numpy()
+        return SecondGrid(start, {}, prices)
+
 
 def load_spans(loads: pa.Table) -> list[Span]:
     """Seconds that loads brought rows for, merged where they meet.

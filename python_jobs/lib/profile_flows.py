@@ -80,9 +80,10 @@ def exact_figures(panel: TraderPanel, points: Points) -> pa.Table:
     Returns
     -------
     pyarrow.Table
-        A row per point: `first_active_at` and `last_active_at`, `EXACT` and
-        `maker_volume` as decimals, USD, and `CURVE_MEASURES`. NULL for a trader without
-        a row by then, and of a sum from the first day on whose figure is not known.
+        A row per point: `first_active_at` and `last_active_at`, `EXACT`, `maker_volume`
+        and `twap_volume` as decimals, USD, and `CURVE_MEASURES`. NULL for a trader
+        without a row by then, and of a sum from the first day on whose figure is not
+        known.
     """
     daily = panel.daily.table
     begin, end = rows_seen(panel.daily, points)
@@ -111,6 +112,7 @@ def exact_figures(panel: TraderPanel, points: Points) -> pa.Table:
             "first_active_at": _instants(daily["first_fill_time"], begin, is_absent),
             "last_active_at": _instants(daily["last_fill_time"], end - 1, is_absent),
             "maker_volume": total("maker_volume"),
+            "twap_volume": total("twap_volume"),
             **{name: total(name) for name in EXACT if name not in CURVE_MEASURES},
             **dict(zip(CURVE_MEASURES, last_days.columns, strict=True)),
         }

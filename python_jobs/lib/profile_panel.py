@@ -24,7 +24,14 @@ COUNTS = (
     "losing_closes",
     "own_liquidations",
 )
-MONEY = ("maker_volume", "taker_volume", "gross_pnl", "fees_usd", "net_pnl")
+MONEY = (
+    "maker_volume",
+    "taker_volume",
+    "twap_volume",
+    "gross_pnl",
+    "fees_usd",
+    "net_pnl",
+)
 DAILY_MEASURES = (*COUNTS, *MONEY)
 """Columns of trader_daily that are added up over days; those in USD exactly."""
 
@@ -43,6 +50,8 @@ CURVE_MEASURES = (
     "mtm_q_value",
     "mtm_sortino_ratio",
     "mtm_max_drawdown",
+    "mtm_days",
+    "mtm_mean_exposure",
 )
 """Columns of trader_risk_daily: each is of all days up to its own."""
 

@@ -15,7 +15,13 @@ from python_jobs.lib.classification import ATTRIBUTES, Rulebook
 from python_jobs.lib.profile_metrics import METRICS
 from python_jobs.lib.profile_panel import CURVE_MEASURES, to_floats
 from python_jobs.lib.profile_queries import ReadBatches
-from python_jobs.lib.profile_tables import EPOCH, PROFILE_COLUMNS, label_columns
+from python_jobs.lib.profile_tables import (
+    EPOCH,
+    PROFILE_COLUMNS,
+    label_columns,
+    metric_column,
+)
+from python_jobs.lib.profiles import turnover
 
 
 def read_resting(
@@ -65,8 +71,10 @@ def read_resting(
     for batch in read_batches(query):
         read = pa.Table.from_batches([batch])
         metrics = {name: to_floats(read[name]) for name in METRICS}
-        labels = label_columns(metrics, rulebook)
-        columns = dict(zip(read.column_names, read.columns, strict=True)) | labels
+        metrics["turnover"] = turnover(metrics)
+        columns = dict(zip(read.column_names, read.columns, strict=True))
+        columns["turnover"] = metric_column("turnover", metrics["turnover"])
+        columns |= label_columns(metrics, rulebook)
         yield pa.table(
             {name: columns[name] for name in ("as_of_date", *PROFILE_COLUMNS)}
         )

@@ -74,7 +74,7 @@ def figures(
         | _sums(closed, _position_measures(closed), points)
         | {
             name: to_floats(exact[name])
-            for name in (*EXACT, "maker_volume", *CURVE_MEASURES)
+            for name in (*EXACT, "maker_volume", "twap_volume", *CURVE_MEASURES)
         }
     )
     returns = DailyReturns.as_of(
@@ -87,6 +87,25 @@ def figures(
     positions = PositionFigures.as_of(panel, points)
     known = {name: s[name] for name in METRICS if name in s}
     return known | _derived(s, returns, positions, options)
+
+
+def turnover(metrics: Mapping[str, Floats]) -> Floats:
+    """Divide what a trader traded by the value of what they held, day for day.
+
+    Turnover against the gross book, as pyfolio's `get_turnover` has it by default, over
+    all days of the curve at once instead of one day.
+
+    Parameters
+    ----------
+    metrics : mapping of str to array of float64, shape (points,)
+        `volume` and `mtm_mean_exposure`, USD, and `mtm_days`.
+
+    Returns
+    -------
+    array of float64, shape (points,)
+        USD traded per day and USD held; NaN where nothing was held at the end of a day.
+    """
+    return _ratio(metrics["volume"], metrics["mtm_mean_exposure"] * metrics["mtm_days"])
 
 
 def _sums(
@@ -144,6 +163,7 @@ def _derived(
         "volume_per_active_day": _ratio(volume, active_days),
         "net_pnl_bps": 1e4 * _ratio(s["net_pnl"], volume),
         "maker_share": _ratio(s["maker_volume"], volume),
+        "twap_share": _ratio(s["twap_volume"], volume),
         "spot_flow_share": _ratio(s["spot_flow"], s["flow"]),
         "flow_imbalance": _ratio(s["net_flow"], s["flow"]),
         "fill_win_rate": _ratio(s["winning_closes"], s["closing_fills"]),
@@ -153,6 +173,7 @@ def _derived(
         "sharpe_ratio": returns.sharpe_ratio(options.sharpe_min_days),
         "sortino_ratio": returns.sortino_ratio(options.sharpe_min_days),
         "max_drawdown": returns.max_drawdown(),
+        "turnover": turnover(s),
         "mean_holding_seconds": _ratio(s["timed_seconds"], s["timed_positions"]),
         "median_holding_seconds": positions.median_seconds,
         "weighted_holding_seconds": _ratio(

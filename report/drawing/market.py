@@ -80,8 +80,8 @@ def _similar_lead(market: Market, windows: Windows) -> list[str]:
         row = min(known, key=lambda each: abs(each["seconds"] - windows.seconds))
         lead.append(
             f"{duration(row['seconds'])} later the price had moved by "
-            f"{moved(row['expected_return'])} on average, weighted by similarity; "
-            f"{percent(row['hit_rate'])} of the weight went that way."
+            f"{moved(row['expected_return'])} on average, weighted by similarity. "
+            "What followed ten windows often agrees in sign by chance."
         )
     return lead
 

@@ -127,11 +127,7 @@ def after_chart(windows: Windows, summary: Sequence[Record]) -> Chart:
             "symbol": "diamond",
             "line": {"color": LIGHT["surface"], "width": 1.5},
         },
-        customdata=[
-            f"weighted mean of {row['neighbour_count']}<br>"
-            f"{percent(row['hit_rate'])} went the same way"
-            for row in known
-        ],
+        customdata=[f"weighted mean of {row['neighbour_count']}" for row in known],
         hovertemplate="%{customdata}<br>%{y:.2f} %<extra></extra>",
     )
     return Chart(
@@ -161,7 +157,8 @@ def after_chart(windows: Windows, summary: Sequence[Record]) -> Chart:
         _summary(summary),
         note="The stronger a line, the more similar. Dots are the outcomes stored with "
         "each window (label_snapshot), diamonds their mean weighted by similarity. "
-        "Nothing is used that was not known when the newest window ended.",
+        "Nothing is used that was not known when the newest window ended. Ten windows "
+        "often agree in sign by chance.",
         height=360,
         phone_height=340,
     )
@@ -185,7 +182,6 @@ def _summary(summary: Sequence[Record]) -> Table:
             Column("Windows", note="Whose outcome was known"),
             Column("Effective", note="How many equally similar ones would say as much"),
             Column("Expected return"),
-            Column("Same sign"),
             Column("Volatility"),
         ],
         [
@@ -194,7 +190,6 @@ def _summary(summary: Sequence[Record]) -> Table:
                 cell(row["neighbour_count"], count),
                 cell(row["effective_sample_size"], lambda v: ratio(v, 1)),
                 cell(row["expected_return"], moved, toned=True),
-                cell(row["hit_rate"], percent),
                 cell(row["expected_volatility"], lambda v: percent(v, 2)),
             ]
             for row in summary

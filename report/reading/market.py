@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from report.reading.ask import Connection, Record, ask
+from psycopg.rows import dict_row
+
+from devdb.scorecards import SEARCH_ROWS
+from report.reading.ask import Connection, Record, ask, missing
 
 HOURS = 6
 
@@ -92,8 +95,7 @@ def summary(conn: Connection, venue: str, bucket: datetime) -> list[Record]:
             neighbour_count,
             effective_sample_size,
             expected_return,
-            expected_volatility,
-            hit_rate
+            expected_volatility
         from signals.btc_similar_windows_summary
         where exchange = {venue} and bucket = {bucket}
         order by horizon::interval
@@ -101,6 +103,16 @@ def summary(conn: Connection, venue: str, bucket: datetime) -> list[Record]:
         venue=venue,
         bucket=bucket,
     )
+
+
+def scorecard(conn: Connection) -> list[Record]:
+    """Return whether similar windows predict anything; nothing before it is evaluated.
+
+    By venue, horizon, target and baseline.
+    """
+    if missing(conn, ["signals.btc_search_scorecard"]):
+        return []
+    return conn.cursor(row_factory=dict_row).execute(SEARCH_ROWS).fetchall()
 
 
 def paths(

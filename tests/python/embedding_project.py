@@ -23,7 +23,7 @@ REPO = Path(__file__).resolve().parents[2]
 COPIED = (
     *("macros", "models/_groups.yml", "models/sources", "tests/generic"),
     *("python_jobs/_embeddings__models.yml", "python_jobs/btc_embeddings.py"),
-    *("python_jobs/btc_feature_scales.py",),
+    *("python_jobs/btc_feature_scales.py", "python_jobs/btc_search_scorecard.py"),
     *("models/marts/signals/btc_similar_windows.sql",),
     *("models/marts/signals/btc_similar_windows_summary.sql",),
     *("models/marts/signals/_similar_windows__models.yml",),

@@ -15,6 +15,8 @@ from devdb.conninfo import PROJECT_DIR
 BUILT_FROM_FILLS = (
     "analytics.trader_daily",
     "analytics.coin_daily",
+    "analytics.coin_hourly",
+    "analytics.builder_daily",
     "analytics.trader_coin_daily",
     "analytics.trader_position_hours",
     "analytics.trader_positions",

@@ -77,7 +77,9 @@ def test_tests_and_materializations_are_described_too(
             [f"devdb/{name}_report.py" for name in ("class", "market")]
             + ["devdb/headlines.py"],
         ),
+        # The report has the query of the scorecards from there.
         ("report", ["report/**/*.py"]),
+        ("scorecards", ["devdb/scorecards.py"]),
     ],
 )
 def test_an_exposure_names_what_its_code_reads(

@@ -34,6 +34,8 @@ pytestmark = pytest.mark.slow
 MODELS = {
     "analytics.trader_daily": "day, user_address",
     "analytics.coin_daily": "day, coin",
+    "analytics.coin_hourly": "hour, coin",
+    "analytics.builder_daily": "day, builder",
     "analytics.trader_coin_daily": "day, user_address, coin",
     "analytics.trader_position_hours": "position_id, hour_at",
     "analytics.trader_positions": "position_id",

@@ -70,6 +70,7 @@ def test_sums_and_shares_over_days():
                     "transfer_fills": 3.0,
                     "maker_volume": 300.0,
                     "taker_volume": 100.0,
+                    "twap_volume": 200.0,
                     "gross_pnl": 10.0,
                     "fees_usd": 1.0,
                     "net_pnl": 9.0,
@@ -104,12 +105,22 @@ def test_sums_and_shares_over_days():
     assert (found["gross_pnl"], found["fees_usd"], found["net_pnl"]) == (6, 1, 5)
     assert found["net_pnl_bps"] == pytest.approx(62.5)
     assert found["maker_share"] == 0.375
+    assert found["twap_share"] == 0.25
     assert found["fill_win_rate"] == 0.75
     assert found["transfer_share"] == 0.25
     assert found["fills_per_active_day"] == 6
     assert (found["spot_flow_share"], found["flow_imbalance"]) == (0.25, 0.5)
     assert found["liquidation_fills"] == 2
     assert found["max_drawdown"] == 4
+
+
+def test_turnover_is_against_what_was_held_over_all_days_of_the_curve():
+    days = [{"user_address": "a", "taker_volume": 600.0}]
+    curve = [{"user_address": "a", "mtm_days": 4.0, "mtm_mean_exposure": 50.0}]
+    assert profile(panel_of(days, curve=curve))["turnover"] == 3
+    curve[0]["mtm_mean_exposure"] = 0.0
+    assert np.isnan(profile(panel_of(days, curve=curve))["turnover"])
+    assert np.isnan(profile(panel_of(days))["turnover"])
 
 
 def test_a_maker_whose_volume_no_double_adds_up_has_a_share_of_one():

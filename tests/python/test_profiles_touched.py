@@ -70,7 +70,13 @@ TABLES = f"""
     );
     create table t.trader_risk_daily (
         user_address text, day date, mtm_net_pnl numeric,
-        {", ".join(f"{name} float8" for name in CURVE_MEASURES if "pnl" not in name)}
+        {
+    ", ".join(
+        f"{name} {'bigint' if name == 'mtm_days' else 'float8'}"
+        for name in CURVE_MEASURES
+        if "pnl" not in name
+    )
+}
     );
     create table t.trader_class_rules (
         attribute text, rule_order integer, label text, metric text, operator text,
@@ -266,6 +272,7 @@ class Models:
                     figures = draw.uniform(0, 4, len(CURVE_MEASURES) - 2).tolist()
                     # Of q-values, about half are small enough for smart money.
                     figures[4] /= 20
+                    figures[-2] = int(figures[-2]) + 1
                     share = 0.5 if int(user, 16) % 3 == 0 else 1.0
                     rows.append((user, day, round(figures[0] - 1, 6), share, *figures))
         run("truncate t.trader_risk_daily")

@@ -14,6 +14,7 @@ from hostile_names import COINS, TRADER
 
 from report.blocks import Chart, Row, Section, Table, Tile, Tiles
 from report.compose import compose
+from report.drawing import forecasts
 from report.numbers import percent, ratio, usd
 from report.page import Page
 from report.reading import coverage as ask_coverage
@@ -464,6 +465,16 @@ def test_hostile_coins_are_named_in_full(page: Page) -> None:
 
 
 @pytest.mark.editions("postgres")
+def test_without_a_scorecard_a_line_says_how_to_get_one(
+    page: Page, conn: Connection
+) -> None:
+    assert not any(each.key == "forecasts" for each in page.sections)
+    [bitcoin] = [each for each in page.sections if each.key == "bitcoin"]
+    assert bitcoin.lead[-1] == forecasts.MISSING
+    assert "make evaluate" in forecasts.MISSING
+    assert ask_market.scorecard(conn) == []
+
+
 def test_what_is_missing_is_named(conn: Connection) -> None:
     now = datetime.now(UTC)
     conn.execute("drop table signals.btc_similar_windows_summary cascade")

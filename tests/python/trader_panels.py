@@ -157,6 +157,8 @@ def random_curves(daily: Rows, rng: np.random.Generator) -> Rows:
                     "mtm_q_value": float(rng.uniform(0, 0.3)),
                     "mtm_sortino_ratio": float(rng.normal(2, 2)),
                     "mtm_max_drawdown": float(rng.uniform(0, 9)),
+                    "mtm_days": float(day - first + 1),
+                    "mtm_mean_exposure": float(rng.uniform(0, 9)),
                 }
             )
     return curves

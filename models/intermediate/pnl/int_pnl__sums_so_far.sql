@@ -22,6 +22,7 @@
 {%- set sums = [
     'losses_so_far_usd', 'squares_so_far', 'squared_losses_so_far', 'cubes_so_far',
     'fourth_powers_so_far', 'changed_days_so_far', 'unknown_days_so_far',
+    'gross_value_days',
 ] -%}
 {%- set square = 'steps.net_pnl * steps.net_pnl' -%}
 {%- set kept = ['curve_from', 'mtm_net_pnl', 'peak_usd', 'max_drawdown_usd'] + sums %}
@@ -41,6 +42,7 @@ new_days as (
         trader_pnl_daily.user_address,
         trader_pnl_daily.day,
         round(trader_pnl_daily.equity_usd, 6) as mtm_net_pnl,
+        trader_pnl_daily.gross_value_usd,
         trader_pnl_daily.is_funding_known and trader_pnl_daily.has_marks as is_known
     from trader_pnl_daily
     where trader_pnl_daily.day >= {{ first_stale_day() }}
@@ -122,6 +124,7 @@ sums as (
             ('fourth_powers_so_far', square ~ ' * ' ~ square),
             ('changed_days_so_far', 'case when steps.net_pnl = 0 then 0 else 1 end'),
             ('unknown_days_so_far', 'case when steps.is_known then 0 else 1 end'),
+            ('gross_value_days', 'steps.gross_value_usd'),
         ] %}
         steps.kept_{{ name }} + sum({{ term }}) over days_so_far as {{ name }},
         {%- endfor %}
@@ -151,7 +154,8 @@ sums_so_far as (
         trim_scale(sums.cubes_so_far) as cubes_so_far,
         trim_scale(sums.fourth_powers_so_far) as fourth_powers_so_far,
         sums.changed_days_so_far::bigint as changed_days_so_far,
-        sums.unknown_days_so_far::bigint as unknown_days_so_far
+        sums.unknown_days_so_far::bigint as unknown_days_so_far,
+        trim_scale(sums.gross_value_days) as gross_value_days
     from sums
 
 )

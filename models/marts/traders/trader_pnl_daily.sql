@@ -46,6 +46,7 @@ trader_days as (
         sum(position_days.cash_usd) as cash_usd,
         sum(position_days.transferred_usd) as transferred_usd,
         sum(position_days.value_usd) as value_usd,
+        sum(abs(position_days.value_usd)) as gross_value_usd,
         sum(position_days.value_before_usd) as value_before_usd,
         count(*) filter (where position_days.size <> 0) as open_positions,
         bool_and(position_days.has_mark) as has_marks
@@ -154,7 +155,8 @@ pnl as (
         trim_scale(curves.value_usd) as value_usd,
         curves.open_positions,
         curves.is_funding_known,
-        curves.has_marks
+        curves.has_marks,
+        trim_scale(curves.gross_value_usd) as gross_value_usd
     from curves
 
 )

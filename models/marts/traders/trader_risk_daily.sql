@@ -187,7 +187,10 @@ risk as (
                 )
         end as mtm_q_value,
         ranked.daily_sortino * sqrt(365) as mtm_sortino_ratio,
-        ranked.max_drawdown_usd::double precision as mtm_max_drawdown
+        ranked.max_drawdown_usd::double precision as mtm_max_drawdown,
+        ranked.day_count::bigint as mtm_days,
+        ranked.gross_value_days::double precision / ranked.day_count
+            as mtm_mean_exposure
     from ranked
 
 )
