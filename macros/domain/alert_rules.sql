@@ -16,6 +16,21 @@
 
 
 {#
+    The threshold of one of them, from rows of `alert_rules`.
+#}
+{% macro alert_threshold(kind, measure) -%}
+    {%- if (kind, measure) not in alert_measures() -%}
+        {%- do exceptions.raise_compiler_error(
+            "alert_threshold('" ~ kind ~ "', '" ~ measure ~ "'): no such rule."
+        ) -%}
+    {%- endif -%}
+    max(alert_rules.threshold) filter (
+        where alert_rules.kind = '{{ kind }}' and alert_rules.measure = '{{ measure }}'
+    )
+{%- endmacro %}
+
+
+{#
     Stops where the seed has other rules than alert_measures, or a threshold that is none: a
     missing one would be an alert that never comes.
 #}

@@ -64,7 +64,8 @@ events as (
         confluence.z_threshold as score_threshold,
         confluence.trader_count,
         format(
-            'Smart money is %s %s: %s traders with a position, %s USD net, a z-score of %s.',
+            'Smart money is %s %s: %s traders with a position, %s USD net,'
+            || ' a z-score of %s.',
             confluence.direction,
             confluence.coin,
             confluence.trader_count,
@@ -74,45 +75,45 @@ events as (
     from confluence
     union all
     select
-        'whale',
+        'whale' as kind,
         concat_ws(
             ':',
             whales.user_address,
             whales.coin,
             {{ hour_name('whales.hour_at') }},
             whales.side
-        ),
-        whales.hour_at,
-        whales.hour_at + interval '1 hour',
+        ) as event_name,
+        whales.hour_at as happened_at,
+        whales.hour_at + interval '1 hour' as known_at,
         whales.coin,
         whales.user_address,
-        whales.side,
-        round(whales.added_usd, 6),
+        whales.side as direction,
+        round(whales.added_usd, 6) as value_usd,
         whales.threshold_usd,
-        null,
-        null,
-        1,
+        null as score,
+        null as score_threshold,
+        1 as trader_count,
         format(
             'Smart-money trader %s added %s USD to a %s position in %s within an hour.',
             whales.user_address,
             {{ whole_usd('whales.added_usd') }},
             whales.side,
             whales.coin
-        )
+        ) as message
     from whales
     union all
     select
-        'fresh_wallets',
-        concat_ws(':', fresh_wallets.coin, fresh_wallets.day),
-        fresh_wallets.day::timestamp at time zone 'utc',
-        (fresh_wallets.day + 1)::timestamp at time zone 'utc',
+        'fresh_wallets' as kind,
+        concat_ws(':', fresh_wallets.coin, fresh_wallets.day) as event_name,
+        fresh_wallets.day::timestamp at time zone 'utc' as happened_at,
+        (fresh_wallets.day + 1)::timestamp at time zone 'utc' as known_at,
         fresh_wallets.coin,
-        null,
-        null,
-        round(fresh_wallets.volume_usd, 6),
+        null as user_address,
+        null as direction,
+        round(fresh_wallets.volume_usd, 6) as value_usd,
         fresh_wallets.threshold_usd,
-        fresh_wallets.multiple,
-        fresh_wallets.multiple_threshold,
+        fresh_wallets.multiple as score,
+        fresh_wallets.multiple_threshold as score_threshold,
         fresh_wallets.trader_count,
         format(
             '%s traders first seen less than {{ var('fresh_wallet_days') }} days before'
@@ -121,34 +122,34 @@ events as (
             {{ whole_usd('fresh_wallets.volume_usd') }},
             fresh_wallets.coin,
             {{ times_the_mean('fresh_wallets.multiple', 'day') }}
-        )
+        ) as message
     from fresh_wallets
     union all
     select
-        'liquidation_cascade',
+        'liquidation_cascade' as kind,
         concat_ws(
             ':',
             liquidations.coin,
             {{ hour_name('liquidations.hour_at') }},
             liquidations.side
-        ),
-        liquidations.hour_at,
-        liquidations.hour_at + interval '1 hour',
+        ) as event_name,
+        liquidations.hour_at as happened_at,
+        liquidations.hour_at + interval '1 hour' as known_at,
         liquidations.coin,
-        null,
-        liquidations.side,
-        round(liquidations.liquidated_usd, 6),
+        null as user_address,
+        liquidations.side as direction,
+        round(liquidations.liquidated_usd, 6) as value_usd,
         liquidations.threshold_usd,
-        liquidations.multiple,
-        liquidations.multiple_threshold,
-        null,
+        liquidations.multiple as score,
+        liquidations.multiple_threshold as score_threshold,
+        null as trader_count,
         format(
             '%s USD of %s positions in %s were liquidated within an hour%s.',
             {{ whole_usd('liquidations.liquidated_usd') }},
             liquidations.side,
             liquidations.coin,
             {{ times_the_mean('liquidations.multiple', 'hour') }}
-        )
+        ) as message
     from liquidations
 
 ),
