@@ -45,7 +45,8 @@ _DAILY = f"""
         day, user_address, fill_count, volume, realized_pnl, fees_paid, maker_pct,
         winning_trades, losing_trades, unique_coins, first_fill_time, last_fill_time,
         fees_usd, maker_volume, taker_volume, twap_volume, gross_pnl, net_pnl,
-        closing_fills, winning_closes, losing_closes, own_liquidations, transfer_fills, outcome_fills
+        closing_fills, winning_closes, losing_closes, own_liquidations,
+        transfer_fills, outcome_fills
     )
     select
         at, user_address, 10, 2 * size, pnl, 0.5, 0.5, 3, 2, 1, at + 1000,

@@ -1,4 +1,4 @@
-"""Nothing that is said as of a moment changes when what happens later is another thing."""
+"""What is said as of a moment does not depend on what happens after it."""
 
 from __future__ import annotations
 

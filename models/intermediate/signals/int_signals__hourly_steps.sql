@@ -53,6 +53,7 @@ hours as (
 steps as (
 
     select
+        hours.position_id,
         hours.user_address,
         hours.coin,
         hours.side,
