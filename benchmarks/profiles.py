@@ -115,19 +115,16 @@ _POSITIONS = f"""
 """
 
 _PNL = """
-    insert into {table}
+    insert into {table} (
+        user_address, day, realized_pnl, fees_usd, funding_usd, unrealized_change_usd,
+        net_pnl, equity_usd, cash_usd, transferred_usd, value_usd, gross_value_usd,
+        open_positions, is_funding_known, has_marks
+    )
     select
         user_address,
         to_timestamp(day / 1000)::date,
-        gross_pnl, fees_usd, 0, 0, net_pnl, sum(net_pnl) over days_so_far, 0, 0, 0, 1,
-        true, true,
-        min(to_timestamp(day / 1000)::date) over days_so_far,
-        1000,
-        1000,
-        sum(greatest(-net_pnl, 0)) over days_so_far,
-        sum(net_pnl ^ 2) over days_so_far,
-        sum(least(net_pnl, 0) ^ 2) over days_so_far,
-        0
+        gross_pnl, fees_usd, 0, 0, net_pnl, sum(net_pnl) over days_so_far, 0, 0, 0, 1000,
+        1, true, true
     from {trader_daily}
     window days_so_far as (partition by user_address order by day)
     order by 2
@@ -168,6 +165,8 @@ def measure(
     dbt(env, scratch, "run", "--select", "+trader_profiles")
     with connect(env) as conn:
         _fill(conn, traders)
+        of_curves = "int_pnl__sums_so_far trader_risk_daily"
+        dbt(env, scratch, "run", "--full-refresh", "--select", of_curves)
         found = [
             dbt(env, scratch, "run", "--full-refresh", "--select", "trader_profiles")
             for _ in range(rounds)
