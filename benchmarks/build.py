@@ -1,4 +1,4 @@
-"""What a build costs: in full, with one more day, with nothing new; and its memory."""
+"""What a build costs: in full, with a day more, with nothing new, with an hour more."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.commands import create_sources, dbt, node_seconds, run
+from benchmarks.late_fills import split_last_hour
 from benchmarks.scoreboard import Figure, figure
 from benchmarks.tapes import others_of
 
 
 def measure(env: Mapping[str, str], tape: Path, scratch: Path) -> list[Figure]:
     """Load all days but the last, build; load that one, build; build again.
+
+    The last day is loaded without its last hour, which comes after that.
 
     Parameters
     ----------
@@ -38,11 +41,17 @@ def measure(env: Mapping[str, str], tape: Path, scratch: Path) -> list[Figure]:
     _load_others(env, tape, days)
     full, full_mb = dbt(env, scratch, "build")
     in_full = node_seconds(scratch)
-    run(env, ["loaders.load_to_db", "fills", str(last)])
+    in_time, hour = scratch / "day.parquet", scratch / "hour.parquet"
+    split_last_hour(last, in_time, hour)
+    run(env, ["loaders.load_to_db", "fills", str(in_time)])
     _load_others(env, tape, [last])
     day, day_mb = dbt(env, scratch, "build")
     of_a_day = node_seconds(scratch)
     same, _ = dbt(env, scratch, "build")
+    run(env, ["loaders.load_to_db", "fills", str(hour)])
+    one_hour, _ = dbt(env, scratch, "build")
+    of_an_hour = node_seconds(scratch)
+    told = ("model.vigil.smart_money_hourly", "model.vigil.alerts")
     pnl, rollup = "model.vigil.trader_pnl_daily", "model.vigil.trader_coin_daily"
     loading = f"loading the same {len(days)} days"
     all_days = f"full build of {len(days)} days"
@@ -54,6 +63,15 @@ def measure(env: Mapping[str, str], tape: Path, scratch: Path) -> list[Figure]:
             "build_one_more_day_peak_memory", day_mb, "MB", all_days, full_mb, runs=1
         ),
         figure("build_nothing_new", same, "s", all_days, full, runs=1),
+        figure("build_one_more_hour", one_hour, "s", all_days, full, runs=1),
+        figure(
+            "hourly_signals_and_alerts_one_more_hour",
+            sum(of_an_hour[name] for name in told),
+            "s",
+            f"the same of {len(days)} days",
+            sum(in_full[name] for name in told),
+            runs=1,
+        ),
         figure(
             "trader_pnl_daily_in_full",
             in_full[pnl],

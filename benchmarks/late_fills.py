@@ -1,4 +1,4 @@
-"""A day of a tape in two files: what came in time, and what came late."""
+"""A day of a tape in two files: what came in time, and what came later."""
 
 from __future__ import annotations
 
@@ -42,3 +42,12 @@ def hold_back(
     pq.write_table(fills.filter(pc.invert(is_late)), in_time, compression="zstd")
     pq.write_table(fills.filter(is_late), late, compression="zstd")
     return int(pc.sum(is_late).as_py() or 0)
+
+
+def split_last_hour(day: Path, before: Path, last: Path) -> None:
+    """Write the last hour of a day's Parquet file, and what is before it."""
+    fills = pq.ParquetFile(day).read()
+    hours = pc.divide(fills["time"], HOUR_MS)
+    is_last = pc.equal(hours, pc.max(hours))
+    pq.write_table(fills.filter(pc.invert(is_last)), before, compression="zstd")
+    pq.write_table(fills.filter(is_last), last, compression="zstd")

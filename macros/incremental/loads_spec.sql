@@ -14,7 +14,9 @@
                                                days;
                 'days_before': 1,              so many days before a load's first, and the
                                                last ones of the table, change, too: what
-                                               is known only when later fills are; or
+                                               is known only when later fills are;
+                'has_empty_days': true,        a day without a row is as good as any: how far
+                                               the rows reach, the loads say; or
                 'touched': 'user_address',     a column of `relation` and of the model: a
                                                row depends on what has the same value:
                                                touched_rows()
@@ -23,7 +25,7 @@
 
     Its rows of earlier days it may read as {{ this }}, if it is under contract. The
     fingerprint is that of the model's whole SQL, variables filled in, without the
-    database's name; old_fingerprints, of earlier releases, are with it. `upstream` are
+    database's name (and of the rows of seeds: model_state); old_fingerprints, of earlier releases, are with it. `upstream` are
     the models it reads that take in loads themselves.
 #}
 {% macro loads_spec() -%}
@@ -39,16 +41,20 @@
             ~ " sql_header: put what the header says into a pre_hook."
         ) -%}
     {%- endif -%}
-    {%- set known = ['relation', 'stale_from', 'days_before', 'touched'] -%}
+    {%- set known = [
+        'relation', 'stale_from', 'days_before', 'has_empty_days', 'touched'
+    ] -%}
     {%- set unknown = given.keys() | reject('in', known) | list -%}
     {%- if unknown | length > 0 or given.get('relation') is none
         or (given.get('stale_from') is none) == (given.get('touched') is none)
         or (given.get('touched') is not none and given['relation'] is not string)
-        or (given.get('touched') is not none and given.get('days_before') is not none)
+        or (given.get('touched') is not none and (
+            given.get('days_before') is not none or given.get('has_empty_days') is not none
+        ))
     -%}
         {%- do exceptions.raise_compiler_error(
             "meta.loads of " ~ model.name ~ " must have relation and either stale_from,"
-            ~ " with or without days_before, or touched with one relation"
+            ~ " with or without days_before and has_empty_days, or touched with one relation"
             ~ (", not " ~ unknown | join(', ') if unknown else "") ~ "."
         ) -%}
     {%- endif -%}
@@ -92,8 +98,11 @@
         'waits_for': waits_for,
         'stale_from': given.get('stale_from'),
         'days_before': given.get('days_before', 0) | int,
+        'has_empty_days': given.get('has_empty_days', false),
         'touched': given.get('touched'),
         'unique_key': key,
+        'seeds': nodes_read(model, ['ephemeral', 'view'])
+            | selectattr('resource_type', 'equalto', 'seed') | list,
         'upstream': waits_for.values() | sum(start=[]) | unique | list,
         'follows_builds': false,
         'made_of': made,

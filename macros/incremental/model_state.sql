@@ -12,6 +12,7 @@
     - changes: in which ways that is not what the model is made of now;
     - built_on, upstream: what the models it reads were when all of its rows were computed,
       and what they are now: their rules, or with spec['follows_builds'] the very build;
+    - seeds: a hash of the rows of each seed that it reads, by name;
     - loads: the ids of the loads that it does not contain and all of upstream does;
     - first_load: the day (UTC) of their first row, or none.
 #}
@@ -19,6 +20,13 @@
     {%- set state = fromjson(run_query(model_state_sql(spec)).rows[0][0]) -%}
     {%- if not spec['follows_builds'] -%}
         {%- do spec['made_of'].update({'rules': state['rules']}) -%}
+        {%- if state['seeds'] -%}
+            {%- do spec['made_of'].update({'rows': state['seeds']}) -%}
+            {#- What reads this model notices by its fingerprint. -#}
+            {%- do spec.update({
+                'fingerprint': local_md5(spec['fingerprint'] ~ tojson(state['seeds'])),
+            }) -%}
+        {%- endif -%}
     {%- endif -%}
     {%- do state.update({
         'reason': none,
@@ -126,6 +134,16 @@
             'rules', (
                 select coalesce(jsonb_object_agg(above.model, above.definition), '{}')
                 from above
+            ),
+            'seeds', jsonb_build_object(
+                {%- for seed in spec.get('seeds', []) %}
+                '{{ seed.schema }}.{{ seed.alias }}', (
+                    select md5(string_agg(
+                        seed_rows::text, e'\n' order by seed_rows::text collate "C"
+                    ))
+                    from {{ seed.relation_name }} as seed_rows
+                ){{ ',' if not loop.last }}
+                {%- endfor %}
             ),
             'loads', (select coalesce(jsonb_agg(loads.load_id), '[]') from loads),
             'first_load', (

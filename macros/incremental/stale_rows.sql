@@ -35,13 +35,27 @@
     {%- set column = adapter.quote(column) -%}
     {%- set in_utc = '' if is_date else " at time zone 'utc'" -%}
     {#- From the first day that loads changed, or of which there is no row yet; and so many
-        days before it. -#}
+        days before it. Where days may be without rows, the last of the fills says which. -#}
+    {%- set newest -%}
+        {%- if spec['has_empty_days'] -%}
+            (
+                select max(load_log.time_to) at time zone 'utc'
+                from ingestion.applied_loads
+                inner join ingestion.load_log
+                    on applied_loads.load_id = load_log.load_id
+                where
+                    applied_loads.consumer = {{ text_literal(spec['consumer']) }}
+                    and load_log.relation = {{ text_literal(spec['source']) }}
+            )
+        {%- else -%}
+            (select max({{ column }}){{ in_utc }} from {{ target }})
+        {%- endif -%}
+    {%- endset -%}
     {%- set changed = text_literal(state['first_load']) ~ '::date' if state['first_load']
         else 'null' -%}
     {%- set day = run_query(
-        'select greatest(least(' ~ changed ~ ', coalesce((max(' ~ column ~ ')' ~ in_utc
-        ~ ")::date + 1, '0001-01-01')) - " ~ spec['days_before']
-        ~ ", '0001-01-01')::text from " ~ target
+        'select greatest(least(' ~ changed ~ ', coalesce(' ~ newest
+        ~ "::date + 1, '0001-01-01')) - " ~ spec['days_before'] ~ ", '0001-01-01')::text"
     ).rows[0][0] -%}
     {%- do run_query("select set_config('vigil.first_stale_day', '" ~ day ~ "', true)") -%}
     {%- set unit = 'date' if is_date else 'timestamptz' -%}

@@ -15,7 +15,7 @@ from conftest import Database
 from loading import fill, parquet
 
 from benchmarks import disk, tables
-from benchmarks.late_fills import HOUR_MS, hold_back
+from benchmarks.late_fills import HOUR_MS, hold_back, split_last_hour
 from benchmarks.scoreboard import figure
 from benchmarks.server_memory import ServerMemory
 from benchmarks.servers import find_servers
@@ -49,6 +49,16 @@ def test_a_day_is_cut_into_what_came_in_time_and_late(tmp_path: Path) -> None:
     assert {row["time"] for row in held} == set(hours[1:3])
     both = held + pq.read_table(in_time).to_pylist()
     assert sorted(row["oid"] for row in both) == [row["oid"] for row in rows]
+
+
+def test_a_day_is_cut_before_its_last_hour(tmp_path: Path) -> None:
+    times = (NOON - 1, NOON + HOUR_MS - 1, NOON + HOUR_MS, NOON + HOUR_MS + 9)
+    rows = [fill(number, time=time) for number, time in enumerate(times)]
+    day = parquet(tmp_path / "day.parquet", rows)
+    before, last = tmp_path / "before.parquet", tmp_path / "last.parquet"
+    split_last_hour(day, before, last)
+    assert pq.read_table(before)["time"].to_pylist() == list(times[:2])
+    assert pq.read_table(last)["time"].to_pylist() == list(times[2:])
 
 
 def test_two_results_stand_side_by_side() -> None:

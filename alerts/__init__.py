@@ -1,0 +1,1 @@
+"""Send alerts of the database to chats, webhooks and mail: ``python -m alerts``."""

@@ -1,0 +1,183 @@
+"""What of `analytics.alerts` a channel has yet to get, and what it got."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import psycopg
+from psycopg.rows import class_row
+
+from alerts.channels import Channel, SendError
+
+Connection = psycopg.Connection[Any]
+
+_LOCK = "hashtextextended('python -m alerts deliver', 0)"
+
+# Ages are those of the data: alerts of a simulation are as good as those of today.
+_PENDING = """
+    with
+    newest as (
+        select to_timestamp(max(coin_hourly.hour) / 1000) + interval '1 hour' as end_at
+        from analytics.coin_hourly
+    )
+    select
+        alerts.alert_id,
+        alerts.kind,
+        alerts.coin,
+        alerts.happened_at,
+        alerts.message,
+        alerts.known_at < newest.end_at - %(max_age)s::interval as is_too_old
+    from analytics.alerts
+    cross join newest
+    where not exists (
+        select 1
+        from ops.alert_deliveries
+        where
+            alert_deliveries.alert_id = alerts.alert_id
+            and alert_deliveries.channel = %(channel)s
+    )
+    order by alerts.known_at, alerts.alert_id
+"""
+_RECORD = """
+    insert into ops.alert_deliveries (alert_id, channel, outcome)
+    select unnest(%(alert_ids)s::text[]), %(channel)s, %(outcome)s
+    on conflict do nothing
+"""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A row of `analytics.alerts`, as one channel sees it."""
+
+    alert_id: str
+    kind: str
+    coin: str
+    happened_at: datetime
+    message: str
+    is_too_old: bool
+
+    @property
+    def title(self) -> str:
+        """What it is, of which coin, and the beginning of its hour or day."""
+        form = "%Y-%m-%d" if self.kind == "fresh_wallets" else "%Y-%m-%d %H:%M UTC"
+        kind = self.kind.replace("_", " ").capitalize()
+        return f"{kind}: {self.coin}, {self.happened_at.astimezone(UTC):{form}}"
+
+    @property
+    def text(self) -> str:
+        """The message, and the id, by which a receiver knows one that came twice."""
+        return f"{self.message}\n{self.alert_id}"
+
+
+@contextmanager
+def only_delivery(conn: Connection) -> Iterator[None]:
+    """Hold off other deliveries of this database, after those that run already."""
+    row = conn.execute(f"select pg_try_advisory_lock({_LOCK})").fetchone()
+    if row is None or not row[0]:
+        click.echo("another delivery is running: waiting for it", err=True)
+        conn.execute(f"select pg_advisory_lock({_LOCK})")
+    try:
+        yield
+    finally:
+        if not conn.closed:
+            conn.execute(f"select pg_advisory_unlock({_LOCK})")
+
+
+def deliver(conn: Connection, channel: Channel, max_age: str) -> None:
+    """Send a channel what it has not got yet, oldest first, and say what was done.
+
+    Parameters
+    ----------
+    conn
+        In autocommit mode: what was sent is recorded before the next is sent.
+    channel
+        In its first run all alerts that are there count as past.
+    max_age
+        An interval, as PostgreSQL reads it; alerts that were known longer ago, seen
+        from the end of the newest hour of the data, are recorded as too old.
+
+    Raises
+    ------
+    SendError
+        When the channel does not take an alert. That one and those after it are sent by
+        the next run.
+    """
+    past = _begin(conn, channel)
+    if past is not None:
+        click.echo(
+            f"{channel.name}: first run: {past:,} alerts that are there already count"
+            " as past; the next ones are sent"
+        )
+    pending = find_pending(conn, channel, max_age)
+    too_old = [alert.alert_id for alert in pending if alert.is_too_old]
+    if too_old:
+        _record(conn, channel, too_old, "too_old")
+    sent = 0
+    try:
+        for alert in pending:
+            if not alert.is_too_old:
+                try:
+                    channel.send(alert.title, alert.text)
+                except SendError as error:
+                    raise SendError(
+                        f"{channel.name}: {alert.alert_id} was not sent: {error};"
+                        " it and what came after it are sent by the next run"
+                    ) from error
+                _record(conn, channel, [alert.alert_id], "sent")
+                sent += 1
+    finally:
+        click.echo(f"{channel.name}: {sent:,} sent, {len(too_old):,} too old")
+
+
+def preview(conn: Connection, channel: Channel, max_age: str) -> None:
+    """Print what `deliver` would send."""
+    if not _is_known(conn, channel):
+        click.echo(f"{channel.name}: a first run, which sends nothing of the past")
+        return
+    pending = find_pending(conn, channel, max_age)
+    due = [alert for alert in pending if not alert.is_too_old]
+    for alert in due:
+        click.echo(f"{channel.name}: {alert.title}\n  {alert.message}")
+    click.echo(
+        f"{channel.name}: {len(due):,} to send, {len(pending) - len(due):,} too old"
+    )
+
+
+def find_pending(conn: Connection, channel: Channel, max_age: str) -> list[Alert]:
+    """Return the alerts that nothing is recorded of for a channel, oldest first."""
+    with conn.cursor(row_factory=class_row(Alert)) as cursor:
+        cursor.execute(_PENDING, {"channel": channel.key, "max_age": max_age})
+        return cursor.fetchall()
+
+
+def _is_known(conn: Connection, channel: Channel) -> bool:
+    query = "select 1 from ops.alert_channels where channel = %s"
+    return conn.execute(query, [channel.key]).fetchone() is not None
+
+
+def _begin(conn: Connection, channel: Channel) -> int | None:
+    """Enter a new channel with its past; return how much, None of a known one."""
+    if _is_known(conn, channel):
+        return None
+    with conn.transaction():
+        conn.execute(
+            "insert into ops.alert_channels (channel, service) values (%s, %s)",
+            [channel.key, channel.service],
+        )
+        return conn.execute(
+            "insert into ops.alert_deliveries (alert_id, channel, outcome)"
+            " select alert_id, %s, 'past' from analytics.alerts",
+            [channel.key],
+        ).rowcount
+
+
+def _record(
+    conn: Connection, channel: Channel, alert_ids: list[str], outcome: str
+) -> None:
+    values = {"alert_ids": alert_ids, "channel": channel.key, "outcome": outcome}
+    conn.execute(_RECORD, values)

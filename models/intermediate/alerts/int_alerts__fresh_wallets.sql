@@ -1,0 +1,126 @@
+{%- set window_days = var('alert_window_days') | int -%}
+{%- set fresh_days = var('fresh_wallet_days') | int -%}
+
+with
+
+-- As many days before the stale ones as the mean looks back on.
+activity as (
+
+    select
+        trader_coin_daily.day,
+        trader_coin_daily.coin,
+        trader_coin_daily.user_address,
+        trader_coin_daily.maker_volume + trader_coin_daily.taker_volume as volume_usd
+    from {{ ref('trader_coin_daily') }} as trader_coin_daily
+    where
+        trader_coin_daily.day >= {{ first_stale_day(back=window_days, unit='ms') }}
+        and trader_coin_daily.maker_volume + trader_coin_daily.taker_volume > 0
+
+),
+
+trader_daily as (
+
+    select * from {{ ref('trader_daily') }}
+
+),
+
+coin_daily as (
+
+    select * from {{ ref('coin_daily') }}
+
+),
+
+thresholds as (
+
+    select * from {{ ref('int_alerts__thresholds') }}
+
+),
+
+history as (
+
+    select min(coin_daily.day) as first_day
+    from coin_daily
+
+),
+
+traders as (
+
+    select distinct activity.user_address
+    from activity
+
+),
+
+first_days as (
+
+    select
+        trader_daily.user_address,
+        min(trader_daily.day) as first_day
+    from trader_daily
+    inner join traders
+        on trader_daily.user_address = traders.user_address
+    group by trader_daily.user_address
+
+),
+
+fresh as (
+
+    select
+        activity.day,
+        activity.coin,
+        sum(activity.volume_usd) as volume_usd,
+        count(*) as trader_count
+    from activity
+    inner join first_days
+        on activity.user_address = first_days.user_address
+    where activity.day - first_days.first_day < {{ fresh_days * 86400000 }}
+    group by
+        activity.day,
+        activity.coin
+
+),
+
+-- A day without fresh wallets counts as zero.
+compared as (
+
+    select
+        fresh.*,
+        coalesce(sum(fresh.volume_usd) over trailing_days, 0)
+        / {{ window_days }} as mean_usd
+    from fresh
+    window
+        trailing_days as (
+            partition by fresh.coin
+            order by fresh.day
+            range between
+            {{ window_days * 86400000 }} preceding
+            and 86400000 preceding
+        )
+
+),
+
+-- While the data is as young as that, every trader is new to it.
+fresh_wallets as (
+
+    select
+        {{ day_to_date('compared.day') }} as day,
+        compared.coin,
+        compared.volume_usd,
+        compared.trader_count,
+        (compared.volume_usd / nullif(compared.mean_usd, 0))::double precision
+            as multiple,
+        thresholds.fresh_wallets_volume_usd as threshold_usd,
+        thresholds.fresh_wallets_multiple_of_mean as multiple_threshold
+    from compared
+    cross join history
+    cross join thresholds
+    where
+        compared.day >= {{ first_stale_day(unit='ms') }}
+        and compared.day - history.first_day
+        >= {{ (window_days + fresh_days) * 86400000 }}
+        and compared.volume_usd >= thresholds.fresh_wallets_volume_usd
+        and compared.volume_usd
+        >= thresholds.fresh_wallets_multiple_of_mean * compared.mean_usd
+
+)
+
+select * from fresh_wallets
