@@ -123,8 +123,8 @@ _PNL = """
     select
         user_address,
         to_timestamp(day / 1000)::date,
-        gross_pnl, fees_usd, 0, 0, net_pnl, sum(net_pnl) over days_so_far, 0, 0, 0, 1000,
-        1, true, true
+        gross_pnl, fees_usd, 0, 0, net_pnl, sum(net_pnl) over days_so_far,
+        0, 0, 0, 1000, 1, true, true
     from {trader_daily}
     window days_so_far as (partition by user_address order by day)
     order by 2
