@@ -83,7 +83,7 @@ def _named_relation(content: Content) -> None:
 
 
 def _many_leaves(content: Content) -> None:
-    for leaf in ("tick_gaps", "trader_win_rates"):
+    for leaf in ("tick_gaps", "trader_win_rates", "btc_ohlcv_1m_filled"):
         _reads(_model(content, leaf), _model(content, "coin_daily"))
 
 
