@@ -73,6 +73,8 @@ class RollupProject:
         self.leave_out_metrics()
         # Those of ticks have a project of their own: see candle_project.
         shutil.rmtree(folder / "models/rollups/market")
+        if not self.keeps_contracts:
+            self.leave_out_other_rollups()
         if not (self.is_chained or self.keeps_contracts):
             shutil.copytree(APART, folder / "models/rollups", dirs_exist_ok=True)
         project = yaml.safe_load((REPO / "dbt_project.yml").read_text())
@@ -146,6 +148,16 @@ class RollupProject:
         for path in (self.folder / "models").rglob("*__*.yml"):
             if path.stem.endswith(("__unit_tests", "__metrics")):
                 path.unlink()
+
+    def leave_out_other_rollups(self) -> None:
+        """Take out what only costs time here: what else reads the fills by itself."""
+        path = self.folder / "models/rollups/_rollups__models.yml"
+        content = yaml.safe_load(path.read_text())
+        content["models"] = [m for m in content["models"] if m["name"] in ROLLUPS]
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+        for model in path.parent.glob("*.sql"):
+            if model.stem not in ROLLUPS:
+                model.unlink()
 
     def chain_rollups(self) -> None:
         """Put the repository's rollups in the place of the three apart."""
