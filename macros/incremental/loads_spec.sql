@@ -25,8 +25,9 @@
 
     Its rows of earlier days it may read as {{ this }}, if it is under contract. The
     fingerprint is that of the model's whole SQL, variables filled in, without the
-    database's name (and of the rows of seeds: model_state); old_fingerprints, of earlier releases, are with it. `upstream` are
-    the models it reads that take in loads themselves.
+    database's name, and of the rows of seeds (model_state); old_fingerprints, of earlier
+    releases, are with it. `upstream` are the models it reads that take in loads
+    themselves.
 #}
 {% macro loads_spec() -%}
     {%- set given = config.get('meta', {}).get('loads') -%}
