@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from servers import environment
-from simulated import simulate
+from simulated import LUCK_COUNTS, simulate
 from test_pipeline import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_server]
@@ -63,11 +63,7 @@ def space(make_database: Callable[[], dict[str, Any]], tmp_path: Path) -> Worksp
     made = Workspace(environment(conninfo), conninfo, tmp_path)
     made.dbt("run-operation", "create_sources")
     made.dbt("seed")
-    # Sixteen days are too few to tell skill from luck, so nobody would be smart money.
-    made.execute(
-        "update reference.trader_class_rules set threshold = 1"
-        " where metric = 'mtm_q_value'"
-    )
+    made.execute(LUCK_COUNTS)
     return made
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from servers import environment
-from simulated import simulate
+from simulated import LUCK_COUNTS, simulate
 from test_pipeline import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_server]
@@ -81,10 +81,7 @@ def test_another_future_changes_no_row_of_the_past(
         space = Workspace(environment(conninfo), conninfo, tmp_path / str(number))
         space.dbt("run-operation", "create_sources")
         space.dbt("seed")
-        space.execute(
-            "update reference.trader_class_rules set threshold = 1"
-            " where metric = 'mtm_q_value'"
-        )
+        space.execute(LUCK_COUNTS)
         space.load(tape)
         space.dbt("run", "--vars", SETTINGS, "--exclude", "tag:evaluation")
         built.append(space)

@@ -61,8 +61,9 @@ MODELS = {
 # Rates by hour.
 RATES = {1: "0.1", 2: "0.2", 3: "-0.3", 4: "0.4", 20: "0.5"}
 
-# What a replaced fill inside a day need not change.
+# What a replaced fill inside a day need not change; ten days have no smart money.
 UNTOUCHED = {
+    "analytics.smart_money_hourly",
     "analytics.trader_cohorts",
     "analytics.coin_funding_hourly",
     "analytics.coin_marks_daily",
