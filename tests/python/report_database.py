@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from hostile_names import COINS, TRADER
 from servers import environment
-from simulated import WITHOUT_TESTS, simulate
+from simulated import LUCK_COUNTS, WITHOUT_TESTS, simulate
 
 from report.compose import compose
 from report.page import Page
@@ -75,7 +75,10 @@ def report_database(
     contexts = sorted((tape / "asset_ctxs").iterdir())[-20:]
     run("loaders.load_to_db", "contexts", *map(str, contexts))
     run("loaders.load_to_db", "ticks", str(folder / "ticks/ticks"))
-    run(*dbt, "build", *WITHOUT_TESTS, *places)
+    run(*dbt, "seed", *places)
+    with psycopg.connect(**conninfo) as connection:
+        connection.execute(LUCK_COUNTS)
+    run(*dbt, "build", *WITHOUT_TESTS, "seed", *places)
     return conninfo
 
 
