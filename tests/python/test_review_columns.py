@@ -37,6 +37,8 @@ def built(
     done = subprocess.run(
         [
             *(str(DBT), "--no-use-colors", "build", *WITHOUT_TESTS),
+            # The scorecards, too.
+            *("--select", "package:vigil"),
             *("--target-path", str(target), "--log-path", str(target)),
         ],
         cwd=PROJECT,
