@@ -40,8 +40,8 @@ GATES := lint-ruff lint-format lint-types lint-dbt lint-sql lint-formats
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run setup test fuzz lint docs evaluate report bench up down psql url timescale spark clean
-.PHONY: test-servers $(GATES)
+.PHONY: help run setup test fuzz lint docs report bench up down psql url timescale spark clean
+.PHONY: evaluate test-servers $(GATES)
 
 say = @printf '\n\033[1m%s\033[0m\n'
 ifeq ($(shell test -t 1 && echo terminal),)

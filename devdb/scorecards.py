@@ -45,12 +45,9 @@ SEARCH_ROWS: LiteralString = """
         first_bucket,
         last_bucket,
         window_count,
-        crps,
-        baseline_crps,
         skill,
         skill_low,
         skill_high,
-        p_value,
         q_value,
         pit_deciles,
         pit_p_value,
@@ -70,13 +67,11 @@ SEARCH_ROWS: LiteralString = """
         )
 """
 
-
 SIGNAL_ROWS: LiteralString = """
     select
         signal,
         horizon_hours,
         meaning,
-        observations,
         periods,
         ic,
         ic_low,
@@ -90,14 +85,12 @@ SIGNAL_ROWS: LiteralString = """
         net_return_high,
         turnover,
         cost_bps,
-        p_value,
         q_value,
-        shuffle_count,
         note
     from analytics.signal_scorecard
     order by
         split_part(signal, '.', 1) desc,
-        first_value(meaning) over (partition by signal),
+        meaning,
         horizon_hours
 """
 

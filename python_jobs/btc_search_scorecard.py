@@ -14,9 +14,9 @@ from dbt_common.events.functions import fire_event
 from dbt_pyjobs import Changes
 from python_jobs.lib.btc_candles import Candles, quote
 from python_jobs.lib.btc_options import EmbeddingOptions, interval_reader
-from python_jobs.lib.btc_search_scores import Settings, scorecard, with_q_values
+from python_jobs.lib.btc_search_scores import Settings, scorecard
 from python_jobs.lib.btc_search_windows import read_history
-from python_jobs.lib.forecast_skill import LEAST_WINDOWS
+from python_jobs.lib.forecast_skill import LEAST_WINDOWS, with_q_values
 
 
 def model(dbt: Any, session: Any) -> Changes:

@@ -24,7 +24,6 @@ from python_jobs.lib.forecast_skill import (
     compare,
     ensemble_scores,
     hit_rate,
-    q_values,
 )
 
 TARGETS = ("log_return", "volatility")
@@ -278,12 +277,3 @@ def scorecard(
                     "hit_rate_high": hits and hits.high,
                     "base_rate": hits and hits.base_rate,
                 }
-
-
-def with_q_values(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add ``q_value`` over all rows that have a p-value."""
-    p_values = [np.nan if row["p_value"] is None else row["p_value"] for row in rows]
-    return [
-        {**row, "q_value": None if np.isnan(q) else float(q)}
-        for row, q in zip(rows, q_values(p_values), strict=True)
-    ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -163,6 +165,15 @@ def q_values(p_values: npt.ArrayLike) -> Floats:
     if known.any():
         q[known] = multipletests(p[known], method="fdr_bh")[1]
     return q
+
+
+def with_q_values(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Add ``q_value`` to rows of a scorecard, over all that have a ``p_value``."""
+    p_values = [np.nan if row["p_value"] is None else row["p_value"] for row in rows]
+    return [
+        {**row, "q_value": None if np.isnan(q) else float(q)}
+        for row, q in zip(rows, q_values(p_values), strict=True)
+    ]
 
 
 def calibration(

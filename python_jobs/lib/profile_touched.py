@@ -1,7 +1,8 @@
 """Whose profiles new loads can have changed, and from which day on.
 
-No figure is relative to other traders. A load changes all figures of the traders it has
-fills of, and those of the curve of whoever held something then.
+A load changes all figures of the traders it has fills of, and those of the curve of
+whoever held something then. Of others no figure changes: a q-value compares only those
+who traded or held something on the day.
 """
 
 from __future__ import annotations

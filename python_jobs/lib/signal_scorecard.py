@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from python_jobs.lib.forecast_skill import q_values
+from python_jobs.lib.forecast_skill import with_q_values
 from python_jobs.lib.signal_list import DAILY, HOURLY
 from python_jobs.lib.signal_reading import Observed
 from python_jobs.lib.signal_scores import Estimate, score
@@ -89,12 +89,7 @@ def scorecard(
     observed: Observed, shuffled: Shuffled | None, cost_bps: float
 ) -> list[Row]:
     """Return a row for each signal and horizon, with q-values over all of them."""
-    rows = list(_rows(observed, shuffled, cost_bps))
-    p_values = [np.nan if row["p_value"] is None else row["p_value"] for row in rows]
-    return [
-        {**row, "q_value": None if np.isnan(q) else float(q)}
-        for row, q in zip(rows, q_values(p_values), strict=True)
-    ]
+    return with_q_values(list(_rows(observed, shuffled, cost_bps)))
 
 
 def _rows(

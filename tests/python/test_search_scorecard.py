@@ -26,7 +26,6 @@ from python_jobs.lib.btc_search_scores import (
     Walk,
     score_windows,
     scorecard,
-    with_q_values,
 )
 from python_jobs.lib.btc_search_windows import PATH_POINTS
 from python_jobs.lib.btc_vectors import Scales, embed, training_features
@@ -37,6 +36,7 @@ from python_jobs.lib.forecast_skill import (
     ensemble_scores,
     hit_rate,
     q_values,
+    with_q_values,
 )
 
 WIDTH, STEP = 300, 60

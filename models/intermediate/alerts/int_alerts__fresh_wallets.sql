@@ -18,9 +18,9 @@ activity as (
 
 ),
 
-trader_daily as (
+trader_profiles as (
 
-    select * from {{ ref('trader_daily') }}
+    select * from {{ ref('trader_profiles') }}
 
 ),
 
@@ -43,25 +43,6 @@ history as (
 
 ),
 
-traders as (
-
-    select distinct activity.user_address
-    from activity
-
-),
-
-first_days as (
-
-    select
-        trader_daily.user_address,
-        min(trader_daily.day) as first_day
-    from trader_daily
-    inner join traders
-        on trader_daily.user_address = traders.user_address
-    group by trader_daily.user_address
-
-),
-
 fresh as (
 
     select
@@ -70,9 +51,12 @@ fresh as (
         sum(activity.volume_usd) as volume_usd,
         count(*) as trader_count
     from activity
-    inner join first_days
-        on activity.user_address = first_days.user_address
-    where activity.day - first_days.first_day < {{ fresh_days * 86400000 }}
+    inner join trader_profiles
+        on activity.user_address = trader_profiles.user_address
+    where
+        {{ day_to_date('activity.day') }}
+        - (trader_profiles.first_active_at at time zone 'utc')::date
+        < {{ fresh_days }}
     group by
         activity.day,
         activity.coin

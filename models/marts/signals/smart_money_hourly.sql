@@ -109,18 +109,9 @@ z_scores as (
         net_by_hour.hour_at,
         net_by_hour.coin,
         net_by_hour.smart_net_usd,
-        case
-            when count(*) over trailing_days >= {{ 24 * var('signal_z_min_days') }}
-                then (
-                    (
-                        net_by_hour.smart_net_usd
-                        - avg(net_by_hour.smart_net_usd) over trailing_days
-                    )
-                    / nullif(
-                        stddev_samp(net_by_hour.smart_net_usd) over trailing_days, 0
-                    )
-                )::double precision
-        end as net_z_score
+        {{ trailing_z_score(
+            'net_by_hour.smart_net_usd', 'trailing_days', 24 * var('signal_z_min_days')
+        ) }} as net_z_score
     from net_by_hour
     window
         trailing_days as (

@@ -1,0 +1,13 @@
+{#
+    How far a value is from the mean of a window, in sample standard deviations of it; NULL
+    with fewer than `least` rows in the window or without any spread.
+#}
+{% macro trailing_z_score(value, window_name, least) -%}
+    case
+        when count(*) over {{ window_name }} >= {{ least }}
+            then (
+                ({{ value }} - avg({{ value }}) over {{ window_name }})
+                / nullif(stddev_samp({{ value }}) over {{ window_name }}, 0)
+            )::double precision
+    end
+{%- endmacro %}
