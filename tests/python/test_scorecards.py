@@ -16,7 +16,8 @@ from devdb.scorecards import (
     search_lines,
     verdict,
 )
-from python_jobs.lib.btc_search_scores import scorecard, with_q_values
+from python_jobs.lib.btc_search_scores import scorecard
+from python_jobs.lib.forecast_skill import with_q_values
 from report.drawing import forecasts
 
 
