@@ -32,7 +32,7 @@ def model(dbt: Any, session: Any) -> pa.Table:
         trader_position_hours=dbt.ref("trader_position_hours"),
         trader_coin_daily=dbt.ref("trader_coin_daily"),
     )
-    for relation in (tables.signal_outcomes, tables.smart_money_hourly):
+    for relation in vars(tables).values():
         if not session.has_table(str(relation)):
             raise ValueError(f"{relation} is not built yet: run `dbt build` first")
 

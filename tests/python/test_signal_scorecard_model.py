@@ -78,7 +78,9 @@ def test_the_scorecard_judges_the_tables(space: Workspace) -> None:
         strata = reader.traders(5000)
         market = reader.market(observed.grids, 30, 2)
     assert len(found) == 11 * len(HORIZONS)
-    assert {row["shuffle_count"] for row in found} == {40}
+    assert space.query(
+        "select distinct shuffle_count from analytics.signal_scorecard"
+    ) == [(40,)]
     again = market.signals(np.arange(strata.size))
     assert again.keys() == observed.signals.keys()
     for name, signal in observed.signals.items():
