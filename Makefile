@@ -77,7 +77,7 @@ endif
 	$(say) "Building every model and running its tests"
 	@dbt build
 	$(say) "What came out"
-	@$(PY) -m devdb.headlines
+	@$(PY) -m headlines
 	$(say) "Look further"
 	@echo "  make psql                    the tables, in SQL; make -s url for other clients"
 	@echo "  make evaluate                does any of it predict? Scorecards, in words"
@@ -97,7 +97,7 @@ fuzz: setup  ## Run the property tests on fresh random examples; ARGS="-k ticks"
 
 # Before the minutes that the gates take.
 test-servers: setup
-	@$(PY) -m pytest --quiet --collect-only tests/python/test_servers.py > /dev/null
+	@$(PY) -m pytest --quiet --collect-only tests/python/devdb/test_servers.py > /dev/null
 
 lint: $(GATES)  ## Check style, types, dbt's YAML and lineage, SQL
 
@@ -129,14 +129,14 @@ lint-formats: setup
 docs: up  ## Write dbt's documentation, lineage included, to target/static_index.html
 	@dbt --quiet run-operation create_sources
 	@dbt docs generate --static --select package:vigil
-	@$(PY) -m devdb.docs_page target/static_index.html
+	@$(PY) -m report.docs_page target/static_index.html
 	@echo "Open $(CURDIR)/target/static_index.html in a browser."
 
 evaluate: up  ## Does it predict? Build the scorecards, and say in words what they found
 	$(say) "Building the scorecards, which a plain dbt build leaves out"
 	@dbt build --select tag:evaluation
 	$(say) "What they found"
-	@$(PY) -m devdb.scorecards
+	@$(PY) -m headlines.scorecards
 
 report: up  ## Write target/report.html: signals, traders, bitcoin; TRADER=0x… OUT=file
 	@$(PY) -m report $(if $(TRADER),--trader '$(TRADER)') $(if $(OUT),--out '$(OUT)')

@@ -12,7 +12,7 @@ import psycopg
 from alerts.channels import AlertsError, SendError, find_channels
 from alerts.deliveries import deliver as deliver_to
 from alerts.deliveries import only_delivery, preview
-from devdb.conninfo import connect
+from pgio.connection import connect
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130

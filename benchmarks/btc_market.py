@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from python_jobs.lib.btc_grid import SECONDS_PER_DAY, Floats
-from python_jobs.lib.btc_options import EmbeddingOptions, TrainingRange
+from python_jobs.lib.market.grid import SECONDS_PER_DAY, Floats
+from python_jobs.lib.market.options import EmbeddingOptions, TrainingRange
 
 #: 2025-01-01 00:00 UTC, seconds since the epoch.
 START = 1_735_689_600

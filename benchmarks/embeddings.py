@@ -11,10 +11,10 @@ import pyarrow as pa
 from benchmarks.btc_market import OPTIONS, START, day_of_candles
 from benchmarks.scoreboard import Figure, figure
 from benchmarks.window_by_window import pandas_features, pandas_shapes, window_frame
-from python_jobs.lib.btc_features import window_features, window_shapes
-from python_jobs.lib.btc_grid import SECONDS_PER_DAY, SecondGrid
-from python_jobs.lib.btc_labels import label_snapshots
-from python_jobs.lib.btc_vectors import Scales, day_offsets, embed, training_features
+from python_jobs.lib.market.features import window_features, window_shapes
+from python_jobs.lib.market.grid import SECONDS_PER_DAY, SecondGrid
+from python_jobs.lib.market.labels import label_snapshots
+from python_jobs.lib.market.vectors import Scales, day_offsets, embed, training_features
 
 #: pandas is slow enough for a part of the windows to tell.
 PANDAS_WINDOWS = 200

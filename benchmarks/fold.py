@@ -17,9 +17,9 @@ from benchmarks.scoreboard import Figure, figure
 from pgio.binary_rows import BATCH_ROWS, describe, read_rows
 from pgio.copy_messages import read_messages
 from pgio.copy_out import read_table
-from python_jobs.lib.fills import FillDecoder, Fills
-from python_jobs.lib.fold import FoldState, fold
-from python_jobs.lib.positions import FOLD_THREADS, PositionJob, fills_query
+from python_jobs.lib.fold.fills import FillDecoder, Fills
+from python_jobs.lib.fold.fold import FoldState, fold
+from python_jobs.lib.fold.positions import FOLD_THREADS, PositionJob, fills_query
 
 FILLS = "hyperliquid.fills"
 STAGED_FILLS = "staging.stg_hyperliquid__fills"

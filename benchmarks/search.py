@@ -23,12 +23,12 @@ from benchmarks.scoreboard import Figure, figure
 from dbt_pyjobs.casting import Casting, stored_columns
 from pgio.copy_in import copy_batches
 from pgio.copy_out import read_batches
-from python_jobs.lib.btc_embedding_rows import embedding_rows
-from python_jobs.lib.btc_grid import SECONDS_PER_DAY, SecondGrid
-from python_jobs.lib.btc_scales import scale_rows
-from python_jobs.lib.btc_search_scores import Settings, scorecard
-from python_jobs.lib.btc_search_windows import read_history
-from python_jobs.lib.btc_vectors import Scales, day_offsets, training_features
+from python_jobs.lib.market.embedding_rows import embedding_rows
+from python_jobs.lib.market.grid import SECONDS_PER_DAY, SecondGrid
+from python_jobs.lib.market.scales import scale_rows
+from python_jobs.lib.market.vectors import Scales, day_offsets, training_features
+from python_jobs.lib.scorecards.search_scores import Settings, scorecard
+from python_jobs.lib.scorecards.search_windows import read_history
 
 WINDOWS = 200_000
 VENUE = "binance_spot"

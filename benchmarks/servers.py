@@ -11,11 +11,11 @@ from typing import Any
 
 import click
 
-from devdb.conninfo import conninfo, is_external
 from devdb.embedded import EmbeddedServer
 from devdb.settings import development_settings, memory_bytes
 from devdb.throwaway import throwaway_cluster
 from devdb.trees import Tree, found_trees, why_not_runnable
+from pgio.connection import conninfo, is_external
 
 EVERY_SERVER = "all"
 

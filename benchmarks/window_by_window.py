@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from python_jobs.lib.btc_features import FEATURES
+from python_jobs.lib.market.features import FEATURES
 
 
 def window_frame(candles: pd.DataFrame, begin: int, length: int) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import psycopg
 from dbt.adapters.exceptions.connection import FailedToConnectError
 from dbt.flags import get_flags
 
-from devdb.conninfo import DEFAULT_HOST, DEFAULT_PORT
+from pgio.connection import DEFAULT_HOST, DEFAULT_PORT
 
 #: Where `make up` notes the embedded server's address, relative to the project.
 SERVER_FILE = Path(".vigil", "server.json")

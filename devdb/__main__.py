@@ -11,7 +11,6 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from devdb import conninfo as project
 from devdb.cluster import HOST
 from devdb.database import (
     describe,
@@ -26,6 +25,7 @@ from devdb.errors import ServerError
 from devdb.programs import wheel_bin_dir
 from devdb.throwaway import throwaway_cluster
 from devdb.trees import find_tree
+from pgio import connection as project
 
 VARIABLES = {
     "PGHOST": "host",

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from devdb import conninfo as project
 from devdb.account import server_account
 from devdb.cluster import HOST, Cluster, silent
 from devdb.database import prepare_database
@@ -25,6 +24,7 @@ from devdb.errors import ServerError
 from devdb.processes import is_free, running_port
 from devdb.programs import embedded_programs
 from devdb.settings import development_settings, memory_bytes
+from pgio import connection as project
 
 OUTSIDE_HOME = Path("/var/lib/vigil")
 
@@ -171,7 +171,7 @@ class EmbeddedServer:
         return f"{folder}: the server's account cannot enter {self.project_dir}"
 
     def _write_server_file(self, port: int) -> None:
-        """Leave word for `devdb.conninfo`, whole or not at all."""
+        """Leave word for `pgio.connection`, whole or not at all."""
         server = {
             "host": HOST,
             "port": port,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import psycopg
 
-from devdb.conninfo import connect as connect_to_server
 from loaders import ledger
 from loaders.bad_rows import BadRowLimit
 from loaders.errors import SetupError
@@ -18,6 +17,7 @@ from loaders.intake import Intake
 from loaders.objects import S3_SCHEME, Object
 from loaders.report import ProgressReport, Stopwatch, summary
 from loaders.run import Run
+from pgio.connection import connect as connect_to_server
 
 if TYPE_CHECKING:
     from loaders.s3 import S3

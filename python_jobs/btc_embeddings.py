@@ -16,10 +16,10 @@ from dbt.events.types import JinjaLogInfo
 from dbt_common.events.functions import fire_event
 
 from dbt_pyjobs import Changes
-from python_jobs.lib.btc_candles import Candles, Span, load_spans, quote, stale_spans
-from python_jobs.lib.btc_embedding_rows import embedding_rows, scope
-from python_jobs.lib.btc_options import EmbeddingOptions, interval_reader
-from python_jobs.lib.btc_scales import read_scales
+from python_jobs.lib.market.candles import Candles, Span, load_spans, quote, stale_spans
+from python_jobs.lib.market.embedding_rows import embedding_rows, scope
+from python_jobs.lib.market.options import EmbeddingOptions, interval_reader
+from python_jobs.lib.market.scales import read_scales
 
 
 def model(dbt: Any, session: Any) -> Changes | None:

@@ -13,9 +13,9 @@ from dbt.events.types import JinjaLogInfo
 from dbt_common.events.functions import fire_event
 
 from dbt_pyjobs import Changes
-from python_jobs.lib.btc_candles import Candles
-from python_jobs.lib.btc_options import EmbeddingOptions, interval_reader
-from python_jobs.lib.btc_scales import (
+from python_jobs.lib.market.candles import Candles
+from python_jobs.lib.market.options import EmbeddingOptions, interval_reader
+from python_jobs.lib.market.scales import (
     SCALES_SCHEMA,
     read_training,
     scale_rows,

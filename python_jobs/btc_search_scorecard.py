@@ -12,11 +12,11 @@ from dbt.events.types import JinjaLogInfo
 from dbt_common.events.functions import fire_event
 
 from dbt_pyjobs import Changes
-from python_jobs.lib.btc_candles import Candles, quote
-from python_jobs.lib.btc_options import EmbeddingOptions, interval_reader
-from python_jobs.lib.btc_search_scores import Settings, scorecard
-from python_jobs.lib.btc_search_windows import read_history
-from python_jobs.lib.forecast_skill import LEAST_WINDOWS, with_q_values
+from python_jobs.lib.market.candles import Candles, quote
+from python_jobs.lib.market.options import EmbeddingOptions, interval_reader
+from python_jobs.lib.scorecards.forecast_skill import LEAST_WINDOWS, with_q_values
+from python_jobs.lib.scorecards.search_scores import Settings, scorecard
+from python_jobs.lib.scorecards.search_windows import read_history
 
 
 def model(dbt: Any, session: Any) -> Changes:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from python_jobs.lib.signal_reading import Reader, Tables
-from python_jobs.lib.signal_scorecard import scorecard, shuffle
+from python_jobs.lib.scorecards.signal_reading import Reader, Tables
+from python_jobs.lib.scorecards.signal_scorecard import scorecard, shuffle
 
 TEXTS = ("signal", "meaning", "formula", "note")
 COUNTS = (

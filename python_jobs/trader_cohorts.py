@@ -12,24 +12,24 @@ from typing import Any
 import pyarrow as pa
 
 from dbt_pyjobs import Changes
-from python_jobs.lib.classification import Rulebook
-from python_jobs.lib.cohort_rows import cohort_rows, resting_cohort_rows
-from python_jobs.lib.profile_queries import read_panels, read_rules, span_query
-from python_jobs.lib.profile_resting import read_resting
-from python_jobs.lib.profile_tables import (
+from python_jobs.lib.profiles.classification import Rulebook
+from python_jobs.lib.profiles.cohort_rows import cohort_rows, resting_cohort_rows
+from python_jobs.lib.profiles.figures import ProfileOptions
+from python_jobs.lib.profiles.queries import read_panels, read_rules, span_query
+from python_jobs.lib.profiles.resting import read_resting
+from python_jobs.lib.profiles.tables import (
     as_of_days,
     fingerprint,
     first_stale_day,
     scope_from,
 )
-from python_jobs.lib.profile_touched import (
+from python_jobs.lib.profiles.touched import (
     MOST_TRADERS,
     active_query,
     first_changed_day,
     new_loads,
     those,
 )
-from python_jobs.lib.profiles import ProfileOptions
 
 
 def model(dbt: Any, session: Any) -> Changes | None:

@@ -1,7 +1,7 @@
 """Positions of a trader in a coin, as they stood at the end of each hour with a fill.
 
-The work is `python_jobs.lib.positions`: a first build streams all fills through the
-fold, later ones take in the loads that are new. Positions that were folded by other
+The work is `python_jobs.lib.fold.positions`: a first build streams all fills through
+the fold, later ones apply the loads that are new. Positions that were folded by other
 rules are folded anew, all of them.
 """
 
@@ -11,7 +11,7 @@ import functools
 from typing import Any
 
 from dbt_pyjobs import Changes
-from python_jobs.lib.positions import RULES, PositionJob
+from python_jobs.lib.fold.positions import RULES, PositionJob
 
 
 def model(dbt: Any, session: Any) -> Changes | None:

@@ -2,8 +2,8 @@
 
 Reads sums per day, closed positions and the curve, some traders at a time; the figures
 come from `python_jobs.lib.profiles`, the classes from the seed `trader_class_rules`. A
-run profiles the traders that new loads brought fills of, and takes over what the curves
-of the others say now; all traders when a rule is new.
+run profiles the traders that new loads have fills of, and copies what the curves of the
+others say now; all traders when a rule changed.
 """
 
 from collections.abc import Iterator
@@ -14,12 +14,13 @@ import numpy as np
 import pyarrow as pa
 
 from dbt_pyjobs import Changes
-from python_jobs.lib.classification import Rulebook
-from python_jobs.lib.profile_points import changes
-from python_jobs.lib.profile_queries import read_panels, read_rules
-from python_jobs.lib.profile_resting import read_resting
-from python_jobs.lib.profile_tables import fingerprint, profile_rows
-from python_jobs.lib.profile_touched import (
+from python_jobs.lib.profiles.classification import Rulebook
+from python_jobs.lib.profiles.figures import ProfileOptions
+from python_jobs.lib.profiles.points import changes
+from python_jobs.lib.profiles.queries import read_panels, read_rules
+from python_jobs.lib.profiles.resting import read_resting
+from python_jobs.lib.profiles.tables import fingerprint, profile_rows
+from python_jobs.lib.profiles.touched import (
     MOST_TRADERS,
     first_changed_day,
     held_since,
@@ -27,7 +28,6 @@ from python_jobs.lib.profile_touched import (
     those,
     touched_query,
 )
-from python_jobs.lib.profiles import ProfileOptions
 
 END_OF_TIME = 2_000_000
 """A day after all others, since the epoch: in the year 7445."""

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import click
 import psycopg
 
-from devdb.conninfo import connect
 from loaders.command import EXIT_INTERRUPTED, s3_for
 from loaders.errors import ObjectError, SetupError
 from loaders.fills import FILLS
 from loaders.objects import list_objects
+from pgio.connection import connect
 from runners.build import build_embeddings, build_positions, open_destination
 from runners.loaded_objects import loaded_fills
 from runners.session import spark_session

@@ -11,13 +11,13 @@ import psycopg
 import yaml
 
 from dbt_pyjobs.session import Session
-from devdb.conninfo import PROJECT_DIR, connect
 from loaders.errors import SetupError
+from pgio.connection import PROJECT_DIR, connect
 from pgio.copy_out import read_table
-from python_jobs.lib.btc_candles import Candles, quote
-from python_jobs.lib.btc_options import EmbeddingOptions, interval_reader
-from python_jobs.lib.btc_scales import read_scales
-from python_jobs.lib.positions import RULES
+from python_jobs.lib.fold.positions import RULES
+from python_jobs.lib.market.candles import Candles, quote
+from python_jobs.lib.market.options import EmbeddingOptions, interval_reader
+from python_jobs.lib.market.scales import read_scales
 from runners.destination import Destination
 from runners.loaded_objects import LoadedObjects
 from runners.spark_embeddings import CANDLES, Embedder, spark_embeddings

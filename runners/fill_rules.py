@@ -9,8 +9,8 @@ from __future__ import annotations
 import jinja2
 import pyarrow as pa
 
-from devdb.conninfo import PROJECT_DIR
 from loaders.formats import connect, select
+from pgio.connection import PROJECT_DIR
 
 #: Those of `positions.FILL_COLUMNS` that are decimals, written as text.
 NUMERICS = ("px", "signed_size", "start_position", "closed_pnl", "fee")

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from python_jobs.lib.fills import FillDecoder
-from python_jobs.lib.fold import FoldState, fold
-from python_jobs.lib.position_rows import position_rows
+from python_jobs.lib.fold.fills import FillDecoder
+from python_jobs.lib.fold.fold import FoldState, fold
+from python_jobs.lib.fold.position_rows import position_rows
 from runners.fill_columns import without_duplicates
 from runners.fill_rules import NUMERICS, staged
 from runners.wire import wire_rows

@@ -15,13 +15,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from devdb.conninfo import connect
+from pgio.connection import connect
 from pgio.copy_out import read_table
-from python_jobs.lib.btc_candles import Candles, Span, within_spans
-from python_jobs.lib.btc_embedding_rows import day_rows
-from python_jobs.lib.btc_grid import SECONDS_PER_DAY, SecondGrid
-from python_jobs.lib.btc_options import EmbeddingOptions
-from python_jobs.lib.btc_vectors import Scales, day_offsets
+from python_jobs.lib.market.candles import Candles, Span, within_spans
+from python_jobs.lib.market.embedding_rows import day_rows
+from python_jobs.lib.market.grid import SECONDS_PER_DAY, SecondGrid
+from python_jobs.lib.market.options import EmbeddingOptions
+from python_jobs.lib.market.vectors import Scales, day_offsets
 from runners.cells import CELL, CELL_SCHEMA, fetched, on_disk, packed
 
 CANDLES = "market_data.btc_ohlcv_1s"

@@ -1,7 +1,7 @@
 """Arrow columns as the server's binary rows, for the decoders that read those.
 
-`python_jobs.lib.fills` decodes rows that come out of the database. Rows that come out
-of a file take the same road.
+`python_jobs.lib.fold.fills` decodes rows of the database. Rows of a file are encoded
+the same way first.
 """
 
 from __future__ import annotations

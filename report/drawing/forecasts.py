@@ -7,7 +7,7 @@ from itertools import groupby
 
 import plotly.graph_objects as go
 
-from devdb.scorecards import (
+from headlines.scorecards import (
     BASELINES,
     FALSE_DISCOVERIES,
     TARGETS,

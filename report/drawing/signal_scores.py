@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from devdb.scorecards import FALSE_DISCOVERIES, signal_meaning, signal_verdict
+from headlines.scorecards import FALSE_DISCOVERIES, signal_meaning, signal_verdict
 from report.blocks import Cell, Chart, Column, Mark, Section, Table, View
 from report.drawing.common import figure, rows_axis
 from report.numbers import cell, count, duration, percent, ratio

@@ -9,7 +9,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from devdb.conninfo import connect
+from pgio.connection import connect
 from pgio.copy_out import read_table
 
 Connection = psycopg.Connection[Any]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from psycopg.rows import dict_row
 
-from devdb.scorecards import SEARCH_ROWS
+from headlines.scorecards import SEARCH_ROWS
 from report.reading.ask import Connection, Record, ask, missing
 
 HOURS = 6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from psycopg.rows import dict_row
 
-from devdb.scorecards import SIGNAL_ROWS
+from headlines.scorecards import SIGNAL_ROWS
 from report.reading.ask import POINTS, Connection, Record, ask, missing
 
 #: Coins that are shown by name; the others are one row of each day.

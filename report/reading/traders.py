@@ -16,7 +16,7 @@ def leaders(conn: Connection, limit: int = LEADERS) -> list[Record]:
     """Return the first traders: smart money first, then by Sharpe ratio × confidence.
 
     Profits are those of the curve, marked to market. The order is that of
-    ``python -m devdb.headlines``, which lists smart money alone. Who traded nothing but
+    ``python -m headlines``, which lists smart money alone. Who traded nothing but
     outcomes has no curve, and is left out.
     """
     return ask(

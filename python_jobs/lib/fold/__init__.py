@@ -1,0 +1,1 @@
+"""Fills to positions: the order of fills, the fold, and what it writes."""

@@ -1,0 +1,193 @@
+"""The order in which a trader's fills in a coin happened.
+
+Time first. Within one millisecond the place in the block where the tape gives it;
+otherwise the order in which the reported positions chain: every fill leads from its
+``start_position`` to ``start_position + delta``. Where fills chain in several ways, the
+reported profit decides, then the order of the file: see `trails`. Never the trade id,
+which is a hash.
+
+Functions here are plain Python; the compiled ones serve 64-bit integers, the plain ones
+arrays of Python's own integers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pgio.compiled import compilable
+from python_jobs.lib.fold.kernel import (
+    DELTA,
+    FLAGS,
+    HAS_PLACE,
+    HAS_START,
+    PNL,
+    POSITION,
+    PX,
+    ROW,
+    SEEN,
+    START,
+    STEP_WIDTH,
+    STEPS_OF_A_FILL,
+    TIME,
+    fold_key,
+)
+from python_jobs.lib.fold.trails import find_trail, follow, greedy
+
+
+@compilable
+def _in_block_precedes(a: Any, b: Any, records: Any, block: Any, event: Any) -> bool:
+    if block[records[a, ROW]] != block[records[b, ROW]]:
+        return bool(block[records[a, ROW]] < block[records[b, ROW]])
+    return bool(event[records[a, ROW]] < event[records[b, ROW]])
+
+
+@compilable
+def _in_file_precedes(a: Any, b: Any, records: Any, event: Any) -> bool:
+    """Compare places in the file; without them, what the fills say of themselves."""
+    if event[records[a, ROW]] != event[records[b, ROW]]:
+        return bool(event[records[a, ROW]] < event[records[b, ROW]])
+    start_a = records[a, START] if records[a, DELTA] > 0 else -records[a, START]
+    start_b = records[b, START] if records[b, DELTA] > 0 else -records[b, START]
+    if start_a != start_b:
+        return bool(start_a < start_b)
+    if records[a, PX] != records[b, PX]:
+        return bool(records[a, PX] < records[b, PX])
+    if records[a, DELTA] != records[b, DELTA]:
+        return bool(abs(records[a, DELTA]) < abs(records[b, DELTA]))
+    return bool(records[a, PNL] < records[b, PNL])
+
+
+#: What `_sort` compares first.
+_BY_BLOCK, _BY_FILE, _UP, _DOWN = range(4)
+
+
+@compilable
+def _sort(group: Any, by: int, records: Any, block: Any, event: Any) -> None:
+    """Sort fills by block, file, or start (up or down), then file, in place."""
+    for i in range(1, group.size):
+        row = group[i]
+        start = records[row, START]
+        j = i - 1
+        while j >= 0:
+            other = group[j]
+            if by == _BY_BLOCK:
+                precedes = _in_block_precedes(row, other, records, block, event)
+            elif by == _BY_FILE or start == records[other, START]:
+                precedes = _in_file_precedes(row, other, records, event)
+            else:
+                precedes = bool(start < records[other, START]) == (by == _UP)
+            if not precedes:
+                break
+            group[j + 1] = other
+            j -= 1
+        group[j + 1] = row
+
+
+@compilable
+def _is_mixed(
+    group: Any, records: Any, block: Any, event: Any, carried: Any, is_seen: Any
+) -> bool:
+    """Order fills of one millisecond, in place, unless that takes a trail."""
+    in_block = True
+    has_starts = True
+    buys = 0
+    for row in group:
+        in_block = in_block and bool(records[row, FLAGS] & HAS_PLACE)
+        has_starts = has_starts and bool(records[row, FLAGS] & HAS_START)
+        buys += 1 if records[row, DELTA] > 0 else 0
+    if in_block:
+        _sort(group, _BY_BLOCK, records, block, event)
+        return False
+    if not has_starts:
+        _sort(group, _BY_FILE, records, block, event)
+        return False
+    # The common case, without the general one's memory and sorting.
+    if is_seen and follow(group, records, carried):
+        return False
+    _sort(group, _UP if buys > 0 else _DOWN, records, block, event)
+    return bool(0 < buys < group.size)
+
+
+@compilable
+def _after(records: Any, row: Any, position: Any) -> Any:
+    """Return the position after a fill, by what it reports where it does."""
+    change = records[row, DELTA]
+    if change == 0:
+        return position
+    if records[row, FLAGS] & HAS_START:
+        return records[row, START] + change
+    return position + change
+
+
+@compilable
+def order_ties(
+    begin: int,
+    end: int,
+    order: Any,
+    records: Any,
+    block: Any,
+    event: Any,
+    state: Any,
+    powers: Any,
+) -> None:
+    """Put a key's fills of the same time into the order they happened, in place.
+
+    Parameters
+    ----------
+    begin, end, order
+        Its fills are ``order[begin:end]``, rows of ``records``, in order of time.
+    records
+        ``(rows, RECORD_WIDTH)``; amounts are integers of one scale within a key.
+    block, event
+        Block number, -1 where the tape has none, and the index inside the block or,
+        without one, the place in the file, -1 where that is unknown. By the ``ROW`` of
+        a record; they are looked at where times tie.
+    state
+        ``(STATE_WIDTH,)``: the key's state before the first, not changed.
+    powers
+        Powers of ten.
+    """
+    at = begin
+    carried = state[POSITION]
+    # The state before the fills of the present time, brought up to date where needed.
+    current = state.copy()
+    folded = begin
+    while at < end:
+        first = at
+        now = records[order[at], TIME]
+        is_buy = records[order[at], DELTA] > 0
+        # Fills that chain as they lie, all one way, need no ordering: most ties.
+        chains = True
+        in_block = True
+        position = carried
+        while at < end and records[order[at], TIME] == now:
+            row = order[at]
+            change, flags = records[row, DELTA], records[row, FLAGS]
+            chains = (
+                chains
+                and change != 0
+                and (change > 0) == is_buy
+                and flags & HAS_START != 0
+                and records[row, START] == position
+            )
+            in_block = in_block and flags & HAS_PLACE != 0
+            position = _after(records, row, position)
+            at += 1
+        if at - first > 1 and (in_block or not chains):
+            group = order[first:at]
+            is_seen = state[SEEN] != 0 or first > begin
+            if _is_mixed(group, records, block, event, carried, is_seen):
+                most = STEPS_OF_A_FILL * (first - folded)
+                room = np.empty((most, STEP_WIDTH), records.dtype)
+                fold_key(0, folded, first, order, records, powers, current, room, 0)
+                folded = first
+                found, path = find_trail(group, records, event, current, powers)
+                if not found:
+                    path = greedy(group, records, current)
+                group[:] = group[path]
+            position = carried
+            for i in range(first, at):
+                position = _after(records, order[i], position)
+        carried = position

@@ -1,0 +1,208 @@
+"""`trader_position_hours` from the fills in the database: all of it, or what is new.
+
+Everything a run reads, it reads in one snapshot: the list of loads, the fills and the
+model's own rows belong together, and a load that commits meanwhile is left to the next
+run, whole.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import psycopg
+import pyarrow as pa
+
+from pgio.binary_rows import describe, read_rows
+from pgio.prefetch import prefetch
+from python_jobs.lib.fold.fills import FillDecoder, Fills
+from python_jobs.lib.fold.fold import FoldState, fold
+from python_jobs.lib.fold.position_rows import position_rows
+from python_jobs.lib.fold.position_state import resume
+from python_jobs.lib.fold.restarts import note_touched_keys, resume_query
+from python_jobs.lib.time_slices import (
+    Slice,
+    brought_by,
+    cut_slices,
+    in_slice,
+    load_ranges,
+)
+
+#: Count this up when a change of the code makes other positions of the same fills: the
+#: stored ones are then folded anew, and what is computed from them.
+RULES = "3"
+
+#: Fills folded at once; memory holds about 300 bytes for each, twice.
+SLICE_ROWS = 500_000
+
+#: The server works meanwhile, and reading takes longer than folding.
+FOLD_THREADS = min(4, os.cpu_count() or 1)
+
+Connection = psycopg.Connection[Any]
+ReadLoads = Callable[[], pa.Table]
+
+#: What the fold reads of a fill, columns of `stg_hyperliquid__fills`.
+FILL_COLUMNS = (
+    *("filled_ms", "user_address", "coin", "px", "signed_size", "start_position"),
+    *("closed_pnl", "fee", "is_fee_in_base", "fill_kind", "block_number"),
+    "event_index",
+)
+
+
+@dataclass(frozen=True)
+class PositionChanges:
+    """What a run changes.
+
+    Attributes
+    ----------
+    rows
+        Batches of new and changed rows. They are read and folded while they are
+        iterated; the snapshot ends with them.
+    deletes
+        ``position_id`` and ``hour_at`` of the positions of rebuilt keys; those that are
+        in ``rows`` as well stay.
+    loads
+        Loads that are taken in.
+    """
+
+    rows: Iterator[pa.RecordBatch]
+    deletes: pa.Table | None
+    loads: list[int]
+
+
+class PositionJob:
+    """Computes positions over one connection.
+
+    Parameters
+    ----------
+    connection
+        In autocommit and for this job alone: it holds a snapshot until the rows have
+        been read.
+    fills
+        Name of `stg_hyperliquid__fills`, quoted for SQL.
+    unapplied_loads
+        Reads, over ``connection``, the loads that are not yet taken in: ``load_id``,
+        ``time_from``, ``time_to``, ``rows_loaded``.
+    slice_rows
+        Fills to fold at once.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        fills: str,
+        unapplied_loads: ReadLoads,
+        slice_rows: int = SLICE_ROWS,
+    ) -> None:
+        self._connection = connection
+        self._fills = fills
+        self._unapplied_loads = unapplied_loads
+        self._slice_rows = slice_rows
+        self._decoder = FillDecoder()
+        self._state = FoldState()
+
+    def rebuild(self) -> PositionChanges:
+        """Fold all fills there are, those that no load brought included."""
+        self._take_snapshot()
+        loads = self._unapplied_loads()
+        pieces = self._slices(loads)
+        return PositionChanges(
+            rows=self._rows(pieces, self._all_fills),
+            deletes=None,
+            loads=loads["load_id"].to_pylist(),
+        )
+
+    def update(self, hours: str) -> PositionChanges | None:
+        """Fold the fills of new loads into the positions that are there.
+
+        A key whose new fills are all later than its last one goes on from its last
+        position, any other key from the last moment before them at which it was flat.
+
+        Parameters
+        ----------
+        hours
+            Name of the model's own table, quoted for SQL.
+
+        Returns
+        -------
+        PositionChanges or None
+            None when no load is new.
+        """
+        self._take_snapshot()
+        loads = self._unapplied_loads()
+        if loads.num_rows == 0:
+            self._connection.rollback()
+            return None
+        load_ids = loads["load_id"].to_pylist()
+        brought = brought_by(loads, "f.load_id", "f.filled_ms")
+        if brought is None:
+            self._connection.rollback()
+            return PositionChanges(iter(()), None, load_ids)
+        is_new = f"not f.is_outcome and {brought}"
+        touched = note_touched_keys(self._connection, self._fills, hours, is_new)
+        self._resume()
+
+        def query(piece: Slice) -> str:
+            return " union all ".join(
+                f"{self._all_fills(piece)} and {predicate}"
+                for predicate in touched.predicates
+            )
+
+        pieces = self._slices(loads, touched.stale)
+        deletes = touched.stale_hours if len(touched.stale) else None
+        return PositionChanges(self._rows(pieces, query), deletes, load_ids)
+
+    def _take_snapshot(self) -> None:
+        self._connection.execute("begin isolation level repeatable read")
+
+    def _rows(
+        self, pieces: list[Slice], query: Callable[[Slice], str]
+    ) -> Iterator[pa.RecordBatch]:
+        users, coins = self._decoder.users, self._decoder.coins
+        try:
+            with prefetch(map(self._read, map(query, pieces)), depth=1) as chunks:
+                for fills in chunks:
+                    if fills is None:
+                        continue
+                    for steps in fold(fills, self._state, FOLD_THREADS):
+                        yield position_rows(steps, users, coins)
+            for steps in self._state.open_steps():
+                yield position_rows(steps, users, coins)
+        finally:
+            self._connection.rollback()
+
+    def _read(self, query: str) -> Fills | None:
+        columns = describe(self._connection, query)
+        batches = read_rows(self._connection, query, columns)
+        parts = [self._decoder.decode(rows) for rows in batches]
+        return Fills.concat(parts) if parts else None
+
+    def _all_fills(self, piece: Slice) -> str:
+        return fills_query(self._fills, in_slice(piece, "f.filled_ms"))
+
+    def _resume(self) -> None:
+        query = resume_query()
+        columns = describe(self._connection, query)
+        for rows in read_rows(self._connection, query, columns):
+            resume(rows, self._decoder, self._state)
+
+    def _slices(self, loads: pa.Table, stale: pa.Table | None = None) -> list[Slice]:
+        """Cut time by the fills to read: those of loads and of positions to redo.
+
+        What an update has to read mostly fits in one slice: the tape is gone over once.
+        """
+        spans = [load_ranges(loads)]
+        if stale is not None:
+            names = ("opened_ms", "last_fill_ms", "fill_count")
+            spans.append(tuple(stale[name].to_numpy() for name in names))
+        begin, end, rows = map(np.concatenate, zip(*spans, strict=True))
+        return cut_slices(begin, end, rows, self._slice_rows)
+
+
+def fills_query(fills: str, predicate: str = "true") -> str:
+    """Select what the fold reads of the fills, ``f``, where a predicate holds."""
+    columns = ", ".join(f"f.{name}" for name in FILL_COLUMNS)
+    return f"select {columns} from {fills} as f where not f.is_outcome and {predicate}"

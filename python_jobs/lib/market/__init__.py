@@ -1,0 +1,1 @@
+"""Windows of the bitcoin market: candles, features, vectors and labels."""

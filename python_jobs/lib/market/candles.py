@@ -1,0 +1,180 @@
+"""One-second candles from the database: which venues, how far, and day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from psycopg import sql
+
+from python_jobs.lib.market.grid import PRICES, SECONDS_PER_DAY, SUMS, Ints, SecondGrid
+from python_jobs.lib.time_slices import merge_intervals
+
+Read = Callable[[str], pa.Table]
+
+#: A first second and the one after the last.
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Candles:
+    """Where the candles of all venues are.
+
+    Attributes
+    ----------
+    read : callable
+        Runs a query and returns its rows as an Arrow table.
+    relation : str
+        The table as SQL names it.
+    """
+
+    read: Read
+    relation: str
+
+    def extents(self, spans: Sequence[Span] | None = None) -> dict[str, Span]:
+        """First and last second with a candle of each venue.
+
+        Parameters
+        ----------
+        spans
+            Where to look; None is everywhere.
+
+        Returns
+        -------
+        dict of str to tuple of int
+            By venue, seconds since the epoch. What lies before the last second is
+            complete as far as the loads go.
+        """
+        if spans is not None and not spans:
+            return {}
+        parts = [_between("bucket", span) for span in spans or ()] or ["true"]
+        rows = self.read(
+            f"select exchange, {_seconds('min(bucket)')} as first, "
+            f"{_seconds('max(bucket)')} as last from {self.relation} "
+            f"where {' or '.join(parts)} group by exchange order by exchange"
+        ).to_pylist()
+        return {row["exchange"]: (row["first"], row["last"]) for row in rows}
+
+    def days(self, exchange: str, span: Span) -> Iterator[int]:
+        """Yield the midnights of the days (UTC) in a span that have candles."""
+        begin, end = span
+        while begin < end:
+            row = self.read(
+                f"select {_seconds('min(bucket)')} as second from {self.relation} "
+                f"where exchange = {quote(exchange)} "
+                f"and {_between('bucket', (begin, end))}"
+            )
+            second = row["second"][0].as_py()
+            if second is None:
+                return
+            day = second // SECONDS_PER_DAY * SECONDS_PER_DAY
+            yield day
+            begin = day + SECONDS_PER_DAY
+
+    def grid(self, exchange: str, start: int, seconds: int) -> SecondGrid:
+        """Read so many seconds of a venue from ``start`` on."""
+        prices = [f"{name}::float8 as {name}" for name in PRICES]
+        sums = [f"coalesce({name}, 0)::float8 as {name}" for name in SUMS]
+        numbers = ", ".join([*prices, *sums])
+        candles = self.read(
+            f"select {_seconds('bucket')} as second, {numbers} from {self.relation} "
+            f"where exchange = {quote(exchange)} "
+            f"and {_between('bucket', (start, start + seconds))}"
+        )
+        return SecondGrid.from_candles(candles, start, seconds)
+
+    def prices(self, exchange: str, start: int, seconds: int) -> SecondGrid:
+        """Read only where the price began and ended in each second, as `grid` does."""
+        candles = self.read(
+            f"select {_seconds('bucket')} - {int(start)} as place, "
+            "ln(open::float8) as open, ln(close::float8) as close "
+            f"from {self.relation} "
+            f"where exchange = {quote(exchange)} "
+            f"and {_between('bucket', (start, start + seconds))}"
+        )
+        place = candles["place"].to_numpy()
+        prices = {name: np.full(seconds, np.nan) for name in ("open", "close")}
+        for name, price in prices.items():
+            price[place] = candles[name].to_numpy()
+        return SecondGrid(start, {}, prices)
+
+
+def load_spans(loads: pa.Table) -> list[Span]:
+    """Seconds that loads brought rows for, merged where they meet.
+
+    Parameters
+    ----------
+    loads : pyarrow.Table
+        ``time_from`` and ``time_to`` as `Session.unapplied_loads` returns them.
+    """
+    begin, end = (
+        np.asarray(loads[name].drop_null().cast(pa.int64()).to_numpy()) // 1_000_000
+        for name in ("time_from", "time_to")
+    )
+    return [(first, last + 1) for first, last in merge_intervals(begin, end)]
+
+
+def stale_spans(
+    loaded: Sequence[Span], known: Span | None, extent: Span, reach: int
+) -> list[Span]:
+    """Where windows begin that new candles can have changed.
+
+    Parameters
+    ----------
+    loaded
+        Seconds that loads brought rows for.
+    known
+        First and last second with a candle of the venue when it was embedded last; None
+        when it never was.
+    extent
+        The same now. A window begins with the first one at the earliest, and all is
+        known before the last one.
+    reach
+        Seconds from the start of a window to the end of its last label.
+
+    Returns
+    -------
+    list of tuple of int
+        In order, apart from each other.
+    """
+    if known is None:
+        return [extent]
+    spans = [(begin - reach + 1, end) for begin, end in loaded]
+    if extent[1] > known[1]:
+        spans.append((known[1] - reach, extent[1]))
+    if extent[0] < known[0]:
+        # Windows that began before there was anything.
+        spans.append((known[0] - reach, known[0]))
+    clipped = [(max(begin, extent[0]), min(end, extent[1])) for begin, end in spans]
+    edges = np.array([span for span in clipped if span[0] < span[1]], np.int64)
+    merged = merge_intervals(edges.reshape(-1, 2)[:, 0], edges.reshape(-1, 2)[:, 1] - 1)
+    return [(begin, last + 1) for begin, last in merged]
+
+
+def within_spans(seconds: Ints, spans: Sequence[Span]) -> Ints:
+    """Keep the seconds that lie in one of the spans, which are in order."""
+    edges = np.array(spans, np.int64).reshape(-1)
+    # Between a begin and its end, an odd number of edges has been passed.
+    passed = np.searchsorted(edges, seconds, side="right")
+    kept: Ints = seconds[passed % 2 == 1]
+    return kept
+
+
+def moment(second: int) -> str:
+    """Write a second as an SQL timestamptz."""
+    return f"to_timestamp({int(second)})"
+
+
+def quote(text: str) -> str:
+    """Write a string as an SQL literal."""
+    return sql.Literal(text).as_string(None)
+
+
+def _between(column: str, span: Span) -> str:
+    return f"({column} >= {moment(span[0])} and {column} < {moment(span[1])})"
+
+
+def _seconds(expression: str) -> str:
+    return f"extract(epoch from {expression})::bigint"

@@ -1,0 +1,1 @@
+"""Figures of a trader over time, classes and cohorts."""

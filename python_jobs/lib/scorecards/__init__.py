@@ -1,0 +1,1 @@
+"""Do signals and similar windows predict anything? The statistics of it."""
