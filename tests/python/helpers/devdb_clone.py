@@ -96,11 +96,13 @@ def new_clone(mode: int = 0o755) -> Iterator[Clone]:
     folder = Path(tempfile.mkdtemp(prefix="vigil-clone-", dir="/tmp"))
     folder.chmod(mode)
     clone = Clone(folder / "project")
-    shutil.copytree(
-        PROJECT_DIR / "devdb",
-        clone.path / "devdb",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    # pgio, because its module `connection` says where the project is.
+    for package in ("devdb", "pgio"):
+        shutil.copytree(
+            PROJECT_DIR / package,
+            clone.path / package,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
     try:
         yield clone
     finally:
