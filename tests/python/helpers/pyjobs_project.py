@@ -6,11 +6,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
 
+import parses
 import psycopg
 import pytest
 from dbt.cli.main import dbtRunner
@@ -53,8 +53,17 @@ BOOKKEEPING = """
 """
 
 
+FORGET = """
+    truncate ingestion.load_log, ingestion.applied_loads, ops.model_state, ops.model_builds
+    restart identity;
+"""
+
+
 class PyJobsProject:
-    """A dbt project with a schema of its own and the repository's materializations."""
+    """A dbt project with an empty schema and the repository's materializations.
+
+    Projects of one schema share dbt's parse of the macros: see `parses`.
+    """
 
     def __init__(
         self, folder: Path, connection: psycopg.Connection[Any], schema: str
@@ -62,7 +71,9 @@ class PyJobsProject:
         self.folder = folder
         self.connection = connection
         self.schema = schema
+        connection.execute(f"drop schema if exists {schema} cascade")
         connection.execute(f"create schema {schema}")
+        connection.execute(FORGET)
         (folder / "models").mkdir()
         (folder / "macros").symlink_to(PROJECT_DIR / "macros")
         info = connection.info
@@ -72,6 +83,12 @@ class PyJobsProject:
             "model-paths: [models]\nmacro-paths: [macros]\n"
             "flags: {send_anonymous_usage_stats: false}\n"
         )
+        parses.take_over(folder / "target", self._server(), type(self))
+
+    def _server(self) -> dict[str, Any]:
+        info = self.connection.info
+        place = {"host": info.host, "port": info.port, "user": info.user}
+        return {**place, "dbname": f"{info.dbname}.{self.schema}"}
 
     def profile(self, host: str, port: int, **extra: Any) -> None:
         """Write profiles.yml."""
@@ -120,6 +137,7 @@ class PyJobsProject:
     def run(self, *args: str, command: str = "run") -> dict[str, tuple[str, str]]:
         """Run dbt in this process; return status and message by model."""
         result = dbtRunner().invoke([command, *self.places(), *args])
+        parses.keep(self.folder / "target", self._server(), type(self))
         if result.exception:
             raise result.exception
         return {r.node.name: (str(r.status), r.message or "") for r in result.result}
@@ -171,9 +189,6 @@ class PyJobsProject:
         return {row[0] for row in rows}
 
 
-_numbers = count(1)
-
-
 @pytest.fixture(scope="session")
 def pyjobs_database(
     make_database: Callable[[], dict[str, Any]],
@@ -186,5 +201,5 @@ def pyjobs_database(
 
 @pytest.fixture
 def project(tmp_path: Path, pyjobs_database: psycopg.Connection[Any]) -> PyJobsProject:
-    """An empty project in a schema of its own."""
-    return PyJobsProject(tmp_path, pyjobs_database, f"s{next(_numbers)}")
+    """An empty project in an empty schema."""
+    return PyJobsProject(tmp_path, pyjobs_database, "jobs")
