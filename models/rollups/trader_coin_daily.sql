@@ -29,7 +29,7 @@ select
     count(*) as fill_count,
     sum({{ position_delta() }}) as net_size,
     coalesce(
-        sum({{ signed_size() }} * px) filter (where not {{ is_transfer('dir') }}), 0
+        sum({{ position_delta() }} * px) filter (where not {{ is_transfer('dir') }}), 0
     ) as net_flow_usd,
     max(time) as last_fill_time,
     min(time) as first_fill_time,
