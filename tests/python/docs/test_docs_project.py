@@ -80,6 +80,7 @@ def test_tests_and_materializations_are_described_too(
         # The report has the query of the scorecards from there.
         ("report", ["report/**/*.py"]),
         ("scorecards", ["headlines/scorecards.py"]),
+        ("grafana", ["dashboards/vigil.json"]),
     ],
 )
 def test_an_exposure_names_what_its_code_reads(
