@@ -54,7 +54,8 @@ BOOKKEEPING = """
 
 
 FORGET = """
-    truncate ingestion.load_log, ingestion.applied_loads, ops.model_state, ops.model_builds
+    truncate
+        ingestion.load_log, ingestion.applied_loads, ops.model_state, ops.model_builds
     restart identity;
 """
 
