@@ -1,8 +1,8 @@
 """From the database to one HTML page.
 
 The page contains everything it needs. Its content security policy allows only the
-scripts whose hashes it names, and no request, so the name of a coin or an account cannot
-run as code.
+scripts whose hashes it names, and no request, so the name of a coin or an account
+cannot run as code.
 """
 
 from __future__ import annotations

@@ -55,9 +55,9 @@ class Days:
     def of(cls, rows: Sequence[Record]) -> Days:
         """Fill the days between those of `report.reading.trader.days`.
 
-        If the realised profit of a day is unknown, realised and unrealised are one part,
-        because their split is unknown from that day on. Funding is a part only if some
-        of it is known.
+        If the realised profit of a day is unknown, realised and unrealised are one
+        part: their split is unknown from that day on. Funding is a part only if some of
+        it is known.
         """
         net = np.array([row["net_pnl"] for row in rows])
         paid = np.array([row["funding_usd"] or 0.0 for row in rows])
