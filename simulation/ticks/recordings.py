@@ -49,7 +49,7 @@ def formats_of(
     Returns
     -------
     list of (Format, int, int)
-        How it looks, and from when to when it is, µs since the epoch.
+        Format, start and end, µs since the epoch.
     """
     end = start + days * DAY_US
     # Futures: files until two thirds of the tape, dumps from an hour before.
@@ -81,7 +81,7 @@ def formats_of(
 
 @dataclass
 class FileRecord:
-    """What a file holds, for the truth."""
+    """Content of a file, for the truth."""
 
     path: str
     exchange: str
@@ -105,7 +105,7 @@ class Recording:
     start, end : int
         µs since the epoch: what it covers.
     bad_lines : int
-        Lines that mean nothing, in each file.
+        Number of invalid lines in each file.
     seed : int
         Of disorder and bad lines.
     """
@@ -182,7 +182,7 @@ class Recording:
         member = slot.strftime(self._form.file_name)
         path = self._folder / self._form.folder / (member + suffix)
         if suffix == ".zip":
-            # Binance's have it instead of the file's own.
+            # Binance names the zip after the file in it.
             path = path.with_name(member).with_suffix(".zip")
         self._file = LinesFile(path, member)
         self._file.write(self._form.header.encode())
@@ -229,7 +229,7 @@ class Recording:
         self._file.write(lines_buffer(lines))
 
     def _with_bad_lines(self, lines: pa.Array) -> pa.Array:
-        """Put halves of lines, and lines of something else, behind some of them."""
+        """Insert truncated lines and lines of other content after some lines."""
         ends = np.flatnonzero(pc.ends_with(lines, "\n").to_numpy(zero_copy_only=False))
         behind = np.sort(self._random.choice(ends, self._bad_lines))
         texts = [

@@ -49,7 +49,7 @@ class Settings:
     websocket_minutes
         Length of the websocket recording of Binance's spot market, at the end.
     bad_lines
-        Lines that mean nothing, in each file.
+        Number of invalid lines in each file.
     """
 
     ticks: int
@@ -182,7 +182,7 @@ class VenueTape:
             recording.close()
 
     def records(self) -> list[FileRecord]:
-        """Return what its files hold."""
+        """Return a description of its files."""
         return [record for each in self._recordings for record in each.records]
 
 
