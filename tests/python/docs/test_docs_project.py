@@ -74,8 +74,7 @@ def test_tests_and_materializations_are_described_too(
     [
         (
             "headlines",
-            [f"devdb/{name}_report.py" for name in ("class", "market")]
-            + ["headlines/__main__.py"],
+            [f"headlines/{name}.py" for name in ("__main__", "classes", "market")],
         ),
         # The report has the query of the scorecards from there.
         ("report", ["report/**/*.py"]),
