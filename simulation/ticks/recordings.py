@@ -1,4 +1,4 @@
-"""Recordings: a venue's trades in files, with what goes wrong in recordings."""
+"""Recordings: a venue's trades in files, with typical faults of recordings."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ Rows = npt.NDArray[Any]
 
 # Rows printed at once.
 _PIECE = 100_000
-# Of a disorderly recording: share of lines that come late, by up to so many places, and
-# of lines that come twice.
+# Of a disorderly recording: share of lines that are late, by how many lines at most,
+# and share of repeated lines.
 _LATE_SHARE = 0.005
 _LATE_PLACES = 40
 _TWICE_SHARE = 0.003
@@ -44,7 +44,8 @@ def formats_of(
         µs since the epoch.
     days : int
     websocket_minutes : int
-        How much of the end of Binance's spot tape a websocket recording covers too.
+        Minutes at the end of Binance's spot tape that a websocket recording covers,
+        too.
 
     Returns
     -------
@@ -147,7 +148,7 @@ class Recording:
             self._write_part(rows[first:last], slot)
 
     def close(self) -> None:
-        """Finish the file in hand."""
+        """Finish the open file."""
         if self._file is not None:
             self._file.close()
         self._file = None

@@ -177,7 +177,7 @@ class VenueTape:
         return rows
 
     def close(self) -> None:
-        """Finish the files in hand."""
+        """Finish the open files."""
         for recording in self._recordings:
             recording.close()
 
