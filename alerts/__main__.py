@@ -1,4 +1,4 @@
-"""``python -m alerts``: send what the database has to tell."""
+"""``python -m alerts``: send new alerts of the database."""
 
 from __future__ import annotations
 

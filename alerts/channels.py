@@ -1,4 +1,4 @@
-"""Channels: where alerts are sent to, through Apprise, and what names them."""
+"""Channels: where Apprise sends alerts to, and the names of channels."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _ID_DIGITS = 12
 
 
 class AlertsError(Exception):
-    """Nothing can be sent; the message says why, and holds no secret."""
+    """Nothing can be sent; the text says why, without a secret."""
 
 
 class SendError(Exception):
-    """A channel did not take a message; the message says why, and holds no secret."""
+    """A channel did not accept a message; the text says why, without a secret."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,13 @@ class Channel:
     Attributes
     ----------
     key
-        Hash of its URL without parameters, which name no other place: stable, and no
-        secret. Apprise's own id is the same for two chats of one bot.
+        Hash of its URL without query parameters, which do not change the destination.
+        It is stable and not secret. Apprise's own id is the same for two chats of one
+        bot.
     service
         As Apprise calls it.
     sender
-        An `apprise.Apprise` of this one place.
+        An `apprise.Apprise` with this one destination.
     """
 
     key: str
@@ -45,7 +46,7 @@ class Channel:
 
     @property
     def name(self) -> str:
-        """How messages to people call it."""
+        """The name in messages to people."""
         return f"{self.service} {self.key}"
 
     def send(self, title: str, text: str) -> None:
@@ -54,7 +55,7 @@ class Channel:
         Raises
         ------
         SendError
-            When the channel did not take it.
+            When the channel did not accept it.
         """
         with _warnings() as said:
             is_sent = self.sender.notify(
@@ -114,7 +115,7 @@ def _channel(place: Any) -> Channel:
 
 
 def _reason(said: str) -> str:
-    """Tell a failure in words of our own: Apprise's may have parts of the URL."""
+    """Describe a failure without Apprise's text, which may have parts of the URL."""
     if found := re.search(r"error=(\d{3})\b", said):
         return f"it answered with HTTP status {found[1]}"
     if "onnection" in said:
@@ -124,7 +125,7 @@ def _reason(said: str) -> str:
 
 @contextmanager
 def _warnings() -> Iterator[list[str]]:
-    """Collect what Apprise warns of, instead of its being printed."""
+    """Collect Apprise's warnings instead of printing them."""
     said: list[str] = []
 
     class Collect(logging.Handler):

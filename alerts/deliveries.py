@@ -1,4 +1,4 @@
-"""What of `analytics.alerts` a channel has yet to get, and what it got."""
+"""Which alerts are still to be sent to a channel, and the record of those sent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Connection = psycopg.Connection[Any]
 
 _LOCK = "hashtextextended('python -m alerts deliver', 0)"
 
-# Ages are those of the data: alerts of a simulation are as good as those of today.
+# Age counts from the newest hour of the data, not from now: old data works, too.
 _PENDING = """
     with
     newest as (
@@ -52,7 +52,7 @@ _RECORD = """
 
 @dataclass(frozen=True)
 class Alert:
-    """A row of `analytics.alerts`, as one channel sees it."""
+    """A row of `analytics.alerts` that has no delivery to a channel yet."""
 
     alert_id: str
     kind: str
@@ -63,20 +63,23 @@ class Alert:
 
     @property
     def title(self) -> str:
-        """What it is, of which coin, and the beginning of its hour or day."""
+        """The kind, the coin, and the beginning of the hour or day."""
         form = "%Y-%m-%d" if self.kind == "fresh_wallets" else "%Y-%m-%d %H:%M UTC"
         kind = self.kind.replace("_", " ").capitalize()
         return f"{kind}: {self.coin}, {self.happened_at.astimezone(UTC):{form}}"
 
     @property
     def text(self) -> str:
-        """The message, and the id, by which a receiver knows one that came twice."""
+        """The message and the id, by which a receiver recognises a repeated one."""
         return f"{self.message}\n{self.alert_id}"
 
 
 @contextmanager
 def only_delivery(conn: Connection) -> Iterator[None]:
-    """Hold off other deliveries of this database, after those that run already."""
+    """Allow one delivery per database at a time, by an advisory lock.
+
+    Waits for a delivery that is running.
+    """
     row = conn.execute(f"select pg_try_advisory_lock({_LOCK})").fetchone()
     if row is None or not row[0]:
         click.echo("another delivery is running: waiting for it", err=True)
@@ -89,25 +92,25 @@ def only_delivery(conn: Connection) -> Iterator[None]:
 
 
 def deliver(conn: Connection, channel: Channel, max_age: str) -> None:
-    """Send a channel what it has not got yet, oldest first, and say what was done.
+    """Send a channel the alerts that it has not got yet, oldest first; print how many.
 
     Parameters
     ----------
     conn
-        In autocommit mode: what was sent is recorded before the next is sent.
+        In autocommit mode: each alert is recorded before the next one is sent.
     channel
-        In its first run all alerts that are there count as past.
+        In its first run all existing alerts are recorded as past, and none is sent.
     max_age
-        An interval, as PostgreSQL reads it; alerts that were known longer ago, seen
-        from the end of the newest hour of the data, are recorded as too old.
+        An interval, as PostgreSQL reads it. Alerts that were known longer before the
+        end of the newest hour of the data are recorded as too old.
 
     Raises
     ------
     SendError
-        When the channel does not take an alert. That one and those after it are sent by
-        the next run.
+        When the channel does not accept an alert. The next run sends that one and those
+        after it.
     """
-    past = _begin(conn, channel)
+    past = _register(conn, channel)
     if past is not None:
         click.echo(
             f"{channel.name}: first run: {past:,} alerts that are there already count"
@@ -149,7 +152,7 @@ def preview(conn: Connection, channel: Channel, max_age: str) -> None:
 
 
 def find_pending(conn: Connection, channel: Channel, max_age: str) -> list[Alert]:
-    """Return the alerts that nothing is recorded of for a channel, oldest first."""
+    """Return the alerts without a delivery to a channel, oldest first."""
     with conn.cursor(row_factory=class_row(Alert)) as cursor:
         cursor.execute(_PENDING, {"channel": channel.key, "max_age": max_age})
         return cursor.fetchall()
@@ -160,8 +163,11 @@ def _is_known(conn: Connection, channel: Channel) -> bool:
     return conn.execute(query, [channel.key]).fetchone() is not None
 
 
-def _begin(conn: Connection, channel: Channel) -> int | None:
-    """Enter a new channel with its past; return how much, None of a known one."""
+def _register(conn: Connection, channel: Channel) -> int | None:
+    """Register a new channel and record all existing alerts as past.
+
+    Returns their number, None if the channel is known.
+    """
     if _is_known(conn, channel):
         return None
     with conn.transaction():

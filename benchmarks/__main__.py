@@ -60,7 +60,7 @@ def _size(name: str, default: int, help_text: str) -> Callable[..., Any]:
     help="The JSON file; default: benchmarks/results.json when all parts are measured.",
 )
 def main(servers: str, parts: tuple[str, ...], out: Path | None, **sizes: int) -> None:
-    """Measure, in databases that are dropped again."""
+    """Measure in temporary databases."""
     console = Console(width=None if sys.stdout.isatty() else 140)
     if out is None and set(parts) == set(PARTS):
         out = RESULTS
@@ -69,7 +69,7 @@ def main(servers: str, parts: tuple[str, ...], out: Path | None, **sizes: int) -
         tapes = Path(folder)
         for number, server in enumerate(find_servers(servers)):
             with server.run() as (conninfo, scratch):
-                # In a database with the extensions: elsewhere they say nothing.
+                # The versions of extensions are known only in a database that has them.
                 with (
                     commands.database(conninfo, "vigil_bench") as env,
                     commands.connect(env) as conn,
@@ -92,7 +92,7 @@ def main(servers: str, parts: tuple[str, ...], out: Path | None, **sizes: int) -
 
 
 def _signed(figures: list[Figure], server: str | None, rounds: int) -> list[Figure]:
-    """Say of each figure where it was measured and how often."""
+    """Add server and number of runs to each figure."""
     return [
         Figure(**{**each, "server": server, "runs": each["runs"] or rounds})
         for each in figures

@@ -25,15 +25,15 @@ OPTIONS = EmbeddingOptions(
 def day_of_candles(day: int, seconds: int = SECONDS_PER_DAY) -> pa.Table:
     """Make the candles of a day, the same for the same number.
 
-    Activity, volatility and the pull of flow on price drift over minutes and hours, so
-    that windows differ as those of a market do; jumps and bursts come now and then.
+    Activity, volatility and the effect of flow on price drift over minutes and hours,
+    so windows differ as in a real market; there are jumps and bursts.
 
     Parameters
     ----------
     day : int
         Its number from `START` on.
     seconds : int
-        How many from midnight on; may reach into what would be the next day.
+        Seconds from midnight on; may be more than a day has.
     """
     random = np.random.default_rng([20_250_101, day])
     mood = np.exp(_drift(random, seconds, 1800, 0.7))
@@ -73,7 +73,7 @@ def day_of_candles(day: int, seconds: int = SECONDS_PER_DAY) -> pa.Table:
 def _drift(
     random: np.random.Generator, seconds: int, span: int, spread: float
 ) -> Floats:
-    """Make a smooth random path that forgets itself over about ``span`` seconds."""
+    """Make a smooth random path that is correlated over about ``span`` seconds."""
     knots = random.normal(0, spread, seconds // span + 3)
     path: Floats = np.interp(np.arange(seconds) / span, np.arange(knots.size), knots)
     return path

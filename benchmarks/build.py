@@ -1,4 +1,4 @@
-"""What a build costs: in full, with a day more, with nothing new, with an hour more."""
+"""Cost of builds: the first, a day more, nothing new, an hour more."""
 
 from __future__ import annotations
 

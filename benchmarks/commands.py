@@ -1,4 +1,4 @@
-"""The project's commands and connections, aimed at a benchmark's database."""
+"""The project's commands and connections, for a benchmark's database."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def database(
     server
         Arguments for `psycopg.connect`.
     name
-        The database; one of that name that is there already goes.
+        The database; an existing one of that name is dropped.
     keep
-        Leave it.
+        Do not drop it.
 
     Yields
     ------
@@ -96,7 +96,7 @@ def load(env: Mapping[str, str], scratch: Path, *tapes: Path) -> None:
 
 
 def empty(conn: psycopg.Connection[Any], tables: Sequence[str]) -> None:
-    """Empty tables, and leave no write-back of before to the next measurement."""
+    """Empty tables, and finish their write-back before the next measurement."""
     conn.execute(f"truncate {', '.join(tables)}")
     conn.execute("checkpoint")
 
@@ -135,8 +135,8 @@ def node_seconds(scratch: Path) -> dict[str, float]:
 def run(env: Mapping[str, str], command: list[str]) -> tuple[float, float]:
     """Run a module and watch its memory.
 
-    What the system says of an ended process (`ru_maxrss`) counts the memory of the one
-    that started it, and a benchmark may hold more than what it measures.
+    `ru_maxrss` of a child counts the memory of its parent before the exec, and a
+    benchmark may use more memory than the command that it measures.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Whether a run at a size has room on the disk."""
+"""Check that the disk has room for a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SERVER_BYTES = 6 << 30
 def check_space(
     server: Mapping[str, Any], scratch: Path, fills: int, *, has_tape: bool
 ) -> None:
-    """Refuse a run that the disk has no room for.
+    """Refuse a run that does not fit on the disk.
 
     Parameters
     ----------

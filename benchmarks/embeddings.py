@@ -16,7 +16,7 @@ from python_jobs.lib.market.grid import SECONDS_PER_DAY, SecondGrid
 from python_jobs.lib.market.labels import label_snapshots
 from python_jobs.lib.market.vectors import Scales, day_offsets, embed, training_features
 
-#: pandas is slow enough for a part of the windows to tell.
+#: pandas is slow: a part of the windows suffices to measure it.
 PANDAS_WINDOWS = 200
 
 #: Seconds of the next day that the last windows and their labels reach into.

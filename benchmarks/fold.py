@@ -24,7 +24,7 @@ from python_jobs.lib.fold.positions import FOLD_THREADS, PositionJob, fills_quer
 FILLS = "hyperliquid.fills"
 STAGED_FILLS = "staging.stg_hyperliquid__fills"
 
-#: pandas is slow enough for a part of the fills to tell.
+#: pandas is slow: a part of the fills suffices to measure it.
 PANDAS_ROWS = 100_000
 
 
@@ -47,9 +47,8 @@ def measure(
     list of Figure
         ``fold_vs_pandas`` (grouping, sorting and folding fills that are in memory) and
         ``fold_end_to_end_vs_read`` (from the server to the rows of
-        `trader_position_hours`,
-        against fetching the bytes of the same columns, by the road that is fastest, and
-        throwing them away), fills/s.
+        `trader_position_hours`, against fetching the bytes of the same columns in the
+        fastest way and dropping them), fills/s.
     """
     with connect(env) as conn:
         fills = _all_fills(conn)

@@ -1,4 +1,4 @@
-"""A day of a tape in two files: what came in time, and what came later."""
+"""Split a day of a tape into two files: fills in time, and late fills."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KEYS = 100
 def hold_back(
     day: Path, in_time: Path, late: Path, *, hour: int = HOUR, keys: int = KEYS
 ) -> int:
-    """Hold the fills of some traders' coins in an hour back.
+    """Hold back the fills of some traders and coins in an hour.
 
     Parameters
     ----------

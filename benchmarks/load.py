@@ -26,7 +26,7 @@ from benchmarks.scoreboard import Figure, figure
 from loaders.fills import FILLS
 from pgio.copy_in import encode_csv
 
-#: pandas is slow enough for a part of the rows to tell.
+#: pandas is slow: a part of the rows suffices to measure it.
 PANDAS_ROWS = 20_000
 
 _TABLES = (FILLS.relation, "ingestion.load_log", "ingestion.stream_offsets")
@@ -129,7 +129,7 @@ def _count(conn: psycopg.Connection[Any]) -> int:
 
 
 def _pandas_rate(conn: psycopg.Connection[Any], path: Path) -> float:
-    """Rows a second of ``read_parquet`` and ``to_sql`` as people write them."""
+    """Return rows/s of ``read_parquet`` and ``to_sql`` in their usual form."""
     schema, table = FILLS.relation.split(".")
     names = {"user": "user_address", "startPosition": "start_position"}
     names |= {"closedPnl": "closed_pnl", "feeToken": "fee_token"}

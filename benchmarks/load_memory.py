@@ -1,4 +1,4 @@
-"""What memory the loader takes: for more workers, and for one file of any size."""
+"""Memory of the loader: with more workers, and with one large file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def memory_figures(
     files
         Parquet files.
     scratch
-        Folder for the same fills in other files; they are gone in the end.
+        Folder for the same fills in other files, which are deleted at the end.
     tables
         What to empty between loads.
     peak
@@ -79,7 +79,7 @@ def _load(
 def _as_files(
     files: Sequence[Path], folder: Path, group_rows: int, *, max_rows: int | None
 ) -> list[Path]:
-    """Write the rows anew in one file, or in files of at most so many rows."""
+    """Write the rows again in one file, or in files of at most so many rows."""
     folder.mkdir()
     written: list[Path] = []
     writer: pq.ParquetWriter | None = None

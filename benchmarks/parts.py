@@ -52,7 +52,7 @@ class Bench:
     scratch
         For dbt's artifacts, and for files that the server can read.
     tapes
-        Where tapes are kept for the next part and the next server.
+        Folder of tapes, which are reused by the next part and server.
     """
 
     server: Mapping[str, Any]
@@ -69,7 +69,7 @@ class Bench:
             yield env, scratch
 
     def tape(self, fills: int, days: int = 60) -> Path:
-        """Return a folder of daily Parquet files, made when it is first asked for."""
+        """Return a folder of daily Parquet files, made at the first call."""
         folder = self.tapes / f"{fills}-{days}"
         if not folder.exists():
             make_tape(folder, fills=fills, days=days)
@@ -111,7 +111,7 @@ def _build(bench: Bench) -> list[Figure]:
 
 
 def _storage(bench: Bench) -> list[Figure]:
-    # Few days: a columnstore tells its worth where a trader has many fills a day.
+    # Few days: a columnstore helps where a trader has many fills a day.
     tape = bench.tape(bench.sizes.fills, days=STORAGE_DAYS)
     with bench.database("storage") as (env, scratch):
         return storage.measure(env, tape, scratch, rounds=bench.sizes.rounds)

@@ -16,7 +16,7 @@ from benchmarks.commands import connect, create_sources, dbt
 from benchmarks.scoreboard import Figure, figure
 from pgio.copy_out import read_table
 
-#: empyrical is slow enough for a part of the traders to tell.
+#: empyrical is slow: a part of the traders suffices to measure it.
 PEER_TRADERS = 300
 
 #: Days of the synthetic history; a trader is active on every third, about.

@@ -1,4 +1,4 @@
-"""A tape of fills once more: later, and with traders and ids of its own."""
+"""A repetition of a tape of fills: later, and with other traders and ids."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 DAY_MS = 86_400_000
 #: The exchange's trade ids are hashes of this many values; 0 says that there is none.
 TRADE_IDS = (1 << 50) - 1
-#: Counted up by the exchange: those of a repetition follow those of the one before.
+#: Ids that the exchange counts up: each repetition continues those of the one before.
 _COUNTERS = ("oid", "twapId")
 _HEX = ("user", "hash", "cloid")
-# Hexadecimal digits that differ from repetition to repetition; 64 bits keep any two
-# apart, and leave what sorts by them as scattered as it was.
+# Hexadecimal digits that differ between repetitions: 64 bits keep them distinct, and
+# the order by them stays random.
 _DIGITS = 16
 _NO_HASH = "0x" + "0" * 64
 
@@ -56,10 +56,10 @@ def counter_spans(files: Sequence[Path]) -> dict[str, int]:
 
 
 class Repetition:
-    """What makes the rows of one repetition of those of the tape.
+    """Makes the rows of one repetition from those of the tape.
 
-    Every trader and every id of the tape becomes another, one to one, and all else but
-    the time stays: each trader's `startPosition` goes on from fill to fill as before.
+    Traders and ids are mapped one to one to others, times are shifted, all else stays:
+    so each trader's `startPosition` still follows from fill to fill.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ class Repetition:
         )
 
     def _shift_hex(self, texts: pa.Array) -> pa.Array:
-        """Turn the first digits by the repetition's own; no hash stays no hash."""
+        """Add the repetition's digits to the first digits; keep absent hashes."""
         codes = texts.dictionary_encode()
         words = codes.dictionary
         kept = pc.equal(words, _NO_HASH)

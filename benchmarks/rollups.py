@@ -1,4 +1,4 @@
-"""What a rollup saves: a month's query, and a refresh of what is new."""
+"""What rollups save: for a query of a month, and for a refresh with new fills."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _dbt_run(env: Mapping[str, str], scratch: Path, *flags: str) -> tuple[float,
 
 
 def _queries(conn: psycopg.Connection[Any], query: str, rounds: int) -> list[Figure]:
-    """Ask for the last month's traders by all three ways, in turns."""
+    """Query the last month's traders in all three ways, in turns."""
     conn.execute(f"create view trader_daily_view as {query}")
     conn.execute("create table trader_daily_table as table analytics.trader_daily")
     conn.execute("alter table trader_daily_table add primary key (day, user_address)")

@@ -61,7 +61,7 @@ class Step(TypedDict):
     slowest_tests
         Of a build: seconds by name of the ten that took most.
     failed
-        What a build that failed said in the end; its memory is not known then.
+        Last output of a build that failed; its memory is unknown then.
     """
 
     name: str
@@ -216,7 +216,7 @@ def _step(env: Mapping[str, str], scratch: Path, name: str, command: list[str]) 
         try:
             _, peak_mb = run(env, command)
         except RuntimeError as error:
-            # A test that fails is no reason to throw hours of measuring away.
+            # Keep hours of measurements also if a data test fails.
             if not is_build:
                 raise
             failed = "\n".join(str(error).splitlines()[-FAILED_LINES:])

@@ -29,11 +29,11 @@ class Figure(TypedDict):
     name, value, unit
         What was measured; a rate (more is better) or a time or size (less is better).
     peer, peer_value
-        What it stands against, measured in the same run; None where there is none.
+        The alternative, measured in the same run, or None.
     ratio
         value / peer_value.
     server
-        The server's name, as in the machine's ``servers``; None where none had a part.
+        The server's name, as in the machine's ``servers``; None without a server.
     runs
         How many runs the value is the median of.
     """

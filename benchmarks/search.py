@@ -1,6 +1,6 @@
-"""Similar windows through the index against comparing with every window.
+"""Similar windows through the index against an exact search.
 
-And the scorecard of all of them, against what its searches alone would take in SQL.
+Also the scorecard of all windows, against its searches alone in SQL.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def measure(
 
 
 class _Market:
-    """Stands where candles are read: the made-up market, day by day."""
+    """A reader of candles that makes up the market day by day."""
 
     def __init__(self, days: int) -> None:
         self._days = days
@@ -142,7 +142,7 @@ def _fill(conn: psycopg.Connection[Any], days: int) -> None:
         Counter(),
     )
     _copy(conn, _EMBEDDINGS, rows)
-    # As a build leaves it: the version that is kept up.
+    # The current version, as a build records it.
     conn.execute(
         "insert into ops.model_state (model, fingerprint) values (%s, %s) "
         "on conflict (model) do update set fingerprint = excluded.fingerprint",

@@ -18,8 +18,8 @@ _PROC = Path("/proc")
 class ServerMemory:
     """The most that all processes of a server take at once, sampled in a block.
 
-    Counted is what each process has resident of its own: neither the shared buffers
-    nor the program's pages.
+    Counts the private resident memory of each process, without the shared buffers and
+    the program's pages.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class ServerMemory:
 
 
 def _postmaster(conn: psycopg.Connection[Any]) -> int | None:
-    """Find the process whose children serve connections, None where it is not here."""
+    """Find the postmaster, None if it is not on this machine."""
     if conn.info.host not in ("127.0.0.1", "localhost", "::1"):
         return None
     pid = conn.info.backend_pid

@@ -37,7 +37,7 @@ class BenchServer:
 
     @contextmanager
     def run(self) -> Iterator[tuple[Mapping[str, Any], Path]]:
-        """Have it run, with the settings of the embedded server.
+        """Run it with the settings of the embedded server.
 
         Yields
         ------
@@ -54,7 +54,7 @@ class BenchServer:
             return
         settings = development_settings(memory_bytes())
         with throwaway_cluster(self.tree, settings) as cluster:
-            # Of this machine's files the server sees those beside its cluster.
+            # The server can read only files beside its cluster.
             beside = cluster.folder.parent / "bench"
             beside.mkdir(mode=0o755)
             yield cluster.conninfo(), beside

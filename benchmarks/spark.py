@@ -1,7 +1,7 @@
 """``python -m benchmarks.spark FOLDER``: the fold on Spark against one process.
 
-All read the same Parquet files with the same code and fold them with the same code;
-nothing is written, and no database is needed. What differs is who moves the rows.
+All read the same Parquet files and fold them with the same code; nothing is written,
+and no database is needed. Only the transport of rows differs.
 """
 
 from __future__ import annotations

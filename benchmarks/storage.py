@@ -1,4 +1,4 @@
-"""What a fill takes on disk, and how the columnstore's order answers the main reads."""
+"""Disk space of a fill, and the main reads by order of the columnstore."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from loaders.fills import FILLS
 
 DAY_MS = 86_400_000
 
-#: Who and what is read: at these shares of all traders, and of all coins, by fills.
+#: Traders and coins to read, at these quantiles of their number of fills.
 TRADERS = (0.1, 0.5, 0.9, 0.99)
 COINS = (0.5, 0.9, 1.0)
 
@@ -42,7 +42,7 @@ _COIN_DAY = """
 
 @dataclass(frozen=True)
 class Layout:
-    """One way to keep the rows in the columnstore."""
+    """A segmentation and order of the columnstore."""
 
     name: str
     segment_by: str
@@ -153,7 +153,7 @@ def _layouts(
 def _at_shares(
     conn: psycopg.Connection[Any], column: str, shares: tuple[float, ...]
 ) -> list[str]:
-    """Return the values of a column that stand there when sorted by their rows."""
+    """Return the values of a column at quantiles of their number of rows."""
     [[values]] = conn.execute(
         f"""
         select array_agg({column} order by fills, {column})

@@ -13,7 +13,7 @@ from benchmarks.scoreboard import Figure, describe, number
 
 FULL_BUILD = "build in full"
 DAY_BUILD = "build a day more"
-#: Models that take less are summed up.
+#: Models that take less are added up in one row.
 LEAST_SECONDS = 0.1
 
 
@@ -65,10 +65,10 @@ def figures_table(figures: Sequence[Figure]) -> str:
 
 
 def comparison(before: Sequence[Figure], after: Sequence[Figure]) -> str:
-    """Return two results side by side; a figure of one alone has no value in the other.
+    """Return two results side by side; missing figures are empty.
 
-    Files of before there were several servers have figures without one: they stand for
-    every server's.
+    Old files have figures without a server: they are compared with those of every
+    server.
     """
     header = ["figure", "server", "before", "after", "after / before", "ratios to peer"]
     old = {(each.get("server"), each["name"]): each for each in before}

@@ -148,19 +148,19 @@ def make_tape(
 
 
 def others_of(tape: Path, days: Iterable[Path]) -> list[tuple[str, list[Path]]]:
-    """List what else a tape has of days of fills: contexts and funding.
+    """List the files of contexts and funding of these days.
 
     Parameters
     ----------
     tape
-        Folder of the tape. One that repeats its days has none of the repetitions.
+        Folder of the tape. Repeated days have none.
     days
         Files of fills, named by their days.
 
     Returns
     -------
     list of (str, list of Path)
-        What the loader calls them, and their files; only what there is.
+        The loader's command and its files, if there are any.
     """
     found = []
     for what, folder in (("contexts", "asset_ctxs"), ("funding", "funding")):

@@ -97,7 +97,7 @@ def url() -> None:
 def psql(arguments: tuple[str, ...]) -> None:
     """Open psql on the server in use; arguments are psql's."""
     _require_server()
-    # The wheel's has no TLS, which a server elsewhere may want.
+    # The wheel's psql has no TLS, which another server may require.
     program = shutil.which("psql") if project.is_external() else None
     if program is None:
         try:
@@ -114,7 +114,7 @@ def psql(arguments: tuple[str, ...]) -> None:
 @click.option("--server", help="A tree's name, apache say; else the embedded server.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def throwaway(server: str | None, command: tuple[str, ...]) -> None:
-    """Run COMMAND with an empty server of its own, or with the one of PGHOST."""
+    """Run COMMAND with a temporary empty server, or with the one of PGHOST."""
     if project.is_external():
         sys.exit(subprocess.call(command))
     with throwaway_cluster(None if server is None else find_tree(server)) as cluster:
@@ -128,7 +128,7 @@ def throwaway(server: str | None, command: tuple[str, ...]) -> None:
 
 @cli.command()
 def timescale() -> None:
-    """Make the server tree with Debian's TimescaleDB, for the tests; needs root."""
+    """Make the server tree with Debian's TimescaleDB for the tests; needs root."""
     make_apache_tree(tell=click.echo)
 
 
@@ -156,7 +156,7 @@ def _as_variables(info: Mapping[str, str | int]) -> dict[str, str]:
 
 
 def server_url() -> str:
-    """Return the URL without a password, which libpq takes from elsewhere."""
+    """Return the URL without a password: libpq finds it by itself."""
     options = {"sslmode": os.environ.get("PGSSLMODE")}
     if os.environ.get("PGSERVICE"):
         options["service"] = os.environ["PGSERVICE"]

@@ -1,8 +1,8 @@
 """The account that a server runs as, and what it may reach.
 
-PostgreSQL refuses to run as root. Started by root, its programs therefore run in child
-processes that have become another user; everything inside the cluster's folder is done
-by such a child, so root never writes where that user could have laid a link.
+PostgreSQL refuses to run as root. If root starts it, its programs run in child
+processes under another user. Only such a child writes to the cluster's folder, so root
+never writes through a symbolic link of that user.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class Account:
         return arguments
 
     def can_enter(self, folder: Path) -> bool:
-        """Try to enter `folder`: modes alone do not tell of lists and mounts."""
+        """Try to enter `folder`: its mode does not show access lists and mounts."""
         return self.run(["/bin/sh", "-c", 'cd -- "$1"', "sh", folder]).returncode == 0
 
     def can_run(self, program: Path) -> bool:
@@ -111,7 +111,7 @@ class Account:
             return False
 
     def make_folder(self, folder: Path) -> None:
-        """Make `folder`, for this user alone, inside one that is the caller's."""
+        """Make `folder` for this user only, inside a folder of the caller."""
         folder.mkdir(mode=0o700, exist_ok=True)
         if not self.is_current:
             os.chown(folder, self.uid, self.gid)
@@ -153,7 +153,7 @@ def server_account(existing: Path | None = None) -> Account:
     Raises
     ------
     ServerError
-        When `existing` is another user's, or root has nobody to run as.
+        When another user owns `existing`, or root finds no user to run as.
     """
     uid = os.geteuid()
     owner = (

@@ -1,4 +1,4 @@
-"""One PostgreSQL cluster in a folder: made, started, stopped, told apart from ruins.
+"""One PostgreSQL cluster in a folder: create, start, stop, detect incomplete ones.
 
 The folder belongs to the server's account and holds ``data/``, ``postgresql.conf`` and
 ``server.log``. Connections come by TCP on 127.0.0.1 only, without a password.
@@ -22,7 +22,7 @@ HOST = "127.0.0.1"
 SUPERUSER = "vigil"
 START_SECONDS = 300
 STOP_SECONDS = 120
-# A killed server's children end by themselves, but not at once.
+# After a kill of the postmaster its children end by themselves, but not at once.
 ORPHAN_SECONDS = 30
 PORTS_TRIED = 50
 LOG_BYTES = 16 << 20
@@ -34,7 +34,7 @@ WRITE_FILE = ("/bin/sh", "-c", 'cat > "$1"', "sh")
 
 
 def silent(message: str) -> None:
-    """Tell nobody."""
+    """Ignore a message."""
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Cluster:
         return processes.running_port(self.data_dir)
 
     def create(self, *options: str) -> None:
-        """Run ``initdb`` unless that is done; what an earlier attempt left goes.
+        """Run ``initdb`` unless that is done; delete what a failed attempt left.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class Cluster:
             aside = self.folder / f"data.broken-{int(time.time())}"
             self._do("mv", self.data_dir, aside)
             self.tell(f"{self.data_dir} holds no cluster; it is now {aside.name}.")
-        # It gets its name when it is complete, so a name means a whole cluster.
+        # Renamed when it is complete: a folder `data` is always a complete cluster.
         staging = self.folder / "data.new"
         self._do("rm", "-rf", staging)
         done = self.programs.run(
@@ -125,7 +125,7 @@ class Cluster:
         port
             The port wanted.
         may_move
-            Whether the next free port will do when that one is taken.
+            Whether to use the next free port if that one is taken.
 
         Returns
         -------
@@ -135,7 +135,7 @@ class Cluster:
         Raises
         ------
         ServerError
-            When it does not start, or `port` is taken and no other will do.
+            When it does not start, or `port` is taken and must not move.
         """
         running = self.running_port()
         if running is not None:
@@ -205,7 +205,7 @@ class Cluster:
         return {"host": HOST, "port": port, "user": SUPERUSER, "dbname": dbname}
 
     def _launch(self, port: int) -> str | None:
-        """Start on `port`; return what the server says when it cannot."""
+        """Start on `port`; return the server's message if it cannot, else None."""
         config_file = self.folder / "postgresql.conf"
         self._do(*WRITE_FILE, config_file, stdin=render(self.settings))
         log_start = self.log_file.stat().st_size if self.log_file.exists() else 0
@@ -241,10 +241,10 @@ class Cluster:
         return _last_line(fatal[0] if fatal else said or done.stderr)
 
     def _clear_lock_file(self) -> None:
-        """Deal with the lock file of a server that was killed.
+        """Remove the lock file of a server that was killed.
 
-        PostgreSQL sees through it unless the process id now belongs to someone else,
-        or to the killed server as a zombie: both are common in containers.
+        PostgreSQL removes it by itself, unless the process id now belongs to another
+        process or to a zombie of the killed server: both are common in containers.
         """
         lock = processes.read_lock_file(self.data_dir)
         if lock is None:

@@ -72,7 +72,7 @@ def enable_extensions(conn: psycopg.Connection[Any]) -> None:
         In autocommit mode, as a role that may make them.
     """
     conn.execute("set client_min_messages = warning")
-    # First thing in its session, which TimescaleDB insists on.
+    # TimescaleDB requires that this is the first statement of its session.
     if _has_timescaledb(conn) and _has(
         conn, "pg_available_extensions", "name", TIMESCALEDB
     ):
@@ -81,7 +81,7 @@ def enable_extensions(conn: psycopg.Connection[Any]) -> None:
 
 
 def edition(conn: psycopg.Connection[Any]) -> str:
-    """Return ``community``, ``apache`` or ``postgres``: what this database offers.
+    """Return the edition of this database: ``community``, ``apache`` or ``postgres``.
 
     The macro ``timescale_edition`` asks the same question.
     """
@@ -118,7 +118,7 @@ def has_vector(conn: psycopg.Connection[Any]) -> bool:
 
 
 def _has_timescaledb(conn: psycopg.Connection[Any]) -> bool:
-    # Its settings exist; the list of libraries is for superusers' eyes only.
+    # Look for its settings: only superusers may see the list of libraries.
     query = "select current_setting('timescaledb.max_background_workers', true)"
     return conn.execute(query).fetchone() != (None,)
 

@@ -1,7 +1,7 @@
 """Making the server tree ``apache``: a small Debian with PostgreSQL and TimescaleDB.
 
-Debian packages TimescaleDB under the Apache licence alone, so this is the edition
-``apache``. The tree is made beside its place, and takes its name when it is whole.
+Debian packages only the Apache-licensed TimescaleDB, so this is the edition ``apache``.
+The tree is made under a temporary name and renamed when it is complete.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ PACKAGES = (
     "postgresql-17",
     "postgresql-17-timescaledb",
     "postgresql-17-pgvector",
-    # What the server of terraform/ has besides: its procedures are tested in the tree.
+    # The server of terraform/ has it, and its procedures are tested in the tree.
     "pgbackrest",
     "e2fsprogs",
 )
 
-# Nothing that is installed may start anything.
+# Installed packages must not start services.
 POLICY = "#!/bin/sh\nexit 101\n"
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 
-# In a namespace of its own, so that an interruption leaves nothing mounted.
+# In a mount namespace, so that nothing stays mounted after an interruption.
 INSIDE = 'tree=$1; shift; mount -t proc proc "$tree/proc"; exec chroot "$tree" "$@"'
 NO_MAIN_CLUSTER = "s/^#?\\s*create_main_cluster.*/create_main_cluster = false/"
 
 
 def make_apache_tree(tell: Callable[[str], None] = silent) -> Path:
-    """Make the tree unless it is there; an interrupted attempt is taken up again.
+    """Make the tree unless it exists; continue an interrupted attempt.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def make_apache_tree(tell: Callable[[str], None] = silent) -> Path:
     servers.mkdir(parents=True, exist_ok=True)
     with (servers / f".{NAME}.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if _is_whole(tree):  # Somebody else has made it meanwhile.
+        if _is_whole(tree):  # Another process made it meanwhile.
             return tree
         staging = servers / f".{NAME}.new" / NAME
         _bootstrap(staging, tell)
@@ -127,7 +127,7 @@ def apt_mirror() -> str:
 
 
 def _bootstrap(staging: Path, tell: Callable[[str], None]) -> None:
-    """Make the bare Debian, all or nothing; packages that were fetched are kept."""
+    """Make the bare Debian, all or nothing; keep packages that were downloaded."""
     done = staging.parent / "bootstrapped"
     if done.exists():
         tell("Taking up the attempt that was interrupted")
@@ -159,7 +159,7 @@ def _install(staging: Path) -> None:
         ["sed", "-ri", NO_MAIN_CLUSTER, settings],
         [*install, *PACKAGES],
         ["apt-get", "clean"],
-        # The mirror's address stays where it came from.
+        # The mirror's address belongs to this machine, not into the tree.
         ["sh", "-c", "rm -rf /etc/apt/sources.list /var/lib/apt/lists /var/log/*"],
     )
     for step in steps:

@@ -1,8 +1,8 @@
 """The embedded server of this clone: PostgreSQL and pgvector from a Python wheel.
 
-Everything lies in the git-ignored ``.vigil/``. When root works in a clone that the
-unprivileged server account cannot enter, such as one under ``/root``, data and programs
-lie in ``/var/lib/vigil/`` instead and ``.vigil/cluster`` is a link to there.
+All files are in the git-ignored ``.vigil/``. If root works in a clone that the server's
+account cannot enter, such as one under ``/root``, data and programs are in
+``/var/lib/vigil/`` instead, and ``.vigil/cluster`` is a link to there.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class EmbeddedServer:
                 self.tell("PostgreSQL does not run.")
 
     def remove(self) -> None:
-        """Stop it and delete its data, what lies outside the clone included."""
+        """Stop it and delete its data, also outside the clone."""
         if not self.state_dir.exists():
             return
         with self._lock():
@@ -114,7 +114,7 @@ class EmbeddedServer:
         data_dir = self.state_dir / "cluster" / "data"
         if os.access(data_dir, os.R_OK | os.X_OK):
             return running_port(data_dir)
-        # It may be another user's: then all there is to see is the port.
+        # The server may be another user's: then only the port can be checked.
         port = int((project.embedded_server() or {}).get("port", 0))
         return port if port and not is_free(port) else None
 
@@ -154,7 +154,7 @@ class EmbeddedServer:
         OUTSIDE_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
         mark = hashlib.sha256(bytes(self.project_dir)).hexdigest()[:12]
         for left in OUTSIDE_HOME.glob(f"{mark}-*"):
-            # A clone deleted without `make clean` leaves data, and maybe its server.
+            # A clone that was deleted without `make clean` leaves data, maybe a server.
             self.tell(f"Data of an earlier clone at this path is still in {left}.")
             if running_port(left / "cluster" / "data") is not None:
                 account = server_account(left / "cluster")
@@ -171,7 +171,7 @@ class EmbeddedServer:
         return f"{folder}: the server's account cannot enter {self.project_dir}"
 
     def _write_server_file(self, port: int) -> None:
-        """Leave word for `pgio.connection`, whole or not at all."""
+        """Write the file that `pgio.connection` reads, by an atomic rename."""
         server = {
             "host": HOST,
             "port": port,

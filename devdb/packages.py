@@ -1,7 +1,7 @@
 """Debian packages that a server tree was made without, for tests to install in a copy.
 
-A tree is never written to. What it lacks is fetched once, with what that depends on, by
-the tree's own apt in a private copy, and kept beside the trees.
+Trees are read-only. Missing packages and their dependencies are downloaded once, by the
+tree's own apt in a private copy, and kept beside the trees.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What runs on this machine: servers behind lock files, listeners behind ports."""
+"""Which servers run on this machine, and which ports are free."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class LockFile:
-    """What a server wrote into its data directory's ``postmaster.pid``.
+    """Content of ``postmaster.pid`` in a server's data directory.
 
     Attributes
     ----------
     pid
-        Of the postmaster that wrote it, which may be long gone.
+        Of the postmaster that wrote it, which may have ended.
     port
         The TCP port, 0 while the server has not got that far.
     """
@@ -41,7 +41,7 @@ def running_port(data_dir: Path) -> int | None:
 
 
 def exists(pid: int) -> bool:
-    """Say whether there is a process `pid`, be it a zombie or another user's."""
+    """Return whether process `pid` exists, also as a zombie or of another user."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -54,8 +54,8 @@ def exists(pid: int) -> bool:
 def is_server(pid: int, data_dir: Path) -> bool:
     """Say whether process `pid` is the postmaster of `data_dir`.
 
-    That the process lives is not enough: its number may have been given to another
-    one since, and a killed server that nobody waits for stays as a zombie.
+    It is not enough that the process exists: another one may have its number now, and a
+    killed server without a waiting parent stays as a zombie.
     """
     if not exists(pid):
         return False
@@ -68,7 +68,7 @@ def is_server(pid: int, data_dir: Path) -> bool:
         )
         return str(data_dir) in done.stdout
     try:
-        # A server works in its data directory; a zombie works nowhere.
+        # A server's working directory is its data directory; a zombie has none.
         return os.path.samefile(f"/proc/{pid}/cwd", data_dir)
     except PermissionError:
         return True

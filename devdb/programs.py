@@ -1,4 +1,4 @@
-"""PostgreSQL's programs: where they come from and who runs them."""
+"""PostgreSQL's programs: their folder and the account that runs them."""
 
 from __future__ import annotations
 

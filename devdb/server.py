@@ -1,4 +1,4 @@
-"""What every server of this project can do, whichever edition it is."""
+"""The protocol of servers of this project, whatever their edition."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Server(Protocol):
     Attributes
     ----------
     name
-        What people call it: ``embedded``.
+        Its name for users: ``embedded``.
     """
 
     name: str

@@ -51,8 +51,8 @@ def development_settings(memory: int) -> dict[str, str]:
         "dynamic_shared_memory_type": shared_memory_type(),
         "max_wal_size": _size(memory // 4, GiB, 4 * GiB),
         "checkpoint_timeout": "15min",
-        # A crash may lose the last transactions but never tears one apart: right for
-        # data that can be loaded again.
+        # A crash may lose the last transactions, whole ones: fine for data that can be
+        # loaded again.
         "synchronous_commit": "off",
         # No replicas and no backups: rows copied into a new table skip the log.
         "wal_level": "minimal",
@@ -67,7 +67,7 @@ def development_settings(memory: int) -> dict[str, str]:
 
 
 def throwaway_settings(memory: int) -> dict[str, str]:
-    """Return settings for a cluster that nobody will miss: nothing is made durable."""
+    """Return settings for a temporary cluster: nothing is durable."""
     return {
         **development_settings(memory // 4),
         "fsync": "off",
@@ -76,7 +76,7 @@ def throwaway_settings(memory: int) -> dict[str, str]:
 
 
 def timescale_settings() -> dict[str, str]:
-    """Return what a server with TimescaleDB needs on top.
+    """Return additional settings for a server with TimescaleDB.
 
     Every database with the extension has a scheduler and its jobs have workers: a test
     session has dozens of databases.

@@ -18,8 +18,8 @@ from devdb.programs import embedded_programs
 from devdb.settings import memory_bytes, throwaway_settings, timescale_settings
 from devdb.trees import CLUSTER_PARENTS, Tree, tree_programs
 
-# Reads until its standard input closes, which the end of this process does however it
-# comes: an exit, an interrupt, kill -9. In its own session, Ctrl-C does not reach it.
+# Waits until its standard input closes: that happens whenever this process ends, by
+# exit, interrupt or kill -9. It runs in its own session, so Ctrl-C does not reach it.
 STOP = 'cat > /dev/null; folder=$1; shift; "$@"; rm -rf "$folder"'
 WATCHDOG: Sequence[str | Path] = ("/bin/sh", "-c", STOP, "sh")
 
@@ -28,12 +28,12 @@ WATCHDOG: Sequence[str | Path] = ("/bin/sh", "-c", STOP, "sh")
 def throwaway_cluster(
     tree: Tree | None = None, settings: Mapping[str, str] | None = None
 ) -> Iterator[Cluster]:
-    """Run a cluster on a free port in a temporary folder; both go in the end.
+    """Run a cluster on a free port in a temporary folder, and remove both at the end.
 
     Parameters
     ----------
     tree
-        Whose PostgreSQL; the embedded one when None.
+        The tree whose PostgreSQL runs; the embedded one if None.
     settings
         See `devdb.settings`; those of throw-away clusters, with nothing made durable,
         when None. What TimescaleDB needs comes on top.
@@ -85,7 +85,7 @@ def _cluster(
         return Cluster(embedded_programs(account, home), home / "cluster", settings)
     if tree.edition != "postgres":
         settings |= timescale_settings()
-    # Inside the tree there is room for dynamic shared memory, whatever there is here.
+    # The tree has its own /dev/shm, with room for dynamic shared memory.
     settings["dynamic_shared_memory_type"] = "posix"
     return Cluster(tree_programs(tree, home), home / "cluster", settings)
 

@@ -1,8 +1,7 @@
 """Servers in folders of their own: a Debian with PostgreSQL under ``~/.cache/vigil``.
 
-Such a tree is run by ``chroot`` and never written to. Every program gets a private
-mount namespace in which the cluster's folder appears inside the tree at the path that
-it has outside, so that both sides call everything by the same name.
+A tree is run by ``chroot`` and is read-only. Every program gets a private mount
+namespace, in which the cluster's folder has the same path as outside.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ EXTENSION = "timescaledb"
 # Folders inside a tree that a namespace replaces by its own.
 CLUSTER_PARENTS = (Path("/tmp"), Path("/var/tmp"))
 
-# Mounts go with the last process in the namespace; nobody outside sees them.
+# Mounts end with the last process of the namespace, and are invisible outside.
 ENTER = """
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 tree=$1 folder=$2 user=$3
@@ -35,8 +34,8 @@ mount --bind "$folder" "$tree$folder"
 exec chroot --userspec="$user" --groups= "$tree" "$@"
 """
 
-# A private copy of the tree, in /mnt/root, that goes with the namespace: the tree's own
-# files are the lower layer, and stay as they are.
+# A private copy of the tree in /mnt/root, which ends with the namespace: the tree's
+# files are the lower layer of an overlay, and do not change.
 OVERLAY = r"""
 mount -t tmpfs tmpfs /mnt
 mkdir /mnt/upper /mnt/work /mnt/root
@@ -75,14 +74,14 @@ class Tree:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name, that of the folder."""
         return self.root.name
 
 
 def found_trees(folder: Path | None = None) -> list[Tree]:
     """Return the trees in `folder`, by default `servers_dir()`, ordered by name.
 
-    Hidden folders are trees in the making.
+    Hidden folders are incomplete trees.
     """
     folder = servers_dir() if folder is None else folder
     if not folder.is_dir():
@@ -174,7 +173,7 @@ def _tree(root: Path) -> Tree | None:
 
 
 def _edition(libraries: Path) -> str:
-    # What the Apache licence does not cover is a library of its own.
+    # Community's features are in a library of their own.
     if any(libraries.glob(f"{EXTENSION}-tsl-*.so")):
         return "community"
     return "apache" if (libraries / f"{EXTENSION}.so").exists() else "postgres"

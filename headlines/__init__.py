@@ -1,1 +1,1 @@
-"""What `make run` and `make evaluate` print in the end: tables and sentences."""
+"""Tables and sentences that `make run` and `make evaluate` print at the end."""

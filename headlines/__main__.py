@@ -1,8 +1,8 @@
-"""What a build came to: row counts, traders, profits, signals, ticks, windows alike.
+"""Results of a build: row counts, traders, profits, signals, ticks, similar windows.
 
 On TimescaleDB also its hypertables, continuous aggregates and jobs.
 
-``python -m headlines`` prints it for the server in use; ``make run`` ends so.
+``python -m headlines`` prints them for the server in use; ``make run`` ends with it.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ TOP_TRADERS = """
     limit 10
 """
 
-# Parts are those of the traders of whom they are known.
+# Each part is the sum over the traders for whom it is known.
 NEWEST_PROFITS = """
     select
         day,
@@ -142,7 +142,7 @@ def _table(title: str, columns: Sequence[tuple[str, str]], rows: list[Any]) -> T
 
 
 def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
-    """Print the tables; on TimescaleDB, what it runs as well.
+    """Print the tables; on TimescaleDB also its aggregates and jobs.
 
     Raises
     ------
@@ -222,7 +222,7 @@ def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
         *timescale_sections(conn),
     ]
     for title, columns, rows in sections:
-        # One of the products may have no data.
+        # A section is empty if one of the two products has no data.
         if rows:
             console.print(_table(title, columns, rows))
             console.print()

@@ -1,4 +1,4 @@
-"""What the curves marked to market change in the classes of traders."""
+"""How classes differ without the rules for traders with a known curve."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ COLUMNS = [
 
 
 def compare_classes(conn: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
-    """Classify all traders again without the rules for those whose curve is known.
+    """Classify all traders again without the rules that need `mtm_known_share`.
 
     Returns
     -------
     list of tuple
-        Rows of `COLUMNS`, for the class and each flag; none without a profile.
+        Rows of `COLUMNS` for the class and each flag; empty without profiles.
     """
     rules, classes = read_rules(conn, RULES, CLASSES)
     of_curves = {

@@ -1,4 +1,4 @@
-"""What came of the tick store: venues, gaps, and the newest window's likes."""
+"""Headlines of the tick store: venues, gaps, and windows like the newest one."""
 
 from __future__ import annotations
 

@@ -21,10 +21,10 @@ from pgio.connection import connect
 
 Row = dict[str, Any]
 
-#: Of the rows that are called findings, at most about so many are luck.
+#: At most about this share of the findings is expected to be luck.
 FALSE_DISCOVERIES = 0.05
 
-#: What is forecast, in words.
+#: Names of the forecast targets.
 TARGETS = {"volatility": "volatility", "log_return": "return"}
 
 #: What each baseline of `btc_search_scorecard` is, after "better than".
@@ -127,7 +127,7 @@ def in_words(rows: Sequence[Row]) -> str:
 
 
 def direction(row: Row) -> str:
-    """Say how often the sign was right, beside how often the commoner sign came."""
+    """Say how often the sign was right, and how often the more frequent sign came."""
     if row["hit_rate"] is None:
         return "too few windows to say"
     judged = "better" if is_direction_found(row) else "no better"
@@ -143,7 +143,7 @@ def _percent(share: float) -> str:
 
 
 def is_direction_found(row: Row) -> bool:
-    """Say whether the sign was right more often than the commoner one came."""
+    """Say whether the sign was right more often than the more frequent sign came."""
     return row["hit_rate"] is not None and row["hit_rate_low"] > row["base_rate"]
 
 
@@ -222,7 +222,7 @@ def signal_verdict(row: Row) -> int:
 def signal_in_words(rows: Sequence[Row]) -> str:
     """Say how a signal ranked coins at each horizon, with 95 % intervals.
 
-    Of findings also what trading them brought.
+    For findings also the return of trading them.
     """
     kinds: dict[str, list[Row]] = {
         "better than shuffled traders": [],
@@ -314,7 +314,7 @@ def signal_meaning(rows: Sequence[Row]) -> str:
     )
 
 
-#: Table, query of its rows, and what says them; in the order they are printed.
+#: Table, query of its rows, and the function that words them; in printed order.
 SCORECARDS: Sequence[
     tuple[str, LiteralString, Callable[[Sequence[Row]], Iterator[str]]]
 ] = (

@@ -1,4 +1,4 @@
-"""What TimescaleDB runs in a database: hypertables, aggregates and jobs."""
+"""TimescaleDB's hypertables, aggregates and jobs in a database."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-# Each a title, the headings with a format as in `headlines`, and a query.
+# Title, headings with a format as in `headlines`, and query.
 Section = tuple[str, list[tuple[str, str]], str]
 
 HYPERTABLES: Section = (

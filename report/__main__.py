@@ -20,7 +20,7 @@ from report.reading.ask import ReportError, snapshot
 @click.option(
     "--trader",
     metavar="0x…",
-    help="Whose tear sheet to draw; else the first of the leaderboard.",
+    help="The trader of the tear sheet; by default the first of the leaderboard.",
 )
 @click.option(
     "--out",
@@ -30,9 +30,9 @@ from report.reading.ask import ReportError, snapshot
     help="The file to write.",
 )
 def cli(trader: str | None, out: Path) -> None:
-    """Write one HTML page of what the database knows.
+    """Write one HTML page: signals, traders, bitcoin.
 
-    It needs no server and no network to be looked at: open it in a browser, or send it.
+    Open it in a browser, or send it: it needs no server and no network.
     """
     with snapshot() as conn:
         page = compose(conn, trader, datetime.now(UTC))
@@ -44,7 +44,7 @@ def cli(trader: str | None, out: Path) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file under its name only when it is whole."""
+    """Write a temporary file and rename it when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False

@@ -1,7 +1,7 @@
 """What a page is made of: sections of tiles, charts and tables.
 
-Texts in here are plain: the template escapes them. Only figures are given text that
-their library reads as markup: see `report.drawing.common.plain`.
+Texts are plain: the template escapes them. Plotly reads text of figures as markup: see
+`report.drawing.common.plain`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Cell:
     text
         What is shown.
     sort
-        What it is sorted by: numbers by size, None last; the text where there is none.
+        The sort key: numbers by size, None last; if all are None, the text.
     tone
         ``up`` and ``down`` colour it as gains and losses.
     title
-        The whole of a text that is shown in part.
+        The full text, if only a part is shown.
     trail
         Values of a small line, drawn instead of the text.
     """
@@ -61,7 +61,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Tile:
-    """One figure, large, with what it is and what to know about it."""
+    """One large figure with its label and a note."""
 
     label: str
     value: str
@@ -79,7 +79,7 @@ class Tiles:
 
 @dataclass(frozen=True)
 class Mark:
-    """What a colour of a chart stands for; `colour` is one of the light theme."""
+    """An entry of a chart's legend; `colour` is one of the light theme."""
 
     label: str
     colour: str
@@ -90,9 +90,8 @@ class Mark:
 class View:
     """One way to draw a chart: a label, and a figure as Plotly's JSON object.
 
-    The legend is the page's and not Plotly's: it wraps, and takes nothing from the
-    chart on a narrow screen. `scale` has what the colours of a heat map stand for, from
-    the lowest to the highest.
+    The page draws the legend, not Plotly: so it wraps, and takes no room from the chart
+    on a narrow screen. `scale` explains the colours of a heat map, lowest first.
     """
 
     label: str
@@ -114,7 +113,7 @@ class Chart:
     height, phone_height
         CSS pixels.
     phone
-        Layout settings that replace the figures' own where it is narrow, by their path
+        Layout settings that replace the figure's own on a narrow screen, by their path
         (``xaxis.range``).
     is_small
         Whether it is one of many, four to a row.
@@ -146,7 +145,7 @@ Block = Tiles | Chart | Table | Row
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page; `lead` says in sentences what is to be seen."""
+    """A part of the page; `lead` describes in sentences what it shows."""
 
     key: str
     name: str

@@ -1,4 +1,4 @@
-"""Asks the database and puts the sections together."""
+"""Reads the database and puts tiles, sections and warnings together."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from report.reading import trader as ask_trader
 from report.reading import traders as ask_traders
 from report.reading.ask import Connection, Record, ReportError, missing
 
-#: Data older than this is said to be.
+#: If the newest data is older than this, the page shows a warning.
 STALE_AFTER = timedelta(days=2)
 
 
@@ -70,9 +70,9 @@ def compose(conn: Connection, trader: str | None, now: datetime) -> Page:
     sections: list[Section] = []
     warnings: list[str] = []
     if fills is not None:
-        made, found = _traders(conn, fills, trader)
-        tiles, sections = tiles + made, sections + found
-        if not any(each.key == "positioning" for each in found):
+        new_tiles, new_sections = _traders(conn, fills, trader)
+        tiles, sections = tiles + new_tiles, sections + new_sections
+        if not any(each.key == "positioning" for each in new_sections):
             warnings.append(
                 "No holdings: nobody is smart money, a winner or a loser yet, so that "
                 "analytics.asset_signals is empty."
@@ -80,8 +80,8 @@ def compose(conn: Connection, trader: str | None, now: datetime) -> Page:
     else:
         warnings.append(_without("fills", absent["fills"]))
     if ticks:
-        made, found = _bitcoin(conn, ticks[0])
-        tiles, sections = tiles + made, sections + found
+        new_tiles, new_sections = _bitcoin(conn, ticks[0])
+        tiles, sections = tiles + new_tiles, sections + new_sections
     else:
         warnings.append(_without("ticks", absent["ticks"]))
     return Page(
@@ -123,7 +123,7 @@ def _covers(
 
 
 def _stale(fills: Record | None, ticks: list[Record], now: datetime) -> list[str]:
-    """Say how old data are that are not of today or yesterday."""
+    """Return warnings for fills or ticks whose newest row is older than two days."""
     ends = []
     if fills is not None:
         ends.append(("fill", fills["last_fill_at"]))

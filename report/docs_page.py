@@ -1,9 +1,9 @@
 """Finish dbt's documentation page: drawings inside it, phones, dark screens.
 
-``dbt docs generate --static`` writes one page. It escapes HTML in descriptions, so
-that the overview can only name the files of its drawings; it is 960 pixels wide at the
-least, and light. ``python -m report.docs_page PAGE`` puts ``docs/site`` into the page,
-which then needs no other file and no network.
+``dbt docs generate --static`` writes one page. It escapes HTML in descriptions, so the
+overview can only name the files of its drawings; it is at least 960 pixels wide and has
+only a light theme. ``python -m report.docs_page PAGE`` puts ``docs/site`` into the
+page, which then needs no other file and no network.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """From the database to one HTML page.
 
-The page holds everything it needs and says so to the browser: its content security
-policy allows the scripts whose hashes it names and no request at all. Whatever a coin
-or an account is called, it could not run.
+The page contains everything it needs. Its content security policy allows only the
+scripts whose hashes it names, and no request, so the name of a coin or an account
+cannot run as code.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ SIZE_LIMIT = 12_000_000
 
 @dataclass(frozen=True)
 class Page:
-    """What a page says.
+    """Everything that a page shows.
 
     Attributes
     ----------
     made_at
-        When it was made.
+        The time of writing.
     covers
         Sentences: what the data cover, and how old they are.
     warnings
@@ -110,7 +110,7 @@ def trail(values: Sequence[float], width: int = 96, height: int = 24) -> dict[st
 
 
 def _finalize(value: object) -> object:
-    """Leave markup of our own alone, and nothing invisible in other text."""
+    """Keep our own markup, and replace invisible characters in other text."""
     is_text = isinstance(value, str) and not isinstance(value, Markup)
     return visible(str(value)) if is_text else value
 
@@ -120,7 +120,7 @@ def _asset(name: str) -> str:
 
 
 def _script(text: str) -> Markup:
-    """Return a script as it can stand in a page."""
+    """Return a script that can be embedded in a page."""
     return Markup(text.replace("</script", "<\\/script").replace("\r\n", "\n"))
 
 

@@ -1,4 +1,4 @@
-"""``python -m review``: the gate of dbt; 0 says that nothing is to be mended."""
+"""``python -m review``: checks of the dbt project; ends with 0 if all pass."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from review.rules import EXCEPTIONS, apply, read_exceptions
 )
 @click.option("--verbose", is_flag=True, help="A line for every rule.")
 def review(project_dir: Path, verbose: bool) -> None:
-    """Parse the project, where any warning is an error, and apply the rules."""
+    """Parse the project, with every warning an error, and apply the rules."""
     parsed = parse(project_dir.resolve())
     problems = [f"dbt parse: {warning}" for warning in parsed.warnings]
     checked = excepted = 0

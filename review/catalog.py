@@ -1,7 +1,7 @@
 """All rules, in the order of dbt-project-evaluator's chapters.
 
-What the module of a chapter defines in public is a rule: there is no list from which
-one could be missing without anybody noticing.
+Every public function of a chapter's module is a rule. There is no list, so no rule can
+be missing from it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from review.rules import Rule
 
 
 def _rules(chapter: ModuleType) -> list[Rule]:
-    """Return what a module defines in public, in that order."""
+    """Return the public functions that a module defines, in that order."""
     return [
         function
         for name, function in vars(chapter).items()

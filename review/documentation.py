@@ -1,4 +1,4 @@
-"""Rules of documentation: everything a reader meets is described, and typed."""
+"""Rules of documentation: everything that readers see has a description and a type."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from review.rules import Checks, each
 
 @each("model", "seed", "snapshot", "function", "exposure", "unit_test")
 def undocumented_models(manifest: Manifest, node: Node) -> str | None:
-    """Demand that whatever dbt builds, tests by example or exposes is described."""
+    """Demand a description of models, seeds, unit tests, exposures and the like."""
     return None if (node["description"] or "").strip() else "has no description"
 
 

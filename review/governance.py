@@ -1,4 +1,4 @@
-"""Rules of what others may rely on: public models and exposures."""
+"""Rules of public models and exposures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from review.rules import Checks, each
 
 
 def public_models_without_contract(manifest: Manifest) -> Checks:
-    """Demand that a public model keeps to a contract."""
+    """Demand a contract of public models."""
     for model in _public(manifest):
         enforced = model["config"]["contract"]["enforced"]
         yield label(model), None if enforced else "is public and has no contract"
@@ -23,7 +23,7 @@ def undocumented_public_models(manifest: Manifest) -> Checks:
 
 
 def exposures_dependent_on_private_models(manifest: Manifest) -> Checks:
-    """Demand that exposures rely on public models."""
+    """Demand that exposures depend on public models only."""
     for exposure in manifest.nodes("exposure"):
         for parent in manifest.parents(exposure, "model"):
             yield (
@@ -36,7 +36,7 @@ def exposures_dependent_on_private_models(manifest: Manifest) -> Checks:
 
 @each("model")
 def models_without_group(manifest: Manifest, model: Node) -> str | None:
-    """Demand that every model has an owner."""
+    """Demand that every model has a group."""
     return None if model["group"] else "belongs to no group"
 
 

@@ -1,4 +1,4 @@
-"""A dbt manifest as the rules look at it: nodes, layers, and who reads whom."""
+"""A dbt manifest for the rules: nodes, layers, and lineage."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 Node = dict[str, Any]
 
-# The folders of models, and what a model in them is. Python models are marts, too.
+# Layers by folder. Python models are marts, too.
 LAYERS = {
     "models/staging": "staging",
     "models/rollups": "rollups",
@@ -93,7 +93,7 @@ class Manifest:
 
 
 def label(node: Node) -> str:
-    """Return what people call a node: the name, a source's with its schema's."""
+    """Return the name of a node; of a source with its schema."""
     if node["resource_type"] == "source":
         return f"{node['source_name']}.{node['name']}"
     return str(node["name"])

@@ -1,4 +1,4 @@
-"""Rules of lineage: which layer reads which, and what reads the same thing twice."""
+"""Rules of lineage: which layer may read which."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from review.rules import Checks, each
 # As in dbt-project-evaluator.
 MANY_LEAVES = 3
 MANY_PARENTS = 7
-# Who may read a source; rollups by ADR 0002, what runs on the server beside it.
+# Layers that may read a source: rollups by ADR 0002, views of ops over bookkeeping.
 READERS = ("staging", "rollups", "ops")
 
 
@@ -34,7 +34,7 @@ def marts_dependent_on_source(manifest: Manifest, model: Node) -> str | None:
 
 
 def duplicate_sources(manifest: Manifest) -> Checks:
-    """Demand that a table is one source."""
+    """Demand that a table is declared as one source only."""
     tables = defaultdict(list)
     for source in manifest.nodes("source"):
         tables[source["schema"], source["identifier"]].append(source)
@@ -59,7 +59,7 @@ def hard_coded_references(manifest: Manifest) -> Checks:
 
 @each("model")
 def model_fanout(manifest: Manifest, model: Node) -> str | None:
-    """Demand that few models that nothing reads hang on one model."""
+    """Limit how many models without readers depend on one model."""
     leaves = [
         child
         for child in manifest.children(model, "model")
@@ -72,7 +72,7 @@ def model_fanout(manifest: Manifest, model: Node) -> str | None:
 
 @each("model")
 def multiple_sources_joined(manifest: Manifest, model: Node) -> str | None:
-    """Demand that a model reads one source."""
+    """Demand that a model reads at most one source."""
     sources = manifest.parents(model, "source")
     if len(sources) > 1:
         return f"reads {names(sources)}: one staging model for each"
@@ -81,9 +81,9 @@ def multiple_sources_joined(manifest: Manifest, model: Node) -> str | None:
 
 @each("model")
 def rejoining_of_upstream_concepts(manifest: Manifest, between: Node) -> str | None:
-    """Demand that a model serves more than one that reads what it reads, too.
+    """Demand a second reader of a model whose only reader also reads its parents.
 
-    An ephemeral one costs nothing: it is a part of a query, to be read and tested.
+    Ephemeral models are exempt: they are a part of their reader's query.
     """
     if between["config"]["materialized"] == "ephemeral":
         return None
@@ -107,7 +107,7 @@ def root_models(manifest: Manifest, model: Node) -> str | None:
 
 @each("source")
 def source_fanout(manifest: Manifest, source: Node) -> str | None:
-    """Demand that a source is read by one model."""
+    """Demand that at most one model reads a source."""
     models = manifest.children(source, "model")
     if len(models) > 1:
         return f"is read by {names(models)}: let staging read it"
@@ -115,7 +115,7 @@ def source_fanout(manifest: Manifest, source: Node) -> str | None:
 
 
 def staging_dependent_on_downstream(manifest: Manifest) -> Checks:
-    """Demand that staging reads nothing that is made of it."""
+    """Demand that staging reads no model of a later layer."""
     for model, parents in _read_by_staging(manifest):
         above = [node for node in parents if layer(node) != "staging"]
         yield label(model), f"reads {names(above)}" if above else None

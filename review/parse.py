@@ -1,9 +1,9 @@
 """dbt's parse of a project, with every warning kept and its YAML checked.
 
 dbt compares the YAML files, ``dbt_project.yml`` and the ``config`` calls of the models
-with JSON schemas it brings along, and warns of keys they do not have: misspelt ones. It
-does so only for the adapters of a list, which lacks postgres; nothing in the schemas is
-particular to those, and no setting adds another, so that the list is added to here.
+with its JSON schemas, and warns of unknown keys, such as misspelt ones. It does so only
+for a list of adapters without postgres. The schemas are not specific to these adapters
+and no setting extends the list, so this module adds postgres to it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ADAPTER = "postgres"
 
 @dataclass(frozen=True)
 class Parsed:
-    """What dbt makes of a project.
+    """The result of a parse.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ def parse(project: Path) -> Parsed:
     warnings: list[str] = []
 
     def keep_warning(event: Any) -> None:
-        # The summary only counts those before it; what is wrong with metrics, dbt says
+        # The summary only counts earlier warnings. dbt reports problems of metrics
         # before the error that ends the parse.
         is_summary = event.info.name == "DeprecationsSummary"
         is_warning = event.info.level == EventLevel.WARN and not is_summary

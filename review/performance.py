@@ -1,4 +1,4 @@
-"""Rules of cost: what is computed anew at every look."""
+"""Rules of cost: what every query computes again."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _STORED = ("table", "incremental", "continuous_aggregate", "hypertable")
 
 @each("model")
 def chained_views_dependencies(manifest: Manifest, model: Node) -> str | None:
-    """Demand that views do not stand on views that stand on views."""
+    """Limit the length of chains of views."""
     chain = _views_below(manifest, model)
     return f"stands on a chain of {chain} views" if chain >= LONG_CHAIN else None
 
 
 def exposure_parents_materializations(manifest: Manifest) -> Checks:
-    """Demand that what people and programs read is stored: no source, no view."""
+    """Demand that exposures read stored models: no source, no view."""
     for exposure in manifest.nodes("exposure"):
         for parent in manifest.parents(exposure, "model", "source"):
             how = (

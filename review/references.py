@@ -1,4 +1,4 @@
-"""Relations that code names itself, rather than by ``ref`` and ``source``."""
+"""Relations that code names directly, without ``ref`` or ``source``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from review.manifest import Manifest, Node
 
-# What belongs to the server, which no project declares.
+# Schemas of the server, which no project declares.
 _SERVER = {"pg_catalog", "information_schema", "timescaledb_information"}
 _TEMPLATE = re.compile(r"\{#.*?#\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -32,10 +32,10 @@ def known_relations(manifest: Manifest) -> set[str]:
 
 
 def hard_coded(node: Node, known: set[str]) -> list[str]:
-    """Return the relations that the code of a node names itself, in order of name.
+    """Return the relations that the code of a node names directly, by name.
 
-    In SQL these are all that ``from`` and ``join`` name with their schema, but for the
-    server's own; in Python the project's relations in texts that begin as queries do.
+    In SQL: every name with a schema after ``from`` and ``join``, without the server's
+    own schemas. In Python: the project's relations in strings that begin like a query.
 
     Parameters
     ----------

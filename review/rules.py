@@ -1,9 +1,9 @@
-"""How rules are written, applied and excepted from.
+"""How rules are written and applied, and how exceptions to them work.
 
-A rule is a function that goes through a manifest and yields, for each thing it looks
-at, the thing's name and what is wrong with it, or None. So what a rule looked at can be
-counted, and one that looks at nothing is noticed. Most look at nodes one by one: `each`
-makes a rule of a function that judges one.
+A rule is a function over a manifest. For each thing that it checks it yields the
+thing's name and a problem, or None. So the checks can be counted, and a rule without
+checks is noticed. Most rules check nodes one by one: `each` makes a rule of a function
+that checks one node.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from review.manifest import Manifest, Node, label
 
 Checks = Iterator[tuple[str, str | None]]
 Rule = Callable[[Manifest], Checks]
-# By rule, then by what is excepted: the reason.
+# The reason, by rule and by the name of the exception.
 Exceptions = Mapping[str, Mapping[str, str]]
 
 # In the folder of the project.
@@ -28,18 +28,18 @@ EXCEPTIONS = Path("review", "exceptions.yml")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a rule found.
+    """The result of a rule.
 
     Attributes
     ----------
     rule
         Its name.
     checked
-        How many things it looked at.
+        How many things it checked.
     excepted
-        How many of them break it, with a reason.
+        How many of them break it and are excepted with a reason.
     problems
-        What is to be mended: breaches without a reason, and reasons without a breach.
+        What to mend: breaches without a reason, and reasons without a breach.
     """
 
     rule: str
@@ -51,7 +51,7 @@ class Verdict:
 def each(
     *kinds: str,
 ) -> Callable[[Callable[[Manifest, Node], str | None]], Rule]:
-    """Make a rule of a function that says what is wrong with a node of some kinds."""
+    """Make a rule of a function that returns the problem of a node, or None."""
 
     def made(judge: Callable[[Manifest, Node], str | None]) -> Rule:
         @wraps(judge)
@@ -65,7 +65,7 @@ def each(
 
 
 def apply(rule: Rule, manifest: Manifest, exceptions: Exceptions) -> Verdict:
-    """Apply a rule, but for its exceptions.
+    """Apply a rule and its exceptions.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def apply(rule: Rule, manifest: Manifest, exceptions: Exceptions) -> Verdict:
     manifest
         The project.
     exceptions
-        Reasons by rule and name. One that nothing breaks any more is a problem.
+        Reasons by rule and name. A reason that is no longer needed is a problem.
     """
     name = rule.__name__
     reasons = exceptions.get(name, {})
@@ -93,7 +93,7 @@ def apply(rule: Rule, manifest: Manifest, exceptions: Exceptions) -> Verdict:
 
 
 def read_exceptions(path: Path) -> Exceptions:
-    """Read the exceptions of a project, none where there is no such file.
+    """Read the exceptions of a project; empty without the file.
 
     Raises
     ------

@@ -7,15 +7,15 @@ from pathlib import PurePosixPath
 from review.manifest import Manifest, Node, folder_of, layer
 from review.rules import each
 
-# What others put before the names of models. Here staging and intermediate have one;
-# the rest are called as in the user's guide (ADR 0004).
+# Prefixes of dbt's guides. Here only staging and intermediate models have one; the
+# other names are the user's (ADR 0004).
 _PREFIXES = ("base_", "int_", "fct_", "dim_", "rpt_")
 _SOURCES = "models/sources"
 
 
 @each("model")
 def model_naming_conventions(manifest: Manifest, model: Node) -> str | None:
-    """Demand that staging is called after its source, a step after its folder.
+    """Demand that staging is named after its source, an intermediate after its folder.
 
     Other models have no prefix.
     """
@@ -35,7 +35,7 @@ def model_naming_conventions(manifest: Manifest, model: Node) -> str | None:
 
 @each("model")
 def model_directories(manifest: Manifest, model: Node) -> str | None:
-    """Demand that models lie in their layer's folder, staging in that of its source."""
+    """Demand that models are in their layer's folder, staging in that of its source."""
     folder = folder_of(model["original_file_path"])
     if (model["language"] == "python") != (folder == "python_jobs"):
         return f"is {model['language']}, and lies in {folder}"

@@ -1,4 +1,4 @@
-"""Rules of tests: keys, coverage, and how old a source may be."""
+"""Rules of tests: keys, coverage, and freshness of sources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _KEY_TESTS = ("unique_combination", "is_primary_key")
 
 @each("model", "seed", "snapshot")
 def missing_primary_key_tests(manifest: Manifest, node: Node) -> str | None:
-    """Demand a tested key of relations, which is the `unique_key` if they have one."""
+    """Demand a tested key of relations: the `unique_key`, if they have one."""
     keys = _tested_keys(manifest, node)
     declared = node["config"].get("unique_key")
     # A snapshot holds several versions of its unique key; its own key is another.
@@ -26,7 +26,7 @@ def missing_primary_key_tests(manifest: Manifest, node: Node) -> str | None:
 
 @each("source")
 def missing_source_keys(manifest: Manifest, source: Node) -> str | None:
-    """Demand that every source says its key, which the server keeps."""
+    """Demand that every source declares its primary key."""
     timescale = source["config"]["meta"].get("timescale", {})
     declared = timescale.get("unique_keys") or timescale.get("primary_key")
     return None if declared else "declares no key"
@@ -34,7 +34,7 @@ def missing_source_keys(manifest: Manifest, source: Node) -> str | None:
 
 @each("source")
 def sources_without_freshness(manifest: Manifest, source: Node) -> str | None:
-    """Demand that sources say how old they may be, or why they may be of any age."""
+    """Demand that sources declare their freshness, or why they have none."""
     freshness = source.get("freshness") or {}
     limits = (freshness.get("warn_after"), freshness.get("error_after"))
     is_limited = any(limit and limit.get("count") for limit in limits)

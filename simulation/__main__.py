@@ -61,9 +61,9 @@ def fills_command(
     is_complete: bool,
     overwrite: bool,
 ) -> None:
-    """Write a synthetic tape of Hyperliquid, and its truth, into OUT_DIR.
+    """Write simulated data of Hyperliquid, and its truth, into OUT_DIR.
 
-    Fills, asset contexts and funding rates are in the files of the exchange.
+    Fills, asset contexts and funding rates are in the exchange's formats.
     """
     _prepare(out_dir, overwrite, fills_run.FOLDERS)
     settings = fills_run.Settings(

@@ -1,4 +1,4 @@
-"""Folders and files of a sample; the same content is the same bytes each time."""
+"""Folders and files of a sample; the same content gives the same bytes."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class LinesFile:
             stream: object = archive.open(entry, "w", force_zip64=True)
         elif path.suffix == ".gz":
             raw = self._stack.enter_context(path.open("wb"))
-            # Neither name nor time: they would differ from run to run.
+            # Without name and time, which differ from run to run.
             stream = gzip.GzipFile("", "wb", _GZIP_LEVEL, raw, mtime=0)
         else:
             stream = path.open("wb")

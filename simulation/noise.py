@@ -1,4 +1,4 @@
-"""Noise by key: the same number for the same key, whatever else is drawn."""
+"""Random numbers by key: the same key always gives the same number."""
 
 from __future__ import annotations
 

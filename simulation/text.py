@@ -1,4 +1,4 @@
-"""Columns of numbers to columns of text, at millions a second."""
+"""Fast conversion of columns of numbers to columns of text."""
 
 from __future__ import annotations
 

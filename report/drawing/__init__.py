@@ -1,1 +1,1 @@
-"""Sections of the page, each made of what `report.reading` gives it."""
+"""Sections of the page, each made from rows of `report.reading`."""

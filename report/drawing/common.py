@@ -62,7 +62,7 @@ TEMPLATE = go.layout.Template(
 
 
 def plain(text: str, length: int = LABEL_LENGTH) -> str:
-    """Return text for a figure, which shows it as it is.
+    """Escape text for a figure, which then shows it unchanged.
 
     Plotly reads labels as a kind of HTML, in which a coin's name could be a link.
     """
@@ -73,10 +73,10 @@ def plain(text: str, length: int = LABEL_LENGTH) -> str:
 def money_axis(
     values: Iterable[float], ticks: int = 5, **settings: Any
 ) -> dict[str, Any]:
-    """Return an axis of dollars, its ticks as people write them.
+    """Return an axis of dollars with ticks such as ``$1B`` and ``−$5k``.
 
-    Plotly's own would be ``$1G`` for a billion and ``$−5k`` for a loss. They stay where
-    they are, so that one cannot zoom along this axis.
+    Plotly would write ``$1G`` for a billion and ``$−5k`` for a loss. The ticks are
+    fixed, so one cannot zoom along this axis.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def money_axis(
 def stack(
     days: Sequence[str], series: Sequence[tuple[str, Sequence[float], str]], total: str
 ) -> tuple[list[Any], list[float], list[Mark]]:
-    """Draw amounts on top of each other, gains above zero and losses below, and a line.
+    """Draw stacked bars, gains above zero and losses below, and a line of their sums.
 
     Their figure needs ``barmode="relative"``.
 
@@ -131,7 +131,7 @@ def stack(
             x=days,
             y=values,
             name=plain(name),
-            # The line over them has to show.
+            # The line over the bars must stay visible.
             marker={"color": colour, "opacity": 0.75},
             customdata=[usd(v) for v in values],
             hovertemplate=template,
@@ -157,8 +157,8 @@ def stack(
 def rows_axis(labels: Sequence[str]) -> dict[str, Any]:
     """Return a vertical axis with a label for each whole number, the first on top.
 
-    By number and not by category: a name may be anything, also what JavaScript keeps
-    for itself, or what looks like a date.
+    Numbers, not categories: a name may be a reserved word of JavaScript, or look like
+    a date.
     """
     return {
         "type": "linear",
@@ -182,7 +182,7 @@ def figure(data: Sequence[Any], **layout: Any) -> dict[str, Any]:
     **layout
         Settings of the layout, in addition to those of `TEMPLATE`.
     """
-    # A template of its own, or Plotly would put in the one it draws with by itself.
+    # An empty template, or Plotly would add its default one.
     made = go.Figure(data=list(data), layout={"template": {}, **layout})
     found: dict[str, Any] = json.loads(made.to_json())
     del found["layout"]["template"]

@@ -28,7 +28,7 @@ MISSING = (
 )
 
 _COLOURS = dict(zip(BASELINES, SERIES, strict=False))
-#: From one baseline to the next at a horizon; horizons are 1 apart.
+#: Distance between two baselines at a horizon; horizons are 1 apart.
 _APART = 0.17
 
 
@@ -40,7 +40,7 @@ def section(rows: Sequence[Record], venue: str) -> Section:
     rows
         Of `report.reading.market.scorecard`.
     venue
-        Whose charts; the first one's where it has none.
+        The venue of the charts; the first one of the rows if it has none.
     """
     by_venue = {
         name: list(each) for name, each in groupby(rows, lambda row: row["exchange"])
@@ -183,7 +183,7 @@ def _skill_table(rows: Sequence[Record]) -> Table:
 
 
 def _places(rows: Sequence[Record], venue: str) -> Chart:
-    """Draw where outcomes lay in their forecasts, by tenths."""
+    """Draw in which tenth of its forecast each outcome was."""
     # The same for all baselines.
     first = {(r["seconds"], r["target"]): r for r in rows if r["pit_deciles"]}
     tenths = [f"{10 * i}–{10 * (i + 1)}%" for i in range(10)]
@@ -268,7 +268,7 @@ def _places(rows: Sequence[Record], venue: str) -> Chart:
 
 
 def _directions(by_venue: dict[str, list[Record]]) -> Table:
-    """Put the hit rate of the sign beside the share of the commoner one."""
+    """Compare the hit rate of the sign with the share of the more frequent sign."""
     rows = []
     for venue, of_venue in by_venue.items():
         signed = {r["seconds"]: r for r in of_venue if r["hit_rate"] is not None}

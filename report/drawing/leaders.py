@@ -73,7 +73,7 @@ def section(leaders: Sequence[Record], equity: Sequence[Record]) -> Section:
 def _curve(place: int, leader: Record, curve: Sequence[Record]) -> Chart:
     """Draw one trader's cumulative net PnL, small."""
     colour = gain(leader["net_pnl"])
-    # Before the first day there was nothing.
+    # The curve starts at zero on the day before the first one.
     start = [curve[0]["day"] - timedelta(days=1)] if curve else []
     days = [each.isoformat() for each in [*start, *(row["day"] for row in curve)]]
     values = [0.0 for _ in start] + [row["equity"] for row in curve]
@@ -112,7 +112,7 @@ def _curve(place: int, leader: Record, curve: Sequence[Record]) -> Chart:
 
 
 def _table(leaders: Sequence[Record], curves: dict[str, list[Record]]) -> Table:
-    # Where all are, the sentence above says so.
+    # If all are smart money, the sentence above the table says so.
     all_smart = all(row["is_smart_money"] for row in leaders)
     rows = []
     for place, row in enumerate(leaders, start=1):

@@ -25,7 +25,7 @@ TABLE_MINUTES = 30
 class Market:
     """What `report.reading.market` gives of one venue.
 
-    `window` is None, and what belongs to it empty, where nothing is embedded.
+    If no window is embedded, `window` is None and its other fields are empty.
     """
 
     venue: Record
@@ -76,7 +76,7 @@ def _similar_lead(market: Market, windows: Windows) -> list[str]:
     ]
     known = [row for row in market.summary if row["expected_return"] is not None]
     if known:
-        # As long after as the window is long: always the same, not the best-looking.
+        # Always the horizon closest to the window's length, not the best-looking one.
         row = min(known, key=lambda each: abs(each["seconds"] - windows.seconds))
         lead.append(
             f"{duration(row['seconds'])} later the price had moved by "
@@ -87,7 +87,7 @@ def _similar_lead(market: Market, windows: Windows) -> list[str]:
 
 
 def _candles(market: Market) -> Chart:
-    """Draw candles of a minute, volume under them, the newest window marked."""
+    """Draw one-minute candles, volume below, and mark the newest window."""
     rows = market.candles
     at = [row["bucket"].strftime("%Y-%m-%d %H:%M") for row in rows]
     rising = {"line": {"color": LIGHT["up"], "width": 1}, "fillcolor": LIGHT["up"]}
@@ -120,7 +120,7 @@ def _candles(market: Market) -> Chart:
             "rangeslider": {"visible": False},
             "showgrid": False,
             "anchor": "y2",
-            # Plotly would leave half a candle's room at one end only.
+            # By default Plotly leaves half a candle of room at one end only.
             "range": _span(rows[0]["bucket"], rows[-1]["bucket"]),
         },
         yaxis={"domain": [0.24, 1.0], "tickformat": ",.0f"},
@@ -208,7 +208,7 @@ def _half_hours(rows: Sequence[Record]) -> Table:
 
 
 def _table(windows: Windows, summary: Sequence[Record]) -> Table:
-    """List the neighbours, and what the weighted mean of what followed them is."""
+    """List the neighbours and the weighted mean of the returns after them."""
     expected = {row["horizon"]: row["expected_return"] for row in summary}
     rows = [
         [

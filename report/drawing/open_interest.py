@@ -8,7 +8,7 @@ from report.blocks import Cell, Column, Section, Table
 from report.numbers import cell, count, day, percent, short_name, usd
 from report.reading.ask import Record
 
-#: Coins that are named because the loaded fills explain them least.
+#: So many coins are named whose open interest the loaded fills explain least.
 NAMED = 3
 
 

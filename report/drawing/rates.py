@@ -101,7 +101,7 @@ def rates(rows: Sequence[Record]) -> Chart:
 
 
 def _bands(rows: Sequence[Record]) -> Table:
-    """Say in a row by tenths of the win rate what the dots show."""
+    """Return the chart's data as a table, one row per tenth of the win rate."""
     bands: dict[int, list[Record]] = {}
     for row in rows:
         bands.setdefault(min(9, int(row["position_win_rate"] * 10)), []).append(row)

@@ -1,7 +1,7 @@
 """Positions of smart money by coin and day: stacked, and as heat maps.
 
-`cells` holds what is known of a day and the rank of a coin, from 1; ``len(coins) + 1``
-and beyond are the coins without a name.
+`cells` has a row by day and rank of a coin, from 1; rank ``len(coins) + 1`` is all
+other coins.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _heat_map(
     text: Callable[[Record], str],
     limit: float,
 ) -> dict[str, Any]:
-    """Draw the coins below each other; where nothing is known there is a gap."""
+    """Draw one row per coin, with gaps for unknown values."""
     rows = [[cells.get((d, rank)) for d in days] for rank in range(1, len(coins) + 1)]
     trace = go.Heatmap(
         x=[d.isoformat() for d in days],

@@ -22,7 +22,7 @@ def section(
         What `report.reading.signals` gives; none of it empty.
     """
     days = sorted({row["as_of_date"] for row in history})
-    # Who is smart money shows after some weeks: the days before hold nothing.
+    # Nobody is smart money in the first weeks: leave these empty days out.
     held = [row["as_of_date"] for row in history if row["long_usd"] or row["short_usd"]]
     days = [each for each in days if not held or each >= min(held)]
     names = {
@@ -93,7 +93,7 @@ def _lead(latest: Sequence[Record], total: Record) -> list[str]:
 def _extremes(
     days: Sequence[date], coins: Sequence[str], cells: dict[Key, Record]
 ) -> Table:
-    """Say in a row by coin what the chart shows."""
+    """Return the chart's data as a table, one row per coin."""
     rows = []
     for rank, name in enumerate(coins, start=1):
         series = [(d, cells[d, rank]["net_usd"]) for d in days if (d, rank) in cells]

@@ -1,4 +1,4 @@
-"""The newest window of bitcoin and its likes, laid over each other."""
+"""The newest window of bitcoin, drawn over the windows most like it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEGEND = (
 def _line(
     windows: Windows, rank: int, at: list[float], values: list[float], unit: str
 ) -> Any:
-    """Draw a path: the newest strong, its likes the fainter the less they are like."""
+    """Draw a path: the newest strong, similar ones fainter with less similarity."""
     is_newest = rank == 0
     strength = 0.95 - 0.055 * min(rank, 12)
     return go.Scatter(

@@ -33,7 +33,7 @@ def monthly(days: Days) -> Chart:
         x=list(range(12)),
         y=list(range(len(years))),
         z=values,
-        # Twelve of them side by side have to fit a phone.
+        # Twelve columns have to fit on a phone.
         text=[["" if v is None else brief(v) for v in row] for row in values],
         texttemplate="%{text}",
         textfont={"size": 10, "color": LIGHT["ink"]},
@@ -49,7 +49,7 @@ def monthly(days: Days) -> Chart:
     best = max(found, key=lambda each: each[2])
     worst = min(found, key=lambda each: each[2])
     height = 56 + 48 * len(years)
-    # On a phone the texts of twelve months touch: half of them where they hold all.
+    # On a phone twelve months are too narrow: show six if all data are in them.
     first = min(min(month for _, month, _ in found), 7)
     last = max(*(month for _, month, _ in found), first + 5)
     return Chart(
@@ -98,11 +98,11 @@ def distribution(days: Days) -> Chart:
     values = days.net_pnl
     spread = float(np.percentile(np.abs(values), 99)) or 1.0
     width = 2 * spread / 24
-    # Zero is an edge: no bar holds gains and losses. The ends hold what is beyond.
+    # Zero is an edge, so no bar has both gains and losses. The outer bars are open.
     bins = np.clip(np.floor(values / width), -13, 12).astype(int)
     numbers, sizes = np.unique(bins, return_counts=True)
     middles = (numbers + 0.5) * width
-    # A few days do not fill it.
+    # A minimum width, also with few days.
     span = [min(numbers[0], -5) * width, max(numbers[-1] + 1, 5) * width]
     bars = go.Bar(
         x=middles.tolist(),

@@ -24,7 +24,7 @@ from report.palette import LIGHT, gain, translucent
 from report.reading.ask import Record
 
 ROLLING_DAYS = 30
-#: Of the parts of net PnL: none is that of gains or of losses.
+#: Colours of the parts of net PnL; none is that of gains or of losses.
 PART_COLOURS = {
     "realised less fees": LIGHT["accent"],
     "realised or not, less fees": LIGHT["accent"],
@@ -35,7 +35,7 @@ PART_COLOURS = {
 
 @dataclass(frozen=True)
 class Days:
-    """Every calendar day of a trader, and what each brought, USD.
+    """Every calendar day of a trader with its net PnL and the parts of it, USD.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Days:
     net_pnl : array of float64, shape (n,)
         Idle days are zero.
     parts : dict of arrays of float64, shape (n,)
-        What net PnL is made of, by name: their sum is `net_pnl`.
+        Parts of net PnL by name; their sum is `net_pnl`.
     """
 
     numbers: Ints
@@ -55,8 +55,8 @@ class Days:
     def of(cls, rows: Sequence[Record]) -> Days:
         """Fill the days between those of `report.reading.trader.days`.
 
-        Where realised profit is not known of a day, it is one part with the unrealised:
-        how it splits is not known from that day on. Funding is no part where nothing of
+        If the realised profit of a day is unknown, realised and unrealised are one
+        part: their split is unknown from that day on. Funding is a part only if some of
         it is known.
         """
         net = np.array([row["net_pnl"] for row in rows])
@@ -95,7 +95,7 @@ def equity(days: Days) -> Chart:
     """Draw equity as the sum of its parts, the drawdown, and each day's result."""
     curve, below = underwater(days.net_pnl)
     sums = {name: np.cumsum(each) for name, each in days.parts.items()}
-    # Before the first day there was nothing.
+    # The curve starts at zero on the day before the first one.
     at = [(days.first - timedelta(days=1)).isoformat(), *days.texts()]
     falls, by_day = [0.0, *below.tolist()], [0.0, *days.net_pnl.tolist()]
     parts, reach, legend = stack(

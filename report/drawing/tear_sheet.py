@@ -26,7 +26,7 @@ from report.reading.ask import Record
 
 @dataclass(frozen=True)
 class Trader:
-    """What `report.reading.trader` gives of one trader."""
+    """Rows of `report.reading.trader` for one trader."""
 
     profile: Record
     days: Sequence[Record]
@@ -36,9 +36,9 @@ class Trader:
 
 
 def section(trader: Trader, place: int | None) -> Section:
-    """Return the section; `place` is the trader's on the leaderboard, if any."""
+    """Return the section; `place` is the position on the leaderboard, or None."""
     profile = trader.profile
-    # Who traded nothing but outcome coins has no profit.
+    # A trader who traded only outcome coins has no daily profits.
     days = Days.of(trader.days) if trader.days else None
     money = _money(days, trader.days) if days else []
     blocks: list[Block] = [_tiles(profile, money)]
@@ -115,7 +115,7 @@ def _tiles(profile: Record, money: Sequence[Tile]) -> Tiles:
 
 
 def _money(days: Days, rows: Sequence[Record]) -> list[Tile]:
-    """Say what all days brought, in parts, and what of it is not known."""
+    """Return tiles of net PnL and its parts over all days, with what is unknown."""
     curve, below = underwater(days.net_pnl)
     sums = {name: float(each.sum()) for name, each in days.parts.items()}
     fees = sum(row["fees_usd"] for row in rows)

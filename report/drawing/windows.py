@@ -19,15 +19,14 @@ class Windows:
     Attributes
     ----------
     bucket, seconds
-        Where the newest begins, and how long each is.
+        Start of the newest window, and the length of all.
     starts, similarities, followed
-        By rank: where it begins, how like it is, and the log return by horizon as far
-        as it is known.
+        By rank: start, similarity, and the known log returns by horizon.
     horizons
         Seconds of each horizon's name, ascending.
     paths
-        By rank: prices at seconds from the window's end, ascending, the first at its
-        beginning.
+        By rank: prices at seconds from the window's end, ascending; the first is at the
+        window's start.
     """
 
     bucket: datetime
@@ -42,7 +41,7 @@ class Windows:
     def of(
         cls, window: Record, neighbours: Sequence[Record], paths: Sequence[Record]
     ) -> Windows:
-        """Sort out what `report.reading.market` gives."""
+        """Arrange the rows of `report.reading.market` by rank."""
         followed: dict[int, dict[str, float | None]] = {}
         for row in neighbours:
             by_horizon = followed.setdefault(row["neighbour_rank"], {})

@@ -1,5 +1,5 @@
-"""What the page asks the database: few rows, however many the tables hold.
+"""Queries of the page. They return few rows, however large the tables are.
 
-The server adds up; histories come thinned to `POINTS` days, lists end after the first
-few. All questions of a page are asked in one transaction that sees one moment.
+The server aggregates. Histories are thinned to `POINTS` days, lists are limited. All
+queries of a page run in one transaction, on one snapshot.
 """

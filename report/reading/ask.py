@@ -1,4 +1,4 @@
-"""How a question reaches the database, and what is missing before it can."""
+"""Runs the queries of the page, and finds tables that are missing."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from pgio.copy_out import read_table
 Connection = psycopg.Connection[Any]
 Record = dict[str, Any]
 
-#: Days, at most about, that a curve or a heat map is made of.
+#: A curve or a heat map has at most about so many days.
 POINTS = 180
 
 
 class ReportError(Exception):
-    """There is nothing to report; the text says why, and the way out."""
+    """There is nothing to report; the text says why, and what to do."""
 
 
 @contextmanager
 def snapshot() -> Iterator[Connection]:
-    """Connect to the server in use, to read and as of one moment."""
+    """Connect to the server in use, read-only and on one snapshot."""
     with connect() as conn:
         conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         conn.read_only = True

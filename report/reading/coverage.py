@@ -1,4 +1,4 @@
-"""What the data cover, and what they come to."""
+"""What the data cover, and totals."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def open_interest(
 
 
 def built_at(conn: Connection) -> datetime | None:
-    """Return when a model last took in a load; None where that may not be read."""
+    """Return when a model last applied a load; None without the right to read it."""
     if missing(conn, ["ingestion.applied_loads"]):
         return None
     latest: datetime | None

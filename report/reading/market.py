@@ -13,7 +13,7 @@ HOURS = 6
 
 
 def candles(conn: Connection, venue: str, hours: int = HOURS) -> list[Record]:
-    """Return candles of a minute up to the venue's last trade, without holes."""
+    """Return one-minute candles up to the venue's last trade, without holes."""
     return ask(
         conn,
         """
@@ -106,7 +106,7 @@ def summary(conn: Connection, venue: str, bucket: datetime) -> list[Record]:
 
 
 def scorecard(conn: Connection) -> list[Record]:
-    """Return whether similar windows predict anything; nothing before it is evaluated.
+    """Return the scorecard of similar windows; empty before `make evaluate`.
 
     By venue, horizon, target and baseline.
     """

@@ -15,8 +15,8 @@ def history(conn: Connection, coins: int = COINS) -> list[Record]:
     """Return positions by coin and day, and one row per day for all other coins.
 
     Ordered by day and rank. Coins are ranked by their mean absolute net position over
-    the days shown; rank ``coins + 1`` is the others, without a name or a z-score. Of a
-    long history every so many days are shown, the last one always.
+    the days shown; rank ``coins + 1`` is all others, without a name or a z-score. A
+    long history is thinned to every n-th day and the last one.
     """
     return ask(
         conn,
@@ -132,7 +132,7 @@ def totals(conn: Connection) -> Record | None:
 
 
 def scorecard(conn: Connection) -> list[Record]:
-    """Return whether the signals predict anything; nothing before it is evaluated."""
+    """Return the scorecard of signals; empty before `make evaluate`."""
     if missing(conn, ["analytics.signal_scorecard"]):
         return []
     return conn.cursor(row_factory=dict_row).execute(SIGNAL_ROWS).fetchall()

@@ -46,7 +46,7 @@ def profile(conn: Connection, trader: str) -> Record:
 def days(conn: Connection, trader: str) -> list[Record]:
     """Return the days on which the trader traded or held something, ordered.
 
-    Net PnL of each and its parts; what is not known of them is None.
+    Net PnL of each day and its parts; unknown parts are None.
     """
     return ask(
         conn,

@@ -6,7 +6,7 @@ from report.reading.ask import POINTS, Connection, Record, ask
 
 LEADERS = 25
 SCATTERED = 600
-#: Positions a trader must have closed for rates that mean something.
+#: Closed positions that a trader needs for rates that mean something.
 RATED_POSITIONS = 10
 #: Bins of holding times per power of ten, from one second.
 BINS_PER_DECADE = 4
@@ -15,9 +15,9 @@ BINS_PER_DECADE = 4
 def leaders(conn: Connection, limit: int = LEADERS) -> list[Record]:
     """Return the first traders: smart money first, then by Sharpe ratio × confidence.
 
-    Profits are those of the curve, marked to market. The order is that of
-    ``python -m headlines``, which lists smart money alone. Who traded nothing but
-    outcomes has no curve, and is left out.
+    Profits are marked to market. The order is that of ``python -m headlines``, which
+    lists only smart money. Traders who traded only outcome coins have no daily profits
+    and are left out.
     """
     return ask(
         conn,
@@ -85,7 +85,7 @@ def equity(conn: Connection, traders: list[str]) -> list[Record]:
 def holding_times(conn: Connection) -> list[Record]:
     """Return rated positions by holding time.
 
-    Those that the trader closed, or sold down to what the exchange swept as dust. Bin
+    Positions that the trader closed, or reduced to dust that the exchange swept. Bin
     *b* begins at 10^(b / BINS_PER_DECADE) seconds, the first at zero.
     """
     return ask(

@@ -1,12 +1,12 @@
-"""What every trader was paid and worth at each day's end, from the exchange's books.
+"""Payments and equity of every trader by day, from the simulated exchange's accounts.
 
-The books are the truth: they include fills that the tape misses, and positions from
-before it. `is_complete` in `traders.parquet` and `positions.parquet` says whose history
-the tape shows to the end: there a reader should find the same.
+The accounts are the truth: they include fills that the files leave out, and positions
+from before the first file. For traders and positions with `is_complete` in
+`traders.parquet` and `positions.parquet` a reader of the files should find the same.
 
-Every position in a perpetual has another one as its other side, also before the tape
-and in what it misses: the payments of a coin at an hour add up to zero over all
-traders. Outcome coins are left out, as of all profits.
+Every position in a perpetual has an opposite one, also before the files begin and among
+the fills that are left out: the payments of a coin at an hour add up to zero over all
+traders. Outcome coins are excluded, as from all profits.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from simulation.fills.contexts import RATE_DECIMALS
 Ints = npt.NDArray[np.int64]
 
 RATED = np.flatnonzero(KINDS != OUTCOME)
-# Of price times size: those of spot coins; perpetuals have fewer.
+# Decimals of price times size of spot coins; perpetuals have fewer.
 _DECIMALS = 12
 _FUNDING_DECIMALS = 6 + RATE_DECIMALS
 _SIZE_UNIT = np.array([10 ** (_DECIMALS - c.position_decimals) for c in COINS])
 _PRICE_UNIT = np.array([10 ** (_DECIMALS - c.price_decimals) for c in COINS])
 _MONEY_UNIT = _SIZE_UNIT * _PRICE_UNIT // 10**_DECIMALS
-# Of a day's sums: twice as much, and 64 bits overflow.
+# Limit of a day's sums: twice as much overflows 64 bits.
 _MOST = 2**62
 
 
@@ -48,7 +48,7 @@ class Accounts:
     addresses : list of str
         Of all traders.
     prices : ndarray of int64, shape (coins,)
-        What a coin is worth until the tape has a trade in it, price units.
+        Price of each coin until its first trade, price units.
     """
 
     def __init__(self, folder: Path, addresses: list[str], prices: Ints) -> None:
@@ -140,7 +140,7 @@ class Accounts:
     def _write(
         self, name: str, day: date, key: dict[str, Any], values: dict[str, Any]
     ) -> None:
-        """Append rows, whose day stands between their key and their values."""
+        """Append rows; the column of the day is between key and values."""
         count = len(next(iter(key.values())))
         days = pa.array(np.full(count, np.datetime64(day)))
         table = pa.table(key | {"day": days} | values)

@@ -1,4 +1,4 @@
-"""What is traded, and on which grids."""
+"""The traded coins, and their grids of prices and sizes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Coin:
     half_spread
         As a fraction of the price.
     token
-        What a spot buyer receives and pays the fee in.
+        The token that a spot buyer receives, and pays the fee in.
     leader
         The perpetual whose price a spot coin follows.
     is_delisted
@@ -53,7 +53,7 @@ class Coin:
 
     @property
     def price_decimals(self) -> int:
-        """Most decimals a price may have."""
+        """Largest number of decimals of a price."""
         return (8 if self.kind == SPOT else 6) - self.size_decimals
 
     @property
@@ -63,12 +63,12 @@ class Coin:
 
     @property
     def money_decimals(self) -> int:
-        """Decimals of price times size, which fees and PnL are kept in."""
+        """Decimals of price times size, and so of fees and PnL."""
         return self.price_decimals + self.size_decimals
 
     @property
     def fee_decimals(self) -> int:
-        """Decimals the truth keeps fees in: an exact product of token fee and price."""
+        """Decimals of fees in the truth: token fee times price, exactly."""
         return 12 if self.kind == SPOT else 9
 
 

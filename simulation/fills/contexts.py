@@ -45,7 +45,7 @@ _SIZE_DECIMALS = np.array([COINS[coin].size_decimals for coin in PERPS])
 _MONEY_DECIMALS = np.array([COINS[coin].money_decimals for coin in PERPS])
 _COINS = pa.array([NAMES[coin] for coin in PERPS])
 
-# Standard deviations: of a premium, of what the next moment changes of it, of a mark.
+# Standard deviations: of a premium, of its change to the next moment, of a mark.
 _PREMIUM = 0.000_25
 _MEMORY = 0.98
 _MARK = 0.000_04
@@ -80,8 +80,7 @@ class Contexts:
     times : ndarray of int64, shape (moments,)
         Milliseconds since the epoch.
     open_interest : ndarray of int64, shape (moments, perpetuals)
-        Sum of the longs before the first fill at the moment or after it, position
-        units; to be set by who knows the book.
+        Sum of the longs just before the moment, position units; the caller sets it.
     """
 
     def __init__(
@@ -111,8 +110,8 @@ class Contexts:
             "impact_ask_px": np.ceil(mid + 2 * spread).astype(np.int64),
         }
         self.open_interest = np.zeros(shape, dtype=np.int64)
-        # Money units that were traded since the moment before; the last row is later
-        # than the last moment.
+        # Money units traded since the previous moment; the last row is for trades
+        # after the last moment.
         self._volume = np.zeros((len(self.times) + 1, len(PERPS)), dtype=np.int64)
         self._last = np.full(len(COINS), len(self.times) - 1)
         self._last[DELISTED] = delisting * len(MINUTES)

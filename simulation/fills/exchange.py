@@ -21,7 +21,7 @@ from simulation.fills.traders import LIQUIDATOR, VAULTS
 
 RATE_UNIT = 100_000_000
 
-#: What the exchange wrote about a fill beside what follows from the position.
+#: Wordings of a fill that do not follow from the position.
 PLAIN, LIQUIDATED, ADL, SETTLEMENT, DUST, NETTING = range(6)
 #: How a position was liquidated.
 NOT, MARKET, BACKSTOP = range(3)
@@ -54,7 +54,7 @@ ROW = np.dtype(
     align=True,
 )
 
-#: What the exchange knows of one trader in one coin.
+#: The exchange's account of one trader in one coin.
 KEY = np.dtype(
     [
         ("position", "i8"),
@@ -70,7 +70,7 @@ KEY = np.dtype(
         # Funding that was received, money units times rate units.
         ("funding", "i8"),
         ("fills", "i8"),
-        # Not 0 if the tape does not show how the position came about.
+        # Not 0 if the tape lacks fills of the position.
         ("missed", "i8"),
     ]
 )
@@ -105,7 +105,7 @@ ROWS, OID, TRADE, TX = range(4)
 
 
 class Fill(NamedTuple):
-    """What both legs of a trade share."""
+    """Values that are the same for both legs of a trade."""
 
     time: int
     coin: int
@@ -285,7 +285,7 @@ def _liquidation(
         lots = max(order.trades, int(held * 0.3)) if draw < 0.15 else held
         return lots, MARKET, -1, PLAIN
     for _ in range(200 if draw > 0.85 else 0):
-        # Who sells a long needs someone who is short, and is made to buy.
+        # ADL: the counterparty must hold the opposite position.
         trader = int(rng.random() * len(world.traders))
         lots = world.keys[trader, order.coin].position * side
         if lots >= order.trades and trader >= VAULTS and trader != order.trader:
@@ -295,7 +295,7 @@ def _liquidation(
 
 @compilable
 def _maker(world: World, order: Any, side: int, rng: np.random.Generator) -> int:
-    """Draw makers and take the one who is keenest to shed inventory."""
+    """Draw makers and return the one with the most inventory to reduce."""
     best = -1
     most = 0
     for _ in range(4):
@@ -311,7 +311,7 @@ def _maker(world: World, order: Any, side: int, rng: np.random.Generator) -> int
 def _taker(
     world: World, order: Any, side: int, size: int, rng: np.random.Generator
 ) -> int:
-    """Draw who takes a resting order; -1 if nobody has what they would sell."""
+    """Draw the taker of a resting order; -1 if nobody owns enough to sell."""
     grid = world.grids[order.coin]
     for _ in range(6):
         taker = world.takers[int(rng.random() * len(world.takers))]
@@ -379,7 +379,7 @@ def _settle(
     grid = world.grids[fill.coin]
     trader = world.traders[user]
     key = world.keys[user, fill.coin]
-    # What the exchange does by itself costs nothing, and outcomes neither.
+    # Acts of the exchange itself are free, and so are outcome coins.
     is_free = grid.kind == OUTCOME or words >= SETTLEMENT or fill.method == BACKSTOP
     in_token = grid.kind == SPOT and side > 0 and not is_free
     rate = trader.perp_taker if is_crossed else trader.perp_maker
@@ -398,7 +398,7 @@ def _settle(
     pnl = 0
     if start != 0 and (start > 0) != (delta > 0):
         closing = min(abs(start), abs(delta))
-        # Of the entry notional an exact share, rounded down; all of it at the end.
+        # The closed share of the entry notional, rounded down; the rest at the close.
         whole = key.cost // abs(start)
         released = whole * closing
         released += int((key.cost - whole * abs(start)) * (closing / abs(start)))

@@ -1,4 +1,4 @@
-"""Who acts when, on which coin and with which expectation: the orders of a part."""
+"""The orders of a part: trader, time, coin, and the expected direction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from simulation.fills.traders import FAVOURITES, Population
 
 Ints = npt.NDArray[np.int64]
 
-# What an order asks for. The tape misses those from HIDDEN_RESIZE on.
+# Kinds of orders. The files leave out those from HIDDEN_RESIZE on.
 NORMAL, CLOSE, HEDGE, TWAP, HIDDEN_RESIZE, HIDDEN_CLOSE, HIDDEN_FLIP = range(7)
 
 ORDER = np.dtype(
@@ -45,7 +45,7 @@ ORDER = np.dtype(
 _MOST_TRADES = 5
 _TWAP_SPACING_MS = 30_000
 _SCALP_MEAN_MS = 150_000
-# A winner stays out when the move ahead would not pay for fees and spread.
+# A winner does not trade if the coming move is smaller than fees and spread.
 _LEAST_EDGE = 0.0025
 # Room for what the exchange does first in a part, and for orders moved to later blocks.
 _MARGIN_MS = 5_000
@@ -89,7 +89,7 @@ def draw_orders(
     """
     first_ms = day_ms + hours[0] * HOUR_MS
     end_ms = first_ms + hours[1] * HOUR_MS - _MARGIN_MS
-    # More than enough; those too many are dropped below.
+    # More than needed; the surplus is dropped below.
     count = trades + trades // 2 + 16
     base = np.zeros(count, dtype=ORDER)
     base["time"] = day_ms + times_of_day(rng, *hours, count)
@@ -134,7 +134,7 @@ def _set_kinds(
 def _with_followers(
     rng: np.random.Generator, population: Population, base: npt.NDArray[Any], end: int
 ) -> npt.NDArray[Any]:
-    """Put behind orders what belongs to them: exits, hedges, slices of TWAP orders."""
+    """Add the orders that follow others: exits, hedges, slices of TWAP orders."""
     role = population.roles[base["trader"]]
     scalps = np.flatnonzero(role == "scalper")
     exits = base[scalps]
@@ -149,7 +149,7 @@ def _with_followers(
     slices = base[parents].repeat(copies)
     slices["time"] += (nth + 1) * _TWAP_SPACING_MS
     orders = np.concatenate([base, exits, hedges, slices])
-    # What would be later than the part falls somewhere into the rest of it.
+    # Orders that would be later than the part get a random time in the rest of it.
     late = np.flatnonzero(orders["time"] > end)
     parent = np.concatenate(
         [np.arange(len(base)), scalps, spots, parents.repeat(copies)]
@@ -160,7 +160,7 @@ def _with_followers(
 
 
 def _first(orders: npt.NDArray[Any], trades: int) -> npt.NDArray[Any]:
-    """Keep as many orders as make so many trades on the tape, to the trade."""
+    """Keep the first orders that make exactly so many trades on the tape."""
     shown = np.where(orders["kind"] < HIDDEN_RESIZE, orders["trades"], 0)
     ends = np.cumsum(shown)
     last = int(np.searchsorted(ends, trades))

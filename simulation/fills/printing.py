@@ -1,4 +1,4 @@
-"""Rows of the exchange as columns with its names, and the files these go to."""
+"""Rows of the exchange as columns with its names, and their files."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _WORD_OF = {ADL: 10, SETTLEMENT: 11, DUST: 12, NETTING: 13}
 _TID_FACTOR = 0x2545F4914F6CD
 _TID_MASK = (1 << 50) - 1
 
-# Columns with few distinct values: a dictionary is of no use to the others.
+# Columns with few distinct values: only for these a dictionary helps.
 _DICTIONARY = [
     *("user", "coin", "side", "dir", "feeToken", "builder", "builderFee"),
     "block_time",
@@ -60,7 +60,7 @@ _DICTIONARY = [
 
 
 def directions(rows: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
-    """Return the place in `DIR_WORDS` of each row's wording of what it did."""
+    """Return the index in `DIR_WORDS` of each row's `dir`."""
     start, delta, words = rows["start"], rows["delta"], rows["words"]
     buys = rows["side"] > 0
     closes = (start != 0) & ((start > 0) != (delta > 0))
@@ -157,7 +157,7 @@ class Printer:
 
 
 def fee_is_in_token(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Tell which fees are paid in what the fill bought."""
+    """Return which fees are paid in the token that the fill bought."""
     return np.asarray((KINDS[rows["coin"]] == SPOT) & (rows["side"] > 0))
 
 
@@ -220,7 +220,7 @@ _FILL = (
     '"hash":"<hash>","oid":<oid>,"crossed":<crossed>,"fee":"<fee>","tid":<tid>,'
     '"feeToken":"<feeToken>"<optional>}]'
 )
-# What only some of them have.
+# Fields that only some events have.
 _OPTIONAL = (
     ',"cloid":"<cloid>"',
     ',"twapId":<twapId>',
@@ -264,7 +264,7 @@ class ArchiveTape:
                 file.write(lines_buffer(lines))
 
     def close(self) -> None:
-        """There is no file in hand."""
+        """Do nothing: no file is open between writes."""
 
     def _lines(self, times: Ints, fills: pa.Array) -> pa.Array:
         """Put the fills of each block on a line of its own."""

@@ -43,14 +43,14 @@ from simulation.fills.truth import Truth
 #: What a simulation writes.
 FOLDERS = ("parquet", "archive", "asset_ctxs", "funding", "truth")
 
-# Rows of a part of a day, at most about: they are in memory at once.
+# Rows of a part of a day, about at most: they are in memory at once.
 _PART_ROWS = 120_000
-# Trades on the day before the tape begins, for each trader: they make its positions.
+# Trades per trader on the day before the tape: they make the first positions.
 _WARM_UP_TRADES = 6
 _FIRST_OID = 110_000_000_000
 # Share of the tape after which the exchange delists a coin.
 _DELISTING = 0.6
-# What a maker holds at first of each coin that cannot be sold short, USD.
+# A maker's first holding of each coin that cannot be sold short, USD.
 _STOCK_USD = 2_000_000
 
 
@@ -61,14 +61,14 @@ class Settings:
     Attributes
     ----------
     fills
-        Rows of the tape; one less where trades come out odd.
+        Rows of the tape; one less if they are odd, since a trade has two rows.
     days
     seed
     start
         First day, UTC.
     traders
     is_complete
-        All positions in perpetuals begin on the tape, and it misses no fill.
+        All positions in perpetuals begin on the tape, and no fill is left out.
     """
 
     fills: int
@@ -80,7 +80,7 @@ class Settings:
 
 
 def default_traders(fills: int) -> int:
-    """Return a believable number of traders for a tape: 2,000 for a million fills."""
+    """Return a realistic number of traders for a tape: 2,000 for a million fills."""
     return max(60, round(2_000 * math.sqrt(fills / 1_000_000)))
 
 
@@ -217,8 +217,8 @@ class _Exchange:
         """
         rows = np.zeros(count, dtype=ROW)
         self._world.counters[ROWS] = 0
-        # Before the exchange's own acts, whose blocks may have the time of the hour.
-        self._look(first_hour * len(MINUTES))
+        # Before the exchange's own acts: their blocks may have the time of the hour.
+        self._record_moment(first_hour * len(MINUTES))
         if first_hour % 24 == 0:
             self._keep_house(rows, first_hour, left)
         trades = (count - int(self._world.counters[ROWS])) // 2
@@ -248,7 +248,7 @@ class _Exchange:
             orders = orders[orders["kind"] < HIDDEN_RESIZE]
         moments = range(0)
         if is_shown:
-            # At the first one the exchange looked before it acted itself.
+            # The first moment was recorded before the exchange's own acts.
             moments = range(
                 first_hour * len(MINUTES) + 1, (first_hour + hours) * len(MINUTES)
             )
@@ -257,19 +257,19 @@ class _Exchange:
         first = 0
         for moment, end in zip(moments, ends, strict=True):
             run_orders(self._world, orders[first:end], rows, rng, is_shown)
-            self._look(moment)
+            self._record_moment(moment)
             first = end
         run_orders(self._world, orders[first:], rows, rng, is_shown)
 
-    def _look(self, moment: int) -> None:
-        """Take down the open interest, and pay funding where it is due."""
+    def _record_moment(self, moment: int) -> None:
+        """Record the open interest, and pay funding where it is due."""
         self.contexts.open_interest[moment] = self._world.open_interest[PERPS]
         payments = self.contexts.payments(moment)
         if payments is not None:
             pay_funding(self._world, payments)
 
     def _keep_house(self, rows: npt.NDArray[Any], first_hour: int, left: int) -> None:
-        """Do what the exchange does by itself in the first blocks of a day."""
+        """Run the exchange's own acts in the first blocks of a day."""
         world, market = self._world, self._market
         day_ms = self.start_ms + first_hour // 24 * DAY_MS
         slots = day_ms // BLOCK_MS + np.arange(3)
@@ -281,7 +281,8 @@ class _Exchange:
         settled = np.argwhere((position != 0) & is_delisted)
         settled = settled[: len(rows) if first_hour == self._delisting else 0]
         dust = dust[: len(rows) - len(settled)]
-        # Trades come in two rows: a balance waits if rows would not come out even.
+        # A trade has two rows: one dust balance waits if the number of rows left is
+        # odd.
         if (left - len(settled) - len(dust)) % 2 == 1:
             dust = dust[:-1]
         room = len(rows) - len(settled) - len(dust)
@@ -299,7 +300,7 @@ class _Exchange:
                 net_vaults(world, rows, rng, net_ms, coins, mids)
 
     def _stock_makers(self) -> None:
-        """Give those who quote what cannot be sold short."""
+        """Give makers a stock of the coins that cannot be sold short."""
         is_quoting = np.isin(self.population.roles, ("vault", "market_maker"))
         first = self._market.paths[:, 0]
         for coin in np.flatnonzero(KINDS != PERP):

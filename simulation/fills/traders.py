@@ -21,7 +21,7 @@ LIQUIDATOR = 2
 
 
 class Style(NamedTuple):
-    """What traders of a role have in common.
+    """Parameters of the traders of a role.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Style(NamedTuple):
     patience
         Chance that an order rests in the book instead of crossing.
     flip
-        Chance that a change of mind turns the position round in one order.
+        Chance that one order reverses the position.
     ruin
         Loss, as a share of the entry notional, that liquidates a position.
     """
@@ -50,7 +50,7 @@ class Style(NamedTuple):
     ruin: float
 
 
-#: Makers and vaults give no orders: they are the other side of those of the others.
+#: Makers and vaults place no orders: they are counterparties of the others' orders.
 STYLES = {
     "vault": Style(0.0, 4_000, 0.0, 0.5, 0.0, 0.0, 9.0),
     "market_maker": Style(0.012, 4_000, 0.0, 0.5, 0.0, 0.0, 9.0),
@@ -62,7 +62,7 @@ STYLES = {
 }
 ROLES = list(STYLES)
 
-#: What the exchange knows of a trader. A fee rate of 45,000 is 0.045 %.
+#: The exchange's data of a trader. A fee rate of 45,000 is 0.045 %.
 TRADER = np.dtype(
     [
         ("limit_usd", "f8"),
@@ -103,7 +103,7 @@ class Population:
     favourites : ndarray of int64, shape (traders, FAVOURITES)
         Coins a trader draws from; the same coin may stand there more than once.
     makers, takers : ndarray of int64
-        Lottery tickets for the other side of an order.
+        Traders to draw counterparties from; repeated by their weight.
     """
 
     table: npt.NDArray[Any]

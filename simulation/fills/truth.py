@@ -1,7 +1,7 @@
-"""Side files: what a reader of the tape should find.
+"""Truth files: what a correct reader of the tape finds.
 
-The fold here shares nothing with the exchange, nor with the models it is there to
-check: it sees each row of the tape once, in the order of the exchange.
+This fold shares no code with the exchange, nor with the models that it checks: it reads
+each row of the tape once, in the order of the exchange.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from simulation.text import decimal_text, null_where, pick
 
 MONEY = pa.decimal128(30, 12)
 
-#: Why an episode ended; the first one says that it did not.
+#: Why an episode ended; the first one stands for open episodes.
 REASONS = [
     *(None, "trade", "flip", "liquidation"),
     *("adl", "settlement", "dust", "transfer", "gap"),
@@ -35,7 +35,7 @@ _OPEN, _TRADE, _FLIP, _LIQUIDATION, _ADL, _SETTLEMENT, _DUST, _TRANSFER, _GAP = 
 _REASON_OF = {ADL: _ADL, SETTLEMENT: _SETTLEMENT, DUST: _DUST, NETTING: _TRANSFER}
 GAPS = ("gaps_sign_kept", "gaps_to_flat", "gaps_to_other_side", "gaps_from_flat")
 
-#: An episode of a trader in a coin: the one in hand, then the record of it.
+#: An episode of a trader in a coin: first the open one, then its record.
 EPISODE = np.dtype(
     [
         ("user", "i8"),
@@ -53,7 +53,7 @@ EPISODE = np.dtype(
         ("is_liquidated", "i8"),
     ]
 )
-#: What is known of a trader in a coin, besides.
+#: Totals of a trader in a coin.
 TOTAL = np.dtype(
     [
         ("fills", "i8"),
@@ -205,7 +205,7 @@ class Truth:
         rows : ndarray of ROW
         """
         self._count(rows)
-        # Outcomes are left out of PnL: of them only positions are kept.
+        # PnL excludes outcome coins: only their positions are recorded.
         fees = rows["fee"] * np.where(
             fee_is_in_token(rows),
             rows["px"],
@@ -288,8 +288,8 @@ class Truth:
         settings : dict
             What the simulation was asked for; goes into the summary.
         is_complete : ndarray of bool, shape (traders, coins)
-            Whether the tape shows how the position came about: there is nothing from
-            before it, and it misses no fill.
+            Whether the tape has all fills of the position, none from before it and none
+            left out.
 
         Returns
         -------
@@ -320,7 +320,7 @@ class Truth:
             "user": self._users,
             "role": self._roles,
             "fill_count": fills,
-            # Outcomes do not count, as they do not in what a trader is worth.
+            # Outcome coins do not count, as in a trader's equity.
             "is_complete": is_complete[:, KINDS != OUTCOME].all(axis=1),
         }
         for name, columns in (("positions", positions), ("traders", traders)):

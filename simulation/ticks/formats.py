@@ -1,6 +1,6 @@
-"""How recordings look: one line of each, with `<names>` where its values stand.
+"""Formats of recordings: one line of each, with `<names>` in place of values.
 
-`COLUMNS` says what the names stand for. Quirks are the venues': Coinbase names the
+`COLUMNS` has a function for each name. Quirks are the venues': Coinbase names the
 maker's side, Kraken's numbers have no quotes, Binance's futures print zeros for rows
 that are no market trades.
 """
@@ -58,7 +58,7 @@ class Format:
     has_book
         Order-book lines lie between the trades.
     leaves_out_adl
-        It could not tell rows of auto-deleveraging from trades, and has none.
+        The format cannot mark rows of auto-deleveraging, so it leaves them out.
     """
 
     folder: str
@@ -136,7 +136,7 @@ BINANCE_COINM_DUMP = Format(
     overlap=60,
     is_disorderly=True,
 )
-# Each stands for one to three trades.
+# Each aggregates one to three trades.
 BINANCE_AGGREGATES = Format(
     "binance_usdm_aggtrade",
     "btcusdt_aggtrade_%Y%m%d.jsonl",
@@ -181,7 +181,7 @@ DESK = Format(
     "<id>,<iso>,<price>,<size>,<taker>,main\n",
     header="ref,executed_at,px,btc,taker,book\n",
 )
-#: Columns of the desk's file: what a tick calls them, and what the desk does.
+#: Columns of the desk's file, by the column of a tick.
 DESK_COLUMNS = {
     "ts": "executed_at",
     "source_seq": "ref",

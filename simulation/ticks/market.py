@@ -14,7 +14,7 @@ from simulation.ticks.patterns import (
     Occurrence,
 )
 
-# Single precision does for all but the price: a tape has millions of seconds.
+# Single precision, except for prices: a tape has millions of seconds.
 Floats = npt.NDArray[np.float32]
 Prices = npt.NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""Distinctive five-minute shapes of price and flow that come back at known times."""
+"""Distinctive five-minute patterns of price and flow that repeat at known times."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ FOLLOW_MINUTES = 15
 #: pattern and what follows stay in its hour.
 FIRST_START = 10
 _STARTS = range(FIRST_START, 41)
-# The last one ends a minute before the tape: a window is known to be complete once
-# there is a trade after it.
+# The last one ends a minute before the tape does: a window is complete only when a
+# later trade is known.
 _LAST_START = 54
 
 

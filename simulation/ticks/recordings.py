@@ -1,4 +1,4 @@
-"""Recordings: a venue's trades in files, with what goes wrong in recordings."""
+"""Recordings: a venue's trades in files, with typical faults of recordings."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ Rows = npt.NDArray[Any]
 
 # Rows printed at once.
 _PIECE = 100_000
-# Of a disorderly recording: share of lines that come late, by up to so many places, and
-# of lines that come twice.
+# Of a disorderly recording: share of lines that are late, by how many lines at most,
+# and share of repeated lines.
 _LATE_SHARE = 0.005
 _LATE_PLACES = 40
 _TWICE_SHARE = 0.003
@@ -44,12 +44,13 @@ def formats_of(
         µs since the epoch.
     days : int
     websocket_minutes : int
-        How much of the end of Binance's spot tape a websocket recording covers too.
+        Minutes at the end of Binance's spot tape that a websocket recording covers,
+        too.
 
     Returns
     -------
     list of (Format, int, int)
-        How it looks, and from when to when it is, µs since the epoch.
+        Format, start and end, µs since the epoch.
     """
     end = start + days * DAY_US
     # Futures: files until two thirds of the tape, dumps from an hour before.
@@ -81,7 +82,7 @@ def formats_of(
 
 @dataclass
 class FileRecord:
-    """What a file holds, for the truth."""
+    """Content of a file, for the truth."""
 
     path: str
     exchange: str
@@ -105,7 +106,7 @@ class Recording:
     start, end : int
         µs since the epoch: what it covers.
     bad_lines : int
-        Lines that mean nothing, in each file.
+        Number of invalid lines in each file.
     seed : int
         Of disorder and bad lines.
     """
@@ -147,7 +148,7 @@ class Recording:
             self._write_part(rows[first:last], slot)
 
     def close(self) -> None:
-        """Finish the file in hand."""
+        """Finish the open file."""
         if self._file is not None:
             self._file.close()
         self._file = None
@@ -182,7 +183,7 @@ class Recording:
         member = slot.strftime(self._form.file_name)
         path = self._folder / self._form.folder / (member + suffix)
         if suffix == ".zip":
-            # Binance's have it instead of the file's own.
+            # Binance names the zip after the file in it.
             path = path.with_name(member).with_suffix(".zip")
         self._file = LinesFile(path, member)
         self._file.write(self._form.header.encode())
@@ -229,7 +230,7 @@ class Recording:
         self._file.write(lines_buffer(lines))
 
     def _with_bad_lines(self, lines: pa.Array) -> pa.Array:
-        """Put halves of lines, and lines of something else, behind some of them."""
+        """Insert truncated lines and lines of other content after some lines."""
         ends = np.flatnonzero(pc.ends_with(lines, "\n").to_numpy(zero_copy_only=False))
         behind = np.sort(self._random.choice(ends, self._bad_lines))
         texts = [

@@ -49,7 +49,7 @@ class Settings:
     websocket_minutes
         Length of the websocket recording of Binance's spot market, at the end.
     bad_lines
-        Lines that mean nothing, in each file.
+        Number of invalid lines in each file.
     """
 
     ticks: int
@@ -177,12 +177,12 @@ class VenueTape:
         return rows
 
     def close(self) -> None:
-        """Finish the files in hand."""
+        """Finish the open files."""
         for recording in self._recordings:
             recording.close()
 
     def records(self) -> list[FileRecord]:
-        """Return what its files hold."""
+        """Return a description of its files."""
         return [record for each in self._recordings for record in each.records]
 
 

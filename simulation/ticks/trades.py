@@ -19,7 +19,7 @@ Ints = npt.NDArray[np.int64]
 # Exponent of the power law of trades in an order, and where it is cut off.
 _TRADES_TAIL = 1.5
 _TRADES_LIMIT = 700
-# How surely an order is on the side of the pressure.
+# How strongly the pressure decides the side of an order.
 _CONVICTION = 3.0
 # Every part with so many trades has an order that sweeps hundreds of makers.
 _SWEEP_FROM = 3_000
@@ -27,7 +27,7 @@ _SWEEP_TRADES = (300, _TRADES_LIMIT)
 # A millisecond of a sweep has room for all of it.
 _LAST_START_US = 800
 _TRADES_PER_US = 8
-# In a planted pattern, of which one sweep would else be the most.
+# In a planted pattern, which one sweep would otherwise dominate.
 _PLANTED_TRADES_LIMIT = 10
 # One trade in so many of a sweep is at the next level or beyond.
 _NEXT_LEVEL_SHARE = 0.12
@@ -35,7 +35,7 @@ _NEXT_LEVEL_SHARE = 0.12
 _MACHINE_SIZES = (0.00009, 0.0001, 0.00013, 0.00017, 0.0002, 0.0004)
 _ROUND_SIZES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0)
 _SIZE_LIMIT = 60.0
-# In a planted pattern, of whose flow one trade would else be the most.
+# In a planted pattern, whose flow one trade would otherwise dominate.
 _PLANTED_SIZE_LIMIT = 0.1
 # One of so many rows of a futures stream is no market trade.
 _OTHER_ROW_EVERY = 20_000
@@ -157,7 +157,7 @@ def _levels_walked(
     levels[is_next] = random.geometric(0.3, int(is_next.sum()))
     walked = np.cumsum(levels)
     walked -= walked[np.cumsum(trades) - trades][order]
-    # A cent is little: on a coarser grid there is more on every level.
+    # On a coarser grid than a cent each level has more volume.
     return np.asarray(walked // 10 ** (2 - venue.price_places))
 
 

@@ -1,4 +1,4 @@
-"""Side files: what a reader of the recordings should have found."""
+"""Truth files: what a correct reader of the recordings finds."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ class Truth:
     def _add_gaps(self, venue: Venue, rows: npt.NDArray[Any]) -> None:
         """List the jumps of ids, those behind the last batch included.
 
-        Their cause is `not_recorded`, or `no_trade`: the id of a row that is no market
-        trade, which a reader that sees the row need not call a gap.
+        Their cause is `not_recorded` or `no_trade`. The latter are ids of rows that are
+        no market trades; they are not gaps for a reader that sees these rows.
         """
         rows = np.concatenate([self._ends.get(venue.name, rows[:1]), rows])
         for place in np.flatnonzero(np.diff(rows["seq"]) > 1):

@@ -122,7 +122,7 @@ class AggregateProject(RollupProject):
         return EPOCH + timedelta(milliseconds=bucket)
 
     def expected(self, width: timedelta) -> dict[tuple[datetime, str], int]:
-        """Return what a rollup must hold, computed here from the raw rows."""
+        """Return the expected content of a rollup, computed from the raw rows."""
         totals: dict[tuple[datetime, str], int] = {}
         for time, sensor, value in self.query(
             f"select {self.time_column}, sensor, value from probe.{self.table}"
@@ -133,7 +133,7 @@ class AggregateProject(RollupProject):
         return totals
 
     def unmoved(self, name: str = "probe") -> list[tuple[Any, ...]]:
-        """Return what a rebuild of a rollup or a rewrite of one of its rows changes."""
+        """Return values that a rebuild or a rewritten row of a rollup changes."""
         oid = self.query(f"select 'analytics.{name}'::regclass::oid")
         return oid + row_versions(self, [name])
 

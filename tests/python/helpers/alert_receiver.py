@@ -1,4 +1,4 @@
-"""An HTTP server that keeps what Apprise's `json://` sends it."""
+"""An HTTP server that stores the messages of Apprise's `json://`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any
 
 @dataclass
 class Receiver:
-    """What came in, and how to answer.
+    """Received messages, and the answers to give.
 
     Attributes
     ----------
     messages
-        What came to each path, in its order.
+        Received messages by path, in order.
     answers
         Status by path, where it is not 200.
     on_message
@@ -35,7 +35,7 @@ class Receiver:
         return f"json://127.0.0.1:{self.port}{path}"
 
     def ids(self, path: str = "/all") -> list[str]:
-        """Return the ids that came to a path, the last line of each message."""
+        """Return the ids received at a path: the last line of each message."""
         return [each["message"].split("\n")[-1] for each in self.messages.get(path, [])]
 
     def times(self, path: str = "/all") -> Counter[str]:

@@ -2,10 +2,10 @@
 
     python aws_near_by.py CERTIFICATE KEY BUCKET
 
-Run in a network of its own, where 169.254.169.254 is this machine and AWS's names lead
-to 127.0.0.1. All but the instance's credentials is moto's. Those are served here,
-as moto's lack what pgBackRest asks for, and to nobody without a token (IMDSv2), as the
-instances of `terraform/` want it.
+Runs in a network namespace where 169.254.169.254 is this machine and AWS's names
+resolve to 127.0.0.1. moto serves everything except the instance's credentials: its own
+lack fields that pgBackRest needs. They are served here, only with a token (IMDSv2), as
+the instances of `terraform/` require.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class InstanceMetadata(BaseHTTPRequestHandler):
 
 
 class Farewell(MotoRequestHandler):
-    """Ends each connection inside TLS, too: else pgBackRest takes it for broken."""
+    """Close the TLS layer of each connection, which pgBackRest requires."""
 
     def finish(self) -> None:
         """Close the connection."""

@@ -1,7 +1,7 @@
-"""A private copy of the project's tick models, and what their candles must be.
+"""A private copy of the project's tick models, and the expected candles.
 
-Trades go in through `load_to_db ticks`. What is expected of them is computed here by
-pandas, in decimals, from the rows of `market_data.btc_ticks`.
+Trades are loaded by `load_to_db ticks`. Expected candles are computed by pandas, in
+decimals, from the rows of `market_data.btc_ticks`.
 """
 
 from __future__ import annotations
@@ -56,10 +56,9 @@ Candles = dict[Key, tuple[Any, ...]]
 class CandleProject(RollupProject):
     """A dbt project with the repository's models of ticks, on a database of its own.
 
-    Old recordings are loaded: nothing drops them until a test says so. Nor does the
-    server put them and their candles into the columnstore, unless `has_columnstore`:
-    rows there have no address by which to tell whether they were written again, and are
-    read by the thousand.
+    Old recordings are loaded, without a retention until a test declares one. Ticks and
+    candles are not compressed unless `has_columnstore`: rows in the columnstore have no
+    `ctid` to tell whether they were rewritten.
     """
 
     def __init__(
@@ -112,7 +111,7 @@ class CandleProject(RollupProject):
         return {name: self.candles(name) for name in LEVELS}
 
     def expected(self) -> dict[str, Candles]:
-        """Return what `all_candles` must be, from the ticks that are there."""
+        """Return the expected `all_candles`, from the stored ticks."""
         ticks = self.query(
             "select ts, exchange, source_seq, price, volume, side"
             " from market_data.btc_ticks order by random()"
@@ -120,7 +119,7 @@ class CandleProject(RollupProject):
         return {name: recomputed(ticks, width) for name, width in LEVELS.items()}
 
     def row_versions(self, where: str = "true") -> set[tuple[Any, ...]]:
-        """Where each row of each level lies, and which transaction wrote it."""
+        """Return `ctid` and writing transaction of each row of each level."""
         return {
             (name, *row)
             for name in LEVELS
@@ -139,7 +138,7 @@ class CandleProject(RollupProject):
 def candle_project(
     folder: Path, conninfo: dict[str, Any], has_columnstore: bool = False
 ) -> Iterator[CandleProject]:
-    """Make a project and lead the loader to its database."""
+    """Make a project and point the loader to its database."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment(conninfo).items():
             patch.setenv(name, value)

@@ -1,4 +1,4 @@
-"""A clone of the project with nothing but ``devdb``, for tests of its commands."""
+"""A clone with only ``devdb`` and ``pgio``, for tests of devdb's commands."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A private copy of the embedding and search models, on a database of its own.
 
-Candles go in by SQL, as the rollup below would hold them, with the load that brought
-their ticks, applied to the rollup.
+Candles are inserted by SQL in the form of the rollup, with a load of their ticks that
+is recorded as applied by the rollup.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class EmbeddingProject:
         return value
 
     def load(self, candles: pa.Table, exchange: str = VENUE) -> int:
-        """Put candles in the place of those of the same seconds; return the load."""
+        """Replace the candles of the same seconds; return the load."""
         names = [name for name in candles.schema.names if name != "second"]
         texts = [candles[name].cast(pa.string()) for name in names]
         first, last = candles["second"][0].as_py(), candles["second"][-1].as_py()
@@ -168,7 +168,7 @@ class EmbeddingProject:
         return {row[:3]: row[3:] for row in rows}
 
     def row_versions(self, name: str) -> list[tuple[Any, ...]]:
-        """Where every row lies, and which transaction wrote it."""
+        """Return `ctid` and writing transaction of every row."""
         return self.rows(
             f"select ctid::text, xmin::text from signals.{name} order by 1"
         )

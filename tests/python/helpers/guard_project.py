@@ -15,7 +15,7 @@ History = dict[str, list[tuple[Any, ...]]]
 
 
 def today() -> int:
-    """Number of the present day, as `fills` counts them."""
+    """Return today's number, as `fills` counts days."""
     return (int(time.time() * 1000) - START) // DAY
 
 
@@ -87,7 +87,7 @@ def apply_retention(project: RollupProject) -> None:
 
 
 def drop_by_hand(project: RollupProject) -> None:
-    """Drop the same rows past the project, as an operator would."""
+    """Drop the same rows by hand, as an operator would."""
     boundary = START + (today() - KEPT_DAYS) * DAY
     if has_timescale(project):
         project.execute(

@@ -1,4 +1,4 @@
-"""Names of coins and of an account that a page must not take for anything else."""
+"""Names of coins and of an account that look like HTML or code."""
 
 #: What coins of the tape are called here.
 COINS = {

@@ -22,7 +22,8 @@ EDITION = """
         end
 """
 
-# Which transaction wrote each job, and the whole catalog: what a build must not touch.
+# The transaction that wrote each job, and the whole catalog: a build must not change
+# it.
 JOB_VERSIONS = """
     select id, xmin::text, scheduled, config::text
     from _timescaledb_catalog.bgw_job
@@ -128,7 +129,7 @@ class HypertableProject(RollupProject):
         )
 
     def versions(self) -> list[list[tuple[Any, ...]]]:
-        """All that a build with nothing to change must leave as it is."""
+        """Return everything that a build without changes must leave as it is."""
         found = [self.query(RECORDED_VERSIONS), self.query(CATALOG_STATE)]
         if self.edition == "community":
             found.append(self.query(JOB_VERSIONS))

@@ -1,4 +1,4 @@
-"""Fills as files, and a loader to run on them: what the test_load_* modules share."""
+"""Files of fills and ways to run the loader, for the modules test_load_*."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def count(db: psycopg.Connection[Any], table: str = "hyperliquid.fills") -> int:
 
 
 def content(db: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
-    """All fills without what differs from load to load, in order."""
+    """Return all fills in order, without columns that differ from load to load."""
     return db.execute(
         """
         select time, user_address, coin, px::text, sz::text, side, dir,

@@ -1,10 +1,9 @@
-"""dbt's parse of the project, taken over from test to test.
+"""dbt's parse of a project, reused by the next test.
 
-Parsing all macros takes dbt some seconds, more than most tests take otherwise. Its own
-partial parsing reads again only the files that differ, so a new project may start from
-what dbt kept of an earlier one of its kind that named the same database. From one of
-another kind it may have to forget functions, at which dbt 1.12 fails and reads
-everything.
+Parsing all macros takes dbt some seconds, more than the rest of most tests. dbt's
+partial parsing reads only files that differ, so a new project may start from the stored
+parse of an earlier project of the same kind and database. With another kind dbt may
+have to delete functions from the parse, at which 1.12 fails and reads everything.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ _parses: dict[Key, bytes] = {}
 
 
 def take_over(target: Path, conninfo: dict[str, Any], kind: type) -> None:
-    """Give a new project what dbt kept of an earlier one, if there was any."""
+    """Copy the stored parse into a new project, if there is one."""
     found = _parses.get(_key(conninfo, kind))
     if found is not None:
         target.mkdir()
@@ -26,7 +25,7 @@ def take_over(target: Path, conninfo: dict[str, Any], kind: type) -> None:
 
 
 def keep(target: Path, conninfo: dict[str, Any], kind: type) -> None:
-    """Remember what dbt kept of a project, if it is the first of its kind."""
+    """Store the parse of a project, if it is the first of its kind."""
     key = _key(conninfo, kind)
     if key not in _parses and (target / KEPT).exists():
         _parses[key] = (target / KEPT).read_bytes()

@@ -1,4 +1,4 @@
-"""`trader_position_hours` as a run of dbt has it, without dbt, and made-up loads."""
+"""The model `trader_position_hours` without dbt, and made-up loads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DIRS = {
 
 
 class Model:
-    """The model as a run of dbt has it, without dbt: its table and its loads."""
+    """The model without dbt: its table and the loads it has applied."""
 
     def __init__(self, conn: psycopg.Connection[Any]) -> None:
         self.conn = conn
@@ -52,7 +52,7 @@ class Model:
         self.deleted = 0
 
     def run(self, *, is_incremental: bool, slice_rows: int = 500_000) -> None:
-        """Run the model once and put its changes in place."""
+        """Run the model once and apply its changes."""
         with connect(autocommit=True) as reader:
 
             def loads() -> pa.Table:
@@ -71,7 +71,7 @@ class Model:
                 self.apply(changes, is_incremental)
 
     def apply(self, changes: PositionChanges, is_incremental: bool) -> None:
-        """Put changes in place as the materialization does."""
+        """Apply changes to the table as the materialization does."""
         with self.conn.transaction():
             self.conn.execute(
                 "create temporary table new_rows "
@@ -131,7 +131,7 @@ def create_staged_fills(conn: psycopg.Connection[Any]) -> None:
 def load(
     conn: psycopg.Connection[Any], fills: Sequence[Fill], *, log: bool = True
 ) -> int:
-    """Load fills the way the loader leaves them, with their line in the load log."""
+    """Insert fills as the loader does, with their line in the load log."""
     with conn.transaction():
         load_id = None
         if log:
@@ -189,6 +189,6 @@ def fresh_model(loading_db: psycopg.Connection[Any]) -> Model:
 
 
 def clear(model: Model) -> None:
-    """Make an empty start of a model that has run."""
+    """Empty the tables and forget the applied loads."""
     model.conn.execute(f"truncate {FILLS}, ingestion.load_log, {TARGET}")  # type: ignore[arg-type]
     model.applied = set()

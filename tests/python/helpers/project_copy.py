@@ -15,7 +15,7 @@ _LEFT_BEHIND = (
 
 
 def copy_project(to: Path) -> Path:
-    """Copy the project, without what is made from it; `make` works there."""
+    """Copy the project without build artifacts; `make` works in the copy."""
     shutil.copytree(PROJECT_DIR, to, ignore=shutil.ignore_patterns(*_LEFT_BEHIND))
     (to / ".venv").symlink_to(PROJECT_DIR / ".venv")
     # Older than the environment, which `make` would otherwise set up for the copy.

@@ -1,4 +1,4 @@
-"""The project as dbt parses it, for tests of what stands in it; no server is asked."""
+"""dbt's manifest of the project, parsed without a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An AWS near by: what `aws_near_by` serves, in a network of its own."""
+"""A local AWS: `aws_near_by` in a network namespace."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NETWORK = 'ip link set lo up; ip addr add 169.254.169.254/32 dev lo; exec "$@"'
 
 @dataclass(frozen=True)
 class Aws:
-    """S3 and the instance's credentials, in a network of their own.
+    """S3 and the instance's credentials, in a network namespace.
 
     Attributes
     ----------
@@ -32,13 +32,13 @@ class Aws:
     certificate: Path
 
     def enter(self) -> list[str]:
-        """Return what runs a command in that network."""
+        """Return the prefix of a command to run it in that network."""
         return ["nsenter", "--target", str(self.pid), "--net"]
 
 
 @contextmanager
 def running_aws(folder: Path) -> Iterator[Aws]:
-    """Run an AWS with one empty bucket; nothing of it stays."""
+    """Run a local AWS with one empty bucket, and remove it at the end."""
     certificate, key = folder / "aws.pem", folder / "aws.key"
     names = f"subjectAltName=DNS:*.s3.{DOMAIN},IP:127.0.0.1"
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -57,7 +57,7 @@ def running_aws(folder: Path) -> Iterator[Aws]:
 
 
 def started(command: list[str], log: int) -> subprocess.Popen[str]:
-    """Start what says when it is ready and stays until its standard input closes."""
+    """Start a process that reports its readiness and ends with its standard input."""
     process = subprocess.Popen(
         command,
         env={"PATH": SYSTEM_PATH, "HOME": "/root", "LC_ALL": "C.UTF-8"},

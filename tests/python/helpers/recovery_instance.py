@@ -32,7 +32,7 @@ def trees() -> list[object]:
 def instance(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DatabaseServer]:
-    """The server; whoever damages it leaves it whole again."""
+    """The server; each test repairs what it damages."""
     tree: Tree = request.param
     folder = tmp_path_factory.mktemp(tree.name)
     with running_aws(folder) as aws:

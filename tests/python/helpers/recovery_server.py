@@ -1,8 +1,8 @@
-"""A database server with an AWS near by, as Terraform makes them, for tests to damage.
+"""A database server as Terraform makes it, with a local AWS, for tests of recovery.
 
-The server is a copy of a Debian tree in namespaces of its own: processes, mounts, and a
-network where AWS's names lead to an S3 of the tests' own (`aws_near_by`). Everything in
-it is Terraform's: the scripts, the settings, ``pgbackrest.conf`` to the letter.
+The server is a copy of a Debian tree in namespaces: processes, mounts, and a network
+where AWS's names resolve to a local S3 (`aws_near_by`). Scripts, settings and
+``pgbackrest.conf`` are Terraform's own files.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ cat > /dev/null
 
 
 def password_variables(passwords: Mapping[str, str]) -> dict[str, str]:
-    """Return what passwords are called where no Secrets Manager has them."""
+    """Return the variables for passwords on a server without Secrets Manager."""
     return {f"{role.upper()}_PASSWORD": word for role, word in passwords.items()}
 
 
@@ -103,11 +103,11 @@ class DatabaseServer:
         self._process: subprocess.Popen[str] | None = None
 
     def beside(self, folder: Path) -> DatabaseServer:
-        """Return another machine with the same settings, not begun yet."""
+        """Return another machine with the same settings, not started yet."""
         return DatabaseServer(self.tree, self.aws, folder)
 
     def begin(self) -> None:
-        """Start it, as new as its image is; an empty volume if there is none."""
+        """Start it from a fresh image, with an empty volume if there is none."""
         if not self.volume.exists():
             with self.volume.open("wb") as file:
                 file.truncate(VOLUME_MIB << 20)
@@ -123,7 +123,7 @@ class DatabaseServer:
         self.done('losetup -c "$(findmnt -n -o SOURCE /srv/postgresql)"')
 
     def lose(self) -> None:
-        """End every process there at once, and forget what is not on the volume."""
+        """Kill all its processes, and discard everything that is not on the volume."""
         if self._process is not None:
             self._process.communicate()
         self._process = None
@@ -134,7 +134,7 @@ class DatabaseServer:
         self.volume.unlink(missing_ok=True)
 
     def run(self, script: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a script as root on the server, whatever becomes of it."""
+        """Run a script as root on the server; it may fail."""
         assert self._process is not None
         pid = self._process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

@@ -1,6 +1,6 @@
-"""The fold once more, slowly and plainly, in Decimal: what the fast one must equal.
+"""A slow, simple fold in Decimal, with which the fast one must agree.
 
-Also the hand-made fills that both are fed with.
+Also the hand-made fills for both.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class _Key:
     hours: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
 
     def note_hours(self) -> None:
-        """Note how the positions of the last fill stand; an hour's last note stays."""
+        """Record positions after the last fill; the last record of an hour stays."""
         for episode in self.episodes[-3:]:
             row = _row(episode)
             self.hours[row["position_id"], row["hour"]] = row
@@ -344,7 +344,7 @@ def _vwap(notional: Decimal, size: Decimal) -> Decimal | None:
 
 
 def comparable(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Bring rows of the fast fold into the form of the slow one's."""
+    """Convert rows of the fast fold to the form of the slow one."""
     result = []
     for row in rows:
         row = dict(row)

@@ -1,4 +1,4 @@
-"""The project's commands as one of its roles, and the databases they are run on."""
+"""The project's commands, run as one of its roles."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A private copy of the project's raw tables and rollups, on a database of its own.
 
 Tests change the copy (a column's type, a rollup's query) and run dbt on it in this
-process. Fills go in by SQL, as a loader leaves them: rows and their load together.
+process. Fills are inserted by SQL, as the loader does: rows and their load together.
 """
 
 from __future__ import annotations
@@ -145,13 +145,13 @@ class RollupProject:
         path.write_text(text.replace(old, new))
 
     def leave_out_metrics(self) -> None:
-        """Take metrics and unit tests out, which read what is not here."""
+        """Remove metrics and unit tests: they need models that are not here."""
         for path in (self.folder / "models").rglob("*__*.yml"):
             if path.stem.endswith(("__unit_tests", "__metrics")):
                 path.unlink()
 
     def leave_out_other_rollups(self) -> None:
-        """Take out what only costs time here: what else reads the fills by itself."""
+        """Remove the other rollups that read the fills: they only cost time here."""
         path = self.folder / "models/rollups/_rollups__models.yml"
         content = yaml.safe_load(path.read_text())
         content["models"] = [m for m in content["models"] if m["name"] in ROLLUPS]
@@ -161,7 +161,7 @@ class RollupProject:
                 model.unlink()
 
     def chain_rollups(self) -> None:
-        """Put the repository's rollups in the place of the three apart."""
+        """Replace the three separate rollups by the repository's."""
         for name in ROLLUPS:
             shutil.copy(
                 PROJECT_DIR / f"models/rollups/{name}.sql",
@@ -198,7 +198,7 @@ class RollupProject:
 
 
 class ChainedProject(RollupProject):
-    """A project with the rollups as the repository has them."""
+    """A project with the repository's rollups."""
 
     is_chained = True
 
@@ -307,7 +307,7 @@ def storage(project: RollupProject, name: str) -> str:
 def row_versions(
     project: RollupProject, names: Iterable[str] = ROLLUPS, where: str = "true"
 ) -> list[tuple[Any, ...]]:
-    """Where every row of every rollup lies, and which transaction wrote it."""
+    """Return `ctid` and writing transaction of every row of every rollup."""
     return project.query(
         " union all ".join(
             f"select '{name}', tableoid::text, ctid::text, xmin::text"

@@ -7,7 +7,7 @@ from functools import cache
 
 from pgio.connection import PROJECT_DIR
 
-# For its builds, where not the data but the procedure is tested.
+# The procedure is tested here, not the data.
 WITHOUT_TESTS = {"DBT_EXCLUDE_RESOURCE_TYPES": "test unit_test"}
 RUNBOOK = PROJECT_DIR / "docs" / "runbook.md"
 BLOCK = re.compile(r"^```sh (?P<name>[a-z-]+)\n(?P<commands>.*?)^```$", re.S | re.M)

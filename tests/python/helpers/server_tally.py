@@ -1,7 +1,7 @@
 """The count of tests by server, in the last lines of a run.
 
-Tests may run in several processes (pytest-xdist): a report says which server it is
-about where the test runs, and is counted where the reports come together.
+Tests may run in several processes (pytest-xdist): the process of a test adds the server
+to its report, and the main process counts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class ServerTally:
     def pytest_runtest_makereport(
         self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Say which server a report is about."""
+        """Add the server to a report."""
         report = yield
         report.server = server_name(item)
         return report

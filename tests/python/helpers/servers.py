@@ -20,9 +20,9 @@ from pgio.connection import is_external
 
 EMBEDDED = "postgres"
 EXTERNAL = "external"
-# What a full run has; any other tree found is run as well.
+# Servers of a full run; any other tree found runs as well.
 USUAL = (EMBEDDED, "apache", "community")
-# Which of the servers found to run on, by name or edition; all of them unless said.
+# Names or editions of the servers to run on; by default all that are found.
 CHOICE = os.environ.get("TEST_SERVERS", "all").replace(",", " ").split()
 
 

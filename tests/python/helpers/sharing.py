@@ -1,4 +1,4 @@
-"""How tests are shared out between the processes of one run (pytest-xdist)."""
+"""How pytest-xdist distributes tests over processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tapes of the simulator, made by the command that users type."""
+"""Simulated fills, made by the same command that users run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from pgio.connection import PROJECT_DIR
 
-# Built from fills alone; without the class history, which tells when each build was.
+# Built from fills only; without the class history, which contains times of builds.
 BUILT_FROM_FILLS = (
     "analytics.trader_daily",
     "analytics.coin_daily",
@@ -34,13 +34,13 @@ BUILT_FROM_FILLS = (
     "analytics.signal_outcomes",
 )
 
-# A short tape cannot tell skill from luck: without this nobody on it is smart money. A
-# build loads the seed again, unless seeds are left out.
+# In a short history luck is never excluded, so nobody would be smart money. A build
+# loads the seed again, unless seeds are excluded.
 LUCK_COUNTS = """
     update reference.trader_class_rules set threshold = 1 where metric = 'mtm_q_value'
 """
 
-# For a build whose rows are compared: dbt's own tests are most of what it takes.
+# For a build whose rows are compared: dbt's own tests take most of its time.
 WITHOUT_TESTS = ("--exclude-resource-type", "test", "unit_test")
 
 

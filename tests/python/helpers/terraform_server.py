@@ -1,4 +1,4 @@
-"""A Debian and a block device for the server's set-up: copies that go with the test."""
+"""A Debian and a block device for the server's set-up, removed after each test."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ VIGIL_POSTGRESQL_VERSION='17.11'
 VIGIL_TIMESCALE_VERSION='2.29.2'
 """
 
-# A private view of the machine: what is written and mounted goes with the process.
+# A mount namespace: writes and mounts end with the process.
 DEBIAN = f"""
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 tree=$1 files=$2 settings=$3 volume=$4
@@ -99,7 +99,7 @@ def block_device(folder: Path, mib: int) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Machine:
-    """Where the scripts run: this machine, or a Debian tree, each time anew.
+    """Where the scripts run: this machine, or a new copy of a Debian tree.
 
     Attributes
     ----------

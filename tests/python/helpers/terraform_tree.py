@@ -90,7 +90,7 @@ def _blocks(folder: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def _plain(value: Any) -> Any:
-    """Take off the parser's own marks: quotes around strings, and what a block is."""
+    """Remove the parser's quotes around strings and its markers of blocks."""
     if isinstance(value, dict):
         return {
             _plain(key): _plain(inner)

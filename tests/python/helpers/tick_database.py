@@ -1,4 +1,4 @@
-"""Fixtures: empty tables for ticks, for the loader to write; and small chunks."""
+"""Fixtures: empty tables for the loader of ticks, and small chunks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def ticks_db(
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Chunks of so many lines, hence as many transactions as a real load has."""
+    """Set a small chunk size, so that a test load has many transactions."""
     rows = 100
     monkeypatch.setattr("loaders.lines.BATCH_LINES", rows)
     return rows

@@ -1,4 +1,4 @@
-"""Ticks as files, and a loader to run on them: what test_ticks_load_* modules share."""
+"""Files of ticks and ways to run the loader, for the modules test_ticks_load_*."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def trades(count: int, first: int = 0) -> list[Trade]:
 
 
 def in_milliseconds(rows: Iterable[Trade]) -> list[Trade]:
-    """The same trades as another source tells them: ms, and other zeros."""
+    """Return the same trades as another source writes them: ms, and other zeros."""
     return [
         row._replace(ts=row.ts[:-3], price=f"{row.price}0", volume=f"{row.volume}00")
         for row in rows
@@ -91,7 +91,7 @@ def spot_csv(path: Path, rows: Sequence[Trade]) -> Path:
 
 
 def spot_aggregates_csv(path: Path, rows: Sequence[Trade]) -> Path:
-    """Write trades as if each were an aggregate of itself, as Binance does."""
+    """Write each trade as an aggregate of one trade, in Binance's format."""
     lines = [
         f"{row.source_seq},{row.price},{row.volume},{row.source_seq},{row.source_seq},"
         f"{row.ts},{row.side == 'sell'},True"
@@ -139,8 +139,7 @@ def start_loader(*arguments: object, **options: Any) -> subprocess.Popen[str]:
 def slow_commits(db: Database, seconds: float) -> Iterator[None]:
     """Hold up each batch before its commit.
 
-    So that a loader does not end before it is stopped, however late a busy machine
-    lets the one that stops it have its turn.
+    So the loader cannot end before the test stops it, also on a busy machine.
     """
     db.execute(
         f"""

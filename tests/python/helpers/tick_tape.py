@@ -1,4 +1,4 @@
-"""A simulated tape of ticks, and the plainest reading of its files there is."""
+"""Simulated ticks, and the simplest possible reader of their files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for what other processes do: for the thing itself, never for a time."""
+"""Wait for an event of another process, never for a fixed time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 import psycopg
 
-#: For a machine that is slow and busy with something else; nothing ever takes so long.
+#: Upper limit for slow, busy machines; nothing takes as long.
 PATIENCE_SECONDS = 300
 
-#: A transaction with this keeps loads from their last step, their line in the log: all
-#: their rows are written then, and nothing of them is committed.
+#: Blocks loads at their last step, the line in the log: all their rows are written
+# then, and none is committed.
 HOLD_LOADS = "lock table ingestion.load_log in share mode"
 _LOCKS = "select count(*) from pg_locks where relation = 'ingestion.load_log'::regclass"
 HOLDERS = f"{_LOCKS} and mode = 'ShareLock' and granted"
