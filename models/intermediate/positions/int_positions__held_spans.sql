@@ -1,4 +1,5 @@
--- A size is held from the end of its hour to the payment that begins the next one's.
+-- A size is held from the end of its hour to the payment at the start of the hour of the
+-- next fill.
 -- `not materialized`: otherwise PostgreSQL copies a CTE that is referenced twice.
 with
 

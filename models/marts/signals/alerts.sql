@@ -14,7 +14,7 @@
                 ],
                 'stale_from': 'happened_at',
                 'days_before': 1,
-                'has_empty_days': true,
+                'has_empty_days': true,  {#- Most days have no alert. #}
             },
         },
     )
@@ -46,7 +46,8 @@ liquidations as (
 
 ),
 
--- An id names what a late fill in the same hour, or day, cannot change.
+-- alert_id is built only from values that late fills of the same hour or day cannot change,
+-- so an event keeps its id.
 events as (
 
     select
