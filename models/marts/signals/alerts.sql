@@ -1,3 +1,4 @@
+{# has_empty_days: most days have no alert. days_before: see asset_signals. #}
 {{
     config(
         materialized='incremental',
@@ -14,7 +15,7 @@
                 ],
                 'stale_from': 'happened_at',
                 'days_before': 1,
-                'has_empty_days': true,  {#- Most days have no alert. #}
+                'has_empty_days': true,
             },
         },
     )
