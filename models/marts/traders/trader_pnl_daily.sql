@@ -37,7 +37,7 @@ trader_days as (
     select
         position_days.user_address,
         position_days.day,
-        -- Where one profit of the day is not known, their sum is not.
+        -- If the profit of one position is unknown, the sum is unknown.
         case
             when count(*) = count(position_days.realized_pnl)
                 then sum(position_days.realized_pnl)
@@ -104,7 +104,7 @@ traders as (
 
 ),
 
--- The curve goes on from the last day that is kept.
+-- The equity curve continues from the last stored day.
 kept as (
 
     select
