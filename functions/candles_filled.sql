@@ -1,8 +1,9 @@
 {#
-    Reads the coarsest candles of which `width` is a multiple, bins them to `width` and joins
-    them to a grid without gaps. It passes the range once: a lookup of the previous candle
-    for each empty bucket would make a real-time aggregate sort all its rows each time. For
-    the same reason the close before the range is first searched in the last day.
+    Reads the coarsest candles of which `width` is a multiple, bins them to `width` and
+    joins them to a grid without gaps. It passes the range once: a lookup of the
+    previous candle for each empty bucket would make a real-time aggregate sort all its
+    rows each time. For the same reason the close before the range is first searched in
+    the last day.
 #}
 {%- set levels = [
     ('btc_ohlcv_5m', 'mod(extract(epoch from width), 300) = 0'),

@@ -34,7 +34,8 @@ select
     max(time) as last_fill_time,
     min(time) as first_fill_time,
 
-    -- All fills, by the definitions of the architecture guide (docs/metrics.md, 'guide').
+    -- All fills, by the definitions of the architecture guide (docs/metrics.md,
+    -- 'guide').
     sum(px * sz) as volume,
     sum(coalesce(closed_pnl, 0)) as realized_pnl,
     sum(coalesce(fee, 0)) as fees_paid,
@@ -52,13 +53,14 @@ select
         end
     ) as sell_volume,
 
-    -- Taker volume per side is the useful signal: over all users, total buys equal total
-    -- sells. buy_volume goes by dir (open long, close short), bought_volume by side B.
+    -- Taker volume per side is the useful signal: over all users, total buys equal
+    -- total sells. buy_volume goes by dir (open long, close short), bought_volume by
+    -- side B.
     coalesce(sum(sz) filter (where crossed and side = 'B'), 0) as taker_buy_volume,
     coalesce(sum(sz) filter (where crossed and side = 'A'), 0) as taker_sell_volume,
     coalesce(sum(sz) filter (where side = 'B'), 0) as bought_volume,
-    -- coin_daily takes close_px of the row with the greatest (last_fill_time, close_block,
-    -- close_event, close_px) of a coin.
+    -- coin_daily takes close_px of the row with the greatest (last_fill_time,
+    -- close_block, close_event, close_px) of a coin.
     ({{ last_fill_sort_key }})[2]::bigint as close_block,
     ({{ last_fill_sort_key }})[3]::bigint as close_event,
     ({{ last_fill_sort_key }})[4] as close_px,

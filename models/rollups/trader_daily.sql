@@ -20,7 +20,8 @@ select
     {{ time_bucket('1 day', 'day', unit='ms') }} as day,
     user_address,
 
-    -- All fills, by the definitions of the architecture guide (docs/metrics.md, 'guide').
+    -- All fills, by the definitions of the architecture guide (docs/metrics.md,
+    -- 'guide').
     sum(fill_count)::bigint as fill_count,
     sum(volume) as volume,
     sum(realized_pnl) as realized_pnl,

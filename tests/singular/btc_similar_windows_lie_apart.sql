@@ -1,6 +1,6 @@
 {#
-    A neighbour ends before its query window begins, and no two of them overlap. The length of
-    windows is a parameter of their version, not the present variable.
+    A neighbour ends before its query window begins, and no two of them overlap. The
+    length of windows is a parameter of their version, not the present variable.
 #}
 with
 

@@ -1,8 +1,8 @@
 {#
     Guards: the ticks and the candles of every level have the same figures for every
-    five-minute window: no trade lost or counted twice, the same prices. Tests the windows
-    that the newest loads touched (see recently_touched), except those touched by a load
-    after the build of the candles.
+    five-minute window: no trade lost or counted twice, the same prices. Tests the
+    windows that the newest loads touched (see recently_touched), except those touched
+    by a load after the build of the candles.
 #}
 {%- set measures = [
     'trade_count', 'volume', 'notional', 'buy_volume', 'sell_volume', 'large_volume',

@@ -1,7 +1,8 @@
 {#
-    Exactly the declared policies run, with the declared settings: each row is a difference.
-    A job that an operator has paused is no difference; `live_jobs.is_paused` shows it. The
-    differences are stored as a view, whose name dbt prints when the test fails.
+    Exactly the declared policies run, with the declared settings: each row is a
+    difference. A job that an operator has paused is no difference;
+    `live_jobs.is_paused` shows it. The differences are stored as a view, whose name dbt
+    prints when the test fails.
 
     It depends on every model that has jobs: while a model is rebuilt, its jobs are
     incomplete.

@@ -1,7 +1,7 @@
 {#
-    Guards: the hours of a coin's day have the same fills, volume, liquidations and close as
-    the day: one is computed from the fills by hour, the other by trader. Tests the days that
-    the newest loads touched (see touched_days).
+    Guards: the hours of a coin's day have the same fills, volume, liquidations and
+    close as the day: one is computed from the fills by hour, the other by trader. Tests
+    the days that the newest loads touched (see touched_days).
 #}
 with
 

@@ -1,8 +1,8 @@
 {#
     The change of a trader's position in a coin by a day's fills is the same in
-    trader_coin_daily (net_size) and in trader_position_hours (entries minus exits), to the
-    last digit. Tests the days that the newest loads touched (see touched_days), except those
-    of loads that are not yet applied to both tables.
+    trader_coin_daily (net_size) and in trader_position_hours (entries minus exits), to
+    the last digit. Tests the days that the newest loads touched (see touched_days),
+    except those of loads that are not yet applied to both tables.
 #}
 with
 

@@ -1,8 +1,8 @@
 {#
-    The funding of a trader's days equals the funding of their positions, to the last digit.
-    Tests at most a thousand traders of each day that the newest loads touched (see
-    touched_days), because it reads their whole history. Compares nothing while a load is
-    applied to one of the tables or of their inputs, but not to both tables.
+    The funding of a trader's days equals the funding of their positions, to the last
+    digit. Tests at most a thousand traders of each day that the newest loads touched
+    (see touched_days), because it reads their whole history. Compares nothing while a
+    load is applied to one of the tables or of their inputs, but not to both tables.
 #}
 with
 

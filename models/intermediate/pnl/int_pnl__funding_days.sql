@@ -1,4 +1,5 @@
--- Funding payments of a trader on a day; the one at midnight belongs to the day that begins.
+-- Funding payments of a trader on a day; the one at midnight belongs to the day that
+-- begins.
 with
 
 held_spans as (

@@ -45,7 +45,8 @@ flows as (
 
 ),
 
--- The last stored row of each coin is the starting sum; only changes after it are added.
+-- The last stored row of each coin is the starting sum; only changes after it are
+-- added.
 changes as (
 
     select

@@ -55,8 +55,8 @@ priced as (
 
 ),
 
--- trim_scale: the number of trailing zeros depends on the order of the additions, and the
--- scale of a quotient depends on it.
+-- trim_scale: the number of trailing zeros depends on the order of the additions, and
+-- the scale of a quotient depends on it.
 coin_values as (
 
     select

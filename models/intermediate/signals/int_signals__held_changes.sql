@@ -18,8 +18,8 @@ position_spans as (
 
 ),
 
--- Positions of members on a day (lag 0) and, for the change, positions that the smart money
--- of that day held on the day before (lag 1).
+-- Positions of members on a day (lag 0) and, for the change, positions that the smart
+-- money of that day held on the day before (lag 1).
 held_spans as (
 
     select
@@ -44,7 +44,8 @@ held_spans as (
 
 ),
 
--- A position is added to the sums on its first day and subtracted on the day after its last.
+-- A position is added to the sums on its first day and subtracted on the day after its
+-- last.
 held_changes as (
 
     select

@@ -43,8 +43,8 @@ held_spans as (
 
 ),
 
--- A position is added to the sums in its first hour and subtracted in the hour after its
--- last.
+-- A position is added to the sums in its first hour and subtracted in the hour after
+-- its last.
 changes as (
 
     select

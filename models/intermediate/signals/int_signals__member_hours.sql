@@ -1,5 +1,5 @@
--- A trader who is smart money at the end of a day counts as smart money in the hours of the
--- next day.
+-- A trader who is smart money at the end of a day counts as smart money in the hours of
+-- the next day.
 with
 
 member_spans as (

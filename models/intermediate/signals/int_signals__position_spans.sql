@@ -27,9 +27,9 @@ members as (
 
 ),
 
--- Positions that began or ended since the stored cohort, and all open positions of traders
--- whose membership changed. Those of other traders are already in the sums of the stored
--- cohort.
+-- Positions that began or ended since the stored cohort, and all open positions of
+-- traders whose membership changed. Those of other traders are already in the sums of
+-- the stored cohort.
 position_spans as (
 
     select

@@ -47,8 +47,8 @@ liquidations as (
 
 ),
 
--- alert_id is built only from values that late fills of the same hour or day cannot change,
--- so an event keeps its id.
+-- alert_id is built only from values that late fills of the same hour or day cannot
+-- change, so an event keeps its id.
 events as (
 
     select

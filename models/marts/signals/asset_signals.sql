@@ -1,6 +1,6 @@
 {#
-    days_before: a load also changes the day before its first row, because that day's last
-    funding payment is known only once a later fill exists.
+    days_before: a load also changes the day before its first row, because that day's
+    last funding payment is known only once a later fill exists.
 #}
 {{
     config(

@@ -28,8 +28,8 @@ funding_rates as (
 
 ),
 
--- The last contexts in the hour before each payment: the last rate before the full hour,
--- and the last price up to it.
+-- The last contexts in the hour before each payment: the last rate before the full
+-- hour, and the last price up to it.
 contexts as (
 
     select

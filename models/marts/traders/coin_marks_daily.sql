@@ -26,7 +26,8 @@ coin_daily as (
 
 ),
 
--- max() of arrays compares the first element, the time: the result is the latest context.
+-- max() of arrays compares the first element, the time: the result is the latest
+-- context.
 last_contexts as (
 
     select

@@ -105,7 +105,7 @@ traders as (
 ),
 
 -- The equity curve continues from the last stored day.
-kept as (
+stored as (
 
     select
         traders.user_address,
@@ -128,14 +128,14 @@ curves as (
 
     select
         net_days.*,
-        coalesce(kept.equity_usd, 0)
+        coalesce(stored.equity_usd, 0)
         + sum(net_days.net_pnl) over (
             partition by net_days.user_address
             order by net_days.day
         ) as equity_usd
     from net_days
-    left join kept
-        on net_days.user_address = kept.user_address
+    left join stored
+        on net_days.user_address = stored.user_address
 
 ),
 

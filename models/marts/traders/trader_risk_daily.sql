@@ -41,9 +41,9 @@ new_days as (
 
 ),
 
--- n², n³ and n⁴ times the central moments, computed exactly: in floating point, a variance
--- far below the mean would be lost.
--- `materialized`: otherwise PostgreSQL computes it again wherever it is read.
+-- n², n³ and n⁴ times the central moments, computed exactly: in floating point, a
+-- variance far below the mean would be lost. `materialized`: otherwise PostgreSQL
+-- computes it again wherever it is read.
 moments as materialized (
 
     select
@@ -114,7 +114,8 @@ errors as materialized (
 ),
 
 -- Student's distribution, because short curves have extreme ratios more often than the
--- normal distribution says. Degrees of freedom: days on which the curve changed, minus one.
+-- normal distribution says. Degrees of freedom: days on which the curve changed, minus
+-- one.
 scores as (
 
     select
@@ -125,8 +126,8 @@ scores as (
 
 ),
 
--- Wallace (1959) approximates Student's distribution by the normal one. The cast to numeric
--- keeps 15 digits, because erfc may differ in the last digit between servers.
+-- Wallace (1959) approximates Student's distribution by the normal one. The cast to
+-- numeric keeps 15 digits, because erfc may differ in the last digit between servers.
 chances as (
 
     select
