@@ -1,8 +1,9 @@
 {#
-    The coarsest candles that `width` is a whole number of, binned to it, on a grid that
-    leaves no bucket out. One pass over the range: a lookup of the previous candle for each
-    empty bucket would make a real-time aggregate sort all its rows each time. For the same
-    reason the close before the range is looked for close by first.
+    Reads the coarsest candles of which `width` is a multiple, bins them to `width` and
+    joins them to a grid without gaps. It passes the range once: a lookup of the
+    previous candle for each empty bucket would make a real-time aggregate sort all its
+    rows each time. For the same reason the close before the range is first searched in
+    the last day.
 #}
 {%- set levels = [
     ('btc_ohlcv_5m', 'mod(extract(epoch from width), 300) = 0'),
@@ -27,8 +28,8 @@
 {%- set last_instant = "range_to - interval '1 microsecond'" %}
 {%- set grid_from = bin.format('width', 'range_from') %}
 {%- set grid_to = bin.format('width', last_instant) ~ ' + width' %}
-{#- The same in whole five minutes: what lies beyond them is asked of the coarsest candles,
-    of which there are few. -#}
+{#- The range in whole five minutes: candles outside it are looked up in the five-minute
+    candles, of which there are few. -#}
 {%- set windows_from = bin.format("interval '5 minutes'", grid_from) %}
 {%- set windows_to = bin.format(
     "interval '5 minutes'", grid_to ~ " + interval '299.999999 seconds'"
@@ -105,7 +106,7 @@ binned as (
     group by 1
 ),
 
--- From the venue's first candle to its last, within the range.
+-- The grid goes from the venue's first candle to its last, within the range.
 ends as (
     select
         edges.close_before,

@@ -1,5 +1,5 @@
 {#
-    The rules that seeds/alert_rules.csv has to have, one row each: [(kind, measure)].
+    The rules that seeds/alert_rules.csv must have, one row each: [(kind, measure)].
 #}
 {% macro alert_measures() -%}
     {{ return([
@@ -16,7 +16,7 @@
 
 
 {#
-    The threshold of one of them, from rows of `alert_rules`.
+    The threshold of one rule, an aggregate over rows of `alert_rules`.
 #}
 {% macro alert_threshold(kind, measure) -%}
     {%- if (kind, measure) not in alert_measures() -%}
@@ -31,8 +31,8 @@
 
 
 {#
-    Stops where the seed has other rules than alert_measures, or a threshold that is none: a
-    missing one would be an alert that never comes.
+    Stops the build if the seed has other rules than alert_measures, or an invalid threshold:
+    with a missing rule an alert would never be raised.
 #}
 {% macro assert_alert_rules() -%}
     {%- set rules = ref('alert_rules') -%}

@@ -1,8 +1,8 @@
 {#
-    What kind of fill it is, as the reason why a position ended if this fill ends it:
-    `liquidation` of this trader, `adl`, `settlement`, `transfer`, `dust`, else `trade`.
-    Whether the fill reduced the position is not asked here: the reader knows the position,
-    also where the exchange reports no `start_position`.
+    The kind of the fill, and the reason if it ends a position: `liquidation` of this trader,
+    `adl`, `settlement`, `transfer`, `dust`, else `trade`. It does not check whether the fill
+    reduced the position: the models that read it know the position, even if the exchange
+    reports no `start_position`.
 #}
 {% macro fill_kind() -%}
     case

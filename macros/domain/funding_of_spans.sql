@@ -1,6 +1,6 @@
 {#
-    What the spans of int_positions__held_spans paid, by the columns `by`: −size × what a unit
-    paid meanwhile. Before the first known hour of a coin nothing was paid.
+    The funding of spans of int_positions__held_spans, grouped by the columns `by`: −size ×
+    payments per unit in the span. Before the first known hour of a coin it is 0.
 #}
 {% macro funding_of_spans(spans, funding_index, by) -%}
     {%- set paid = "coalesce(until_end.{0}, 0) - coalesce(until_begin.{0}, 0)" -%}

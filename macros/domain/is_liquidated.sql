@@ -1,6 +1,6 @@
 {#
-    True where this user was the one liquidated, of a `long` or a `short` position: a long is
-    liquidated by selling it, a short by buying it back.
+    True if this user's `long` or `short` position was liquidated: a long is liquidated by
+    selling it, a short by buying it back.
 #}
 {% macro is_liquidated(position_side) -%}
     {%- if position_side not in ['long', 'short'] -%}
@@ -10,7 +10,7 @@
     {%- endif -%}
     (
         side = '{{ 'A' if position_side == 'long' else 'B' }}'
-        -- Few fills are: the rest is not worth a look into the object.
+        -- Cheap filter first: few fills need a look into the JSON of `liquidation`.
         and (liquidation is not null or dir like 'Liquidated%')
         and {{ is_own_liquidation() }}
     )

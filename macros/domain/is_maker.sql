@@ -1,6 +1,6 @@
 {#
-    True where this side's order rested in the book. Where the exchange does not say, it
-    counts as a taker, as in the guide's maker_pct.
+    True if this side's order rested in the order book. If the exchange does not report it,
+    the fill counts as a taker's, as in the architecture guide's maker_pct.
 #}
 {% macro is_maker() -%}
     coalesce(not crossed, false)

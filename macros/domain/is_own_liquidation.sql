@@ -1,9 +1,9 @@
 {#
-    True where this user was the one liquidated: `liquidation` names them. The exchange
-    writes it on the counterparty's fill too. Where it names nobody, the wording of `dir`
-    decides, for the fill that reduces the position: a long is liquidated by selling it,
-    who buys then under the same wording is the other side. `reduces` is the condition for
-    "reduces the position", by default that of `start_position`.
+    True if this user was liquidated: `liquidation` names them. The exchange writes
+    `liquidation` on the counterparty's fill too. If it names nobody, the wording of `dir`
+    decides, for the fill that reduces the position: a long is liquidated by selling it, so a
+    buy with the same wording is the counterparty's. `reduces` is the condition for "reduces
+    the position", by default reduces_position().
 #}
 {% macro is_own_liquidation(reduces=none) -%}
     coalesce(

@@ -1,5 +1,5 @@
 {#
-    True for vault netting: positions move between accounts, nobody traded. `dir` may be
+    True for vault netting: positions move between accounts without a trade. `dir` may be
     NULL, the result is not.
 #}
 {% macro is_transfer(dir='dir') -%}

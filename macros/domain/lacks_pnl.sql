@@ -1,6 +1,6 @@
 {#
-    True where a profit may be missing: no `closed_pnl`, and the fill reduced a position, or
-    may have, for want of a `start_position`. A fill that only opens has none to report.
+    True if a profit may be missing: `closed_pnl` is NULL, and the fill reduced a position or
+    its `start_position` is unknown. A fill that only opens a position has no profit.
 #}
 {% macro lacks_pnl() -%}
     (closed_pnl is null and coalesce({{ reduces_position() }}, true))

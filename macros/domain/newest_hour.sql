@@ -1,4 +1,4 @@
-{#- Two looks at indexes of trader_position_hours. -#}
+{#- Each subquery is one index lookup in trader_position_hours. -#}
 {% macro newest_hour(hours) -%}
     greatest(
         (

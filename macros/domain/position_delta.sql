@@ -1,5 +1,5 @@
 {#
-    What the fill added to the position: its signed size, less the fee where that was taken
+    The change of the position by the fill: its signed size, minus the fee if that was taken
     in the coin itself.
 #}
 {% macro position_delta() -%}

@@ -1,6 +1,6 @@
 {#
-    True for fills that go against the position that was there, a flip too; NULL where
-    `start_position` is.
+    True for fills in the opposite direction of the position before them, flips included;
+    NULL if `start_position` is NULL.
 #}
 {% macro reduces_position() -%}
     start_position * {{ signed_size() }} < 0

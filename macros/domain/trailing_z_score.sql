@@ -1,6 +1,6 @@
 {#
-    How far a value is from the mean of a window, in sample standard deviations of it; NULL
-    with fewer than `least` rows in the window or without any spread.
+    The distance of a value from the mean of a window, in sample standard deviations of the
+    window; NULL with fewer than `least` rows in the window or if all are equal.
 #}
 {% macro trailing_z_score(value, window_name, least) -%}
     case

@@ -1,6 +1,6 @@
 {#
-    What an incremental SQL model of the strategy `sync` declares that takes in loads, as a
-    dictionary; none for one that does not:
+    The checked meta.loads of an incremental SQL model with the strategy `sync`, as a
+    dictionary; none if the model has no meta.loads:
 
         config(
             materialized='incremental',
@@ -12,22 +12,27 @@
                                                ones: first_stale_day(). A date of the key,
                                                or a timestamptz, where NULL is after all
                                                days;
-                'days_before': 1,              so many days before a load's first, and the
-                                               last ones of the table, change, too: what
-                                               is known only when later fills are;
-                'has_empty_days': true,        a day without a row is as good as any: how far
-                                               the rows reach, the loads say; or
+                'days_before': 1,              recompute this many days more: a load also
+                                               changes this many days before its first
+                                               row, and the last days of the table, where
+                                               a value needs later fills;
+                'has_empty_days': true,        days may have no rows, so the end of the
+                                               computed range is read from the load log
+                                               and not from the newest row; or
                 'touched': 'user_address',     a column of `relation` and of the model: a
-                                               row depends on what has the same value:
-                                               touched_rows()
+                                               row depends on all source rows with the
+                                               same value: touched_rows()
             }},
         )
 
-    Its rows of earlier days it may read as {{ this }}, if it is under contract. The
-    fingerprint is that of the model's whole SQL, variables filled in, without the
-    database's name, and of the rows of seeds (model_state); old_fingerprints, of earlier
-    releases, are with it. `upstream` are the models it reads that take in loads
-    themselves.
+    The model may read its own rows of earlier days through {{ this }}, if it has an
+    enforced contract.
+
+    In the result, `consumer` is this model as `schema.name`: the consumer of the loads in
+    ingestion.applied_loads. `fingerprint` is the hash of the rendered SQL without the name
+    of the database, and of the rows of its seeds (see model_state). `old_fingerprints` has
+    the hashes that earlier releases stored for the same SQL. `upstream` has the models
+    that this one reads and that record applied loads themselves.
 #}
 {% macro loads_spec() -%}
     {%- set given = config.get('meta', {}).get('loads') -%}
@@ -38,7 +43,7 @@
         or config.get('sql_header') is not none
     -%}
         {%- do exceptions.raise_compiler_error(
-            "meta.loads of " ~ model.name ~ " wants incremental_strategy: sync, and no"
+            "meta.loads of " ~ model.name ~ " needs incremental_strategy: sync, and no"
             ~ " sql_header: put what the header says into a pre_hook."
         ) -%}
     {%- endif -%}
@@ -67,7 +72,7 @@
     {%- elif key | length == 0 -%}
         {%- do refuse_key(given['stale_from']) -%}
     {%- endif -%}
-    {%- set made = made_of(sql) -%}
+    {%- set definition = made_of(sql) -%}
     {%- set relations = [given['relation']] if given['relation'] is string
         else given['relation'] -%}
     {%- set waits_for = {} -%}
@@ -106,8 +111,8 @@
             | selectattr('resource_type', 'equalto', 'seed') | list,
         'upstream': waits_for.values() | sum(start=[]) | unique | list,
         'follows_builds': false,
-        'made_of': made,
-        'fingerprint': local_md5(made['query']),
+        'made_of': definition,
+        'fingerprint': local_md5(definition['query']),
         'old_fingerprints': [local_md5(sql)],
     }) }}
 {%- endmacro %}
@@ -122,10 +127,11 @@
 
 
 {#
-    The models that this one reads and that take in loads of these relations, as
-    `schema.name`: those behind its ephemeral steps and views, and those that an incremental
-    SQL model among them reads, too, whose own fingerprint says nothing of their rules.
-    Stops at what else is made of them: nobody knows which loads its rows contain.
+    The models that this one reads and that record applied loads of these relations, as
+    `schema.name`. It looks through ephemeral models and views. It also follows incremental
+    SQL models with meta.loads, because their fingerprint does not contain the definitions
+    of the models that they read. Raises an error for any other model made of these
+    relations: it does not record which loads its rows contain.
 #}
 {% macro upstream_of_loads(relations, node=model) -%}
     {%- set names = [] -%}
@@ -157,7 +163,7 @@
 
 
 {#
-    Whether a node's rows come from one of these relations, through whatever lies between.
+    Whether a node's rows come from one of these relations, directly or through other models.
 #}
 {% macro is_made_from(node, relations) -%}
     {%- for id in node.depends_on.get('nodes', []) -%}

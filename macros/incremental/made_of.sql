@@ -1,16 +1,16 @@
 {#
-    What a model is made of besides rows: its SQL without the database's name, which says
-    nothing of the rows; the values of the variables that its own code names, which explain
-    a difference of the SQL; and what `parts` adds.
+    The definition of a model, besides the rows that it reads: its SQL without the name of
+    the database, which has no influence on the rows; the values of the variables that its
+    own code names, to explain a difference of the SQL; and the entries of `parts`.
 #}
 {% macro made_of(query, parts={}) -%}
-    {%- set filled = [query] -%}
+    {%- set stripped = [query] -%}
     {%- set relations = [this | string] -%}
     {%- for node in nodes_read(model) -%}
         {%- do relations.append(node.relation_name) -%}
     {%- endfor -%}
     {%- for relation in relations | select -%}
-        {%- do filled.append(filled.pop().replace(
+        {%- do stripped.append(stripped.pop().replace(
             relation, relation.split('.')[1:] | join('.')
         )) -%}
     {%- endfor -%}
@@ -18,13 +18,13 @@
     {%- for name in modules.re.findall("\\bvar\\(\\s*['\"](\\w+)['\"]", model.raw_code) -%}
         {%- do variables.update({name: var(name, none)}) -%}
     {%- endfor -%}
-    {{ return(dict(parts, query=filled[0], variables=variables)) }}
+    {{ return(dict(parts, query=stripped[0], variables=variables)) }}
 {%- endmacro %}
 
 
 {#
-    The relations that a model reads, as nodes: in the place of an ephemeral model, which is
-    none, those that it reads itself; likewise for other kinds in `through`.
+    The relations that a model reads, as nodes. A model whose materialization is in `through`
+    (an ephemeral one is no relation) is replaced by the relations that it reads itself.
 #}
 {% macro nodes_read(node, through=['ephemeral']) -%}
     {%- set found = [] -%}
@@ -41,8 +41,8 @@
 
 
 {#
-    In which ways two results of made_of differ, as a list of sentences; none but the
-    variables make a difference of rows only through the query.
+    The differences between two results of made_of, as a list of sentences. A changed
+    variable counts only if it changes the rendered query.
 #}
 {% macro made_of_changes(before, now) -%}
     {%- set changes = [] -%}
@@ -77,10 +77,10 @@
 
 
 {#
-    Whether a model's definition is the one its rows were computed with, in `state`, a
-    result of model_state; writes into it `changes`, as made_of_changes, and
-    `definition`, the fingerprint to keep. A release that kept only a hash wrote it over the
-    SQL with the database's name: spec['old_fingerprints'].
+    Compares a model's definition with the one that its rows were computed with, which is in
+    `state`, a result of model_state. Writes into `state`: `changes`, a result of
+    made_of_changes, and `definition`, the fingerprint to store. Earlier releases stored only
+    a hash, of the SQL with the name of the database: spec['old_fingerprints'].
 #}
 {% macro compare_definition(spec, state) -%}
     {%- set changes = [] -%}

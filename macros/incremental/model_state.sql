@@ -1,19 +1,20 @@
 {#
-    What the server knows of a model that takes in loads, in one query, asked once no other
-    build of it can run:
+    The state on the server of a model that records applied loads, read in one query. The
+    caller holds the advisory lock of the model, so that no other build of it is running:
 
-    - kind: 'table', 'view', 'materialized_view' or 'continuous_aggregate' has its name, or
-      none; existing: that as a relation. dbt's cache cannot know what another build, or the
-      swap of a rollup below, did since the run began;
+    - kind: the type of the relation with its name, 'table', 'view', 'materialized_view' or
+      'continuous_aggregate', or none; existing: this relation. dbt's cache is not used: it
+      does not see changes by another build, or by the swap of a rollup below;
     - primary_key: the columns of its primary key, or none;
-    - definition: the fingerprint of what its rows were computed with, or none where nothing
-      is on record;
-    - made_of: what that was made of, none where an earlier release built it;
-    - changes: in which ways that is not what the model is made of now;
-    - built_on, upstream: what the models it reads were when all of its rows were computed,
-      and what they are now: their rules, or with spec['follows_builds'] the very build;
+    - definition: the fingerprint of the definition that its rows were computed with, or
+      none without a record;
+    - made_of: this definition itself, none if an earlier release built the model;
+    - changes: the differences between this definition and the present one;
+    - built_on, upstream: the versions of the models it reads, when all of its rows were
+      computed and now. A version is a hash of their definitions, or the time of their last
+      full build if spec['follows_builds'];
     - seeds: a hash of the rows of each seed that it reads, by name;
-    - loads: the ids of the loads that it does not contain and all of upstream does;
+    - loads: ids of loads that every upstream model has applied and this one has not;
     - first_load: the day (UTC) of their first row, or none.
 #}
 {% macro model_state(spec) -%}
@@ -22,7 +23,8 @@
         {%- do spec['made_of'].update({'rules': state['rules']}) -%}
         {%- if state['seeds'] -%}
             {%- do spec['made_of'].update({'rows': state['seeds']}) -%}
-            {#- What reads this model notices by its fingerprint. -#}
+            {#- The hash of the seeds goes into the fingerprint, so that models that read this
+                one see the change. -#}
             {%- do spec.update({
                 'fingerprint': local_md5(spec['fingerprint'] ~ tojson(state['seeds'])),
             }) -%}
@@ -73,10 +75,10 @@
             from unnest('{ {{- models | join(',') -}} }'::text[]) as reads (model)
             where not exists (
                 select 1
-                from ingestion.applied_loads as taken_in
+                from ingestion.applied_loads as applied
                 where
-                    reads.model = taken_in.consumer
-                    and unapplied.load_id = taken_in.load_id
+                    reads.model = applied.consumer
+                    and unapplied.load_id = applied.load_id
             )
         )
         {%- endfor %}

@@ -9,8 +9,8 @@
 
 
 {#
-    Renders the model again: its query, and the columns that it wants conditions on. Each
-    model has a key of its own in `graph`, which threads share.
+    Renders the model again and returns its query and the columns that its filter macros
+    name. The key in `graph` contains the model's id, because threads share `graph`.
 #}
 {% macro rendered_with(condition) -%}
     {%- set asked = {'condition': condition, 'columns': []} -%}
@@ -23,8 +23,8 @@
 
 
 {#
-    What stands in a model's WHERE for a condition on `column`: true, unless it is rendered
-    again with one.
+    The text of a filter macro in a model's WHERE: `true`, or the condition on `column` if
+    the model is being rendered again with one.
 #}
 {% macro condition_on(column) -%}
     {%- set asked = graph.get('condition of ' ~ model.unique_id) if execute else none -%}

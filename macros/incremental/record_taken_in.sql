@@ -1,8 +1,8 @@
 {#
-    Writes down what a model has taken in, in the transaction of its rows: the loads, and
-    where all of its rows were computed, from what and why. Loads applied earlier stay
-    recorded: their rows are still in the source, so in every rebuild. After an `--empty`
-    build nothing is on record: the next run builds it.
+    Records the applied loads of a model in the transaction that writes its rows. After a
+    full computation it also records the definition and the reason. Loads applied earlier
+    stay recorded: a rebuild reads their rows again from the source. An `--empty` build
+    deletes the record, so the next run builds the model.
 #}
 {% macro record_taken_in(spec, state, action) -%}
     {%- set consumer = spec['consumer'] -%}
@@ -11,7 +11,7 @@
         {{ return('') }}
     {%- endif -%}
     {%- do mark_loads_applied(consumer, state['loads']) -%}
-    {%- if action == 'all' -%}
+    {%- if action == 'rebuild' -%}
         {%- do set_fingerprint(consumer, state['definition'] ~ '@' ~ state['upstream']) -%}
         {%- do record_build(
             consumer, state['definition'], state['reason'], spec['made_of']
@@ -21,7 +21,7 @@
 
 
 {#
-    The loads are in the consumer, `schema.name`.
+    Records that these loads are applied to the model `consumer`, `schema.name`.
 #}
 {% macro mark_loads_applied(consumer, load_ids) %}
     {%- if load_ids | length > 0 -%}
@@ -35,7 +35,7 @@
 
 
 {#
-    What the consumer's rows were computed with.
+    Stores the fingerprint of the definition that the model's rows were computed with.
 #}
 {% macro set_fingerprint(consumer, fingerprint) %}
     {%- do run_query(
@@ -48,8 +48,8 @@
 
 
 {#
-    Writes down that a model was computed whole, why, and what it was made of. `fingerprint`
-    is what ops.model_state holds before its '@'.
+    Records a full computation of a model with its reason and its definition. `fingerprint`
+    is the part before '@' of the fingerprint in ops.model_state.
 #}
 {% macro record_build(consumer, fingerprint, reason, made_of) -%}
     {%- do run_query(
@@ -62,7 +62,7 @@
 
 
 {#
-    The next build computes all of the consumer's rows.
+    Deletes the record of a model: the next build computes all of its rows.
 #}
 {% macro forget_model_sql(consumer) -%}
     delete from ops.model_state where model = {{ text_literal(consumer) }}

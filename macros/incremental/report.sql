@@ -1,6 +1,6 @@
 {#
-    Sets the message that dbt prints of a model, `code rows` if it is none, and writes what
-    was run to target/run.
+    Sets the message that dbt prints for a model, by default `code rows`, and writes `query`
+    to target/run.
 #}
 {% macro report(code, rows, message=none, query='-- Nothing was run.') -%}
     {%- call noop_statement('main', message or code ~ ' ' ~ rows, code, rows) -%}
@@ -10,7 +10,7 @@
 
 
 {#
-    Says that nothing was computed, and why.
+    Reports that nothing was computed, with the reason.
 #}
 {% macro report_nothing(is_empty_run) -%}
     {%- set reason = '--empty' if is_empty_run else 'nothing new' -%}

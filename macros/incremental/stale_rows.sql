@@ -1,7 +1,7 @@
 {#
-    Computes the rows that are stale and makes those of the table equal to them; returns
-    how many changed. `query` selects them; `scope`, a condition on the table's rows under
-    the alias `old`, holds for the rows that they replace.
+    Recomputes the stale rows of a table with `query` and writes the differences; returns
+    the number of changed rows. `scope` is a condition on the table's rows, alias `old`: it
+    selects the rows that the result of `query` replaces.
 #}
 {% macro write_stale_rows(target, unique_key, query, scope) -%}
     {%- set fresh = make_temp_relation(target) -%}
@@ -9,7 +9,7 @@
     {%- do run_query(
         'create temporary table ' ~ fresh ~ ' on commit drop as (\n' ~ query ~ '\n)'
     ) -%}
-    {#- The planner knows nothing of a table this young; joining it would be a guess. -#}
+    {#- A new table has no statistics; without them the planner may choose a bad join. -#}
     {%- do run_query('analyze ' ~ fresh) -%}
     {%- do assert_same_columns(target, fresh, columns) -%}
     {%- do assert_one_row_per_key(fresh, unique_key) -%}
@@ -18,8 +18,8 @@
 
 
 {#
-    The query for the rows of a model that new loads made stale, and the condition that
-    holds for those that it replaces: {query, scope}.
+    The query that recomputes the rows made stale by new loads, and the condition that
+    selects the rows it replaces: {query, scope}.
 #}
 {% macro stale_rows(spec, state, target) -%}
     {%- if spec['touched'] is not none -%}
@@ -34,8 +34,9 @@
         | selectattr('name', 'equalto', column) | map(attribute='data_type') | first == 'date' -%}
     {%- set column = adapter.quote(column) -%}
     {%- set in_utc = '' if is_date else " at time zone 'utc'" -%}
-    {#- From the first day that loads changed, or of which there is no row yet; and so many
-        days before it. Where days may be without rows, the last of the fills says which. -#}
+    {#- Recompute from the first day that the loads changed, or from the first day after the
+        newest row if that is earlier; then go back `days_before` days more. If days may
+        have no rows, the load log gives the newest day. -#}
     {%- set newest -%}
         {%- if spec['has_empty_days'] -%}
             (
@@ -68,7 +69,7 @@
 
 
 {#
-    Lists in a temporary table what the loads touched; returns the SELECT of it.
+    Writes the values that the loads touched to a temporary table; returns a SELECT of them.
 #}
 {% macro note_touched(spec, state, target) -%}
     {%- set column = adapter.quote(spec['touched']) -%}

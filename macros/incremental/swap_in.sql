@@ -1,6 +1,6 @@
 {#
-    The filled table takes the name of a model, and its constraints are named after it. All
-    of it is one transaction: readers see the old rows until its commit.
+    Replaces the existing relation with the filled table, and renames its constraints. The
+    caller's transaction covers all of it: readers see the old rows until its commit.
 #}
 {% macro swap_in(filled, target, existing) -%}
     {%- if existing is not none -%}

@@ -1,9 +1,9 @@
 {#
-    Makes the indexes of a relation that builds leave in place those that are declared:
-    creates what is missing, and drops what is not declared any more if this project made
-    it, which its name tells. An index that somebody else made for the same columns does as
-    well and is left alone. `unique_key` asks for a unique index on these columns.
-    `storage` is the hypertable that holds the rows and indexes of a continuous aggregate.
+    Brings the indexes of an existing relation in line with its config: creates missing
+    ones, and drops those that are no longer declared if this project created them, which
+    their name shows. An index on the same columns that somebody else created is accepted
+    and kept. `unique_key` asks for a unique index on these columns. `storage` is the
+    hypertable that holds the rows and indexes of a continuous aggregate.
 #}
 {% macro sync_indexes(relation, unique_key=none, storage=none) -%}
     {%- set declared = (config.get('indexes') or []) | list -%}
@@ -68,7 +68,8 @@
         on pg_class.relam = pg_am.oid
     where
         pg_index.indrelid = '{{ relation }}'::regclass
-        -- Others do not keep all keys apart.
+        -- Partial, invalid and deferrable indexes do not enforce uniqueness at once for
+        -- all rows.
         and pg_index.indpred is null
         and pg_index.indisvalid
         and pg_index.indimmediate
@@ -81,7 +82,7 @@
 {% macro index_column_texts(columns) -%}
     {%- set texts = [] -%}
     {%- for column in columns -%}
-        {#- What is in quotes keeps its case. -#}
+        {#- Quoted names keep their case. -#}
         {%- set parts = [] -%}
         {%- for part in column.split('"') -%}
             {%- do parts.append(part | lower if loop.index0 % 2 == 0 else part) -%}

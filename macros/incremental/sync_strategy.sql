@@ -8,7 +8,7 @@
         ) -%}
     {%- endif -%}
     {%- if flags.EMPTY -%}
-        {#- A dry run of the graph: it does not empty what is there. -#}
+        {#- `--empty` is a dry run of the graph: it keeps the existing rows. -#}
         {{ return('select 1 where false') }}
     {%- endif -%}
     {%- set target = arg_dict['target_relation'] -%}
@@ -23,8 +23,8 @@
 
 
 {#
-    Says `SYNC n`, for what came and what is gone. For the end of the incremental
-    materialization.
+    Sets dbt's message to `SYNC n`: the number of rows written and deleted. For the end of
+    the incremental materialization.
 #}
 {% macro report_sync() %}
     {%- set main = load_result('main') -%}

@@ -1,26 +1,27 @@
 {#
-    An incremental SQL model that takes in loads: built once, then each run computes what
-    the loads made stale that it does not contain, and writes the rows that differ. Rows,
-    the record of the loads and the fingerprint change in one transaction. All of it is
-    computed when its SQL, a variable in it, or the rules of a model it reads are others.
+    Builds an incremental SQL model with meta.loads: the first run computes all rows, later
+    runs recompute the rows that unapplied loads made stale and write those that differ.
+    Rows, applied loads and fingerprint change in one transaction. All rows are computed
+    again if its SQL, a variable in it, or the definition of a model it reads has changed.
 #}
-{% macro take_in_loads(spec, leaving) -%}
+{% macro take_in_loads(spec, cleanup_statements) -%}
     {%- set target = this.incorporate(type='table') -%}
     {{- run_hooks(pre_hooks, inside_transaction=False) -}}
     {%- do begin_alone(spec['consumer']) -%}
     {{- run_hooks(pre_hooks, inside_transaction=True) -}}
-    {%- do run_statements(leaving) -%}
+    {%- do run_statements(cleanup_statements) -%}
 
     {%- set state = model_state(spec) -%}
     {%- set existing = state['existing'] -%}
     {%- set action = what_to_do(spec, state) -%}
-    {%- set is_new = action == 'all' and (
+    {%- set is_new = action == 'rebuild' and (
         state['kind'] != 'table' or not state['is_on_record'] or should_full_refresh()
         or has_other_columns(existing)
     ) -%}
-    {#- By `touched`, each load has rows computed from all that the source has of them. -#}
+    {#- With `touched`, a load recomputes rows from their whole history, so the source must
+        still have all of it. -#}
     {%- if state['kind'] == 'table' and (
-        action == 'all' or (action == 'new' and spec['touched'] is not none)
+        action == 'rebuild' or (action == 'apply_loads' and spec['touched'] is not none)
     ) -%}
         {%- set sources = nodes_read(model, ['ephemeral', 'view'])
             | selectattr('resource_type', 'equalto', 'source') | map(attribute='unique_id') -%}
@@ -42,7 +43,7 @@
     {%- else -%}
         {%- do assert_contract(existing) -%}
         {%- do sync_indexes(target, spec['unique_key']) -%}
-        {%- set stale = {'query': sql, 'scope': 'true'} if action == 'all'
+        {%- set stale = {'query': sql, 'scope': 'true'} if action == 'rebuild'
             else stale_rows(spec, state, target) -%}
         {%- set changed = write_stale_rows(
             target, spec['unique_key'], stale['query'], stale['scope']
@@ -60,8 +61,8 @@
 
 
 {#
-    Whether a table has other columns than the model's contract: then all of it is computed
-    into a new one.
+    Whether a table has other columns than the model's contract: then the model is rebuilt
+    as a new table.
 #}
 {% macro has_other_columns(existing) -%}
     {%- if not config.get('contract').enforced -%}
@@ -74,8 +75,9 @@
 
 
 {#
-    Builds the table with its primary key beside the existing relation, and takes its place.
-    A model that reads its own rows finds them in a new table, which is still empty.
+    Builds the table with its primary key under a temporary name and replaces the existing
+    relation with it. If the model reads its own rows, the empty table is created under the
+    final name first, so that the query can read it.
 #}
 {% macro build_table(spec, target, existing) -%}
     {%- set reads_itself = target | string in sql -%}
@@ -119,7 +121,7 @@
 
 
 {#
-    Stops where `stale_from` is no day and no moment. The server knows its type without
+    Stops if `stale_from` is neither a date nor a timestamptz. LIMIT 0 gives the type without
     running the query.
 #}
 {% macro assert_stale_from(spec) -%}
@@ -140,8 +142,8 @@
 
 
 {#
-    Stops where the table was built with another unique_key, unless the YAML declares a
-    primary key of its own.
+    Stops if the table was built with another unique_key, unless the YAML declares a primary
+    key.
 #}
 {% macro assert_same_key(spec, built) -%}
     {%- if built is not none and built | sort != spec['unique_key'] | sort

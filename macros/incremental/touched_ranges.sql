@@ -2,9 +2,9 @@
     The time ranges to refresh for these loads: a list of [from, to), whole buckets,
     neighbours merged, as SQL literals.
 
-    Buckets finer than an hour are refreshed by the hour, and no more than 100 ranges are
-    told apart, the widest gaps first: a refresh of a few buckets too many changes nothing
-    and costs less than a condition with a thousand ranges.
+    Buckets finer than an hour are refreshed by the hour. At most 100 ranges are returned:
+    only the widest gaps are left out of the refresh. A refresh of a few buckets too many
+    changes nothing and costs less than a condition with a thousand ranges.
 #}
 {% macro touched_ranges(spec, load_ids) -%}
     {%- set unit = spec['time_unit'] -%}
@@ -47,8 +47,8 @@
     ),
 
     {% if spec['parent'] is none -%}
-    -- What a load touched within a day is taken as a whole: to look its rows up would mean
-    -- to read the table, which has no index by load.
+    -- The range of a short load is used as a whole: looking up its rows would mean reading
+    -- the table, which has no index by load.
     short as (
         select ends.*
         from ends
@@ -61,8 +61,8 @@
         where ends.last_slice > ends.first_slice + {{ time_span('1 day', unit) }}
     ),
 
-    -- The first and the last slice of a load are known without reading its rows; only
-    -- what lies between has to be looked up, and in no other part of the table.
+    -- The first and the last slice of a long load are known from the load log; only the
+    -- slices between them are looked up in the table.
     slices as (
         select long.first_slice as slice from long
         union
@@ -90,7 +90,7 @@
         from slices
     ),
     {%- else -%}
-    -- The rollup below keeps no load ids, and has few rows: all that lies between.
+    -- The rollup below has no load ids, and few rows: the whole range of each load is used.
     spans as (
         select
             {{ range_type }}(ends.first_slice, ends.last_slice + {{ width }}) as span
@@ -145,7 +145,7 @@
 
 
 {#
-    The interval by which a rollup is refreshed: its bucket, or as many as make an hour.
+    The unit in which a rollup is refreshed: its bucket, or as many buckets as fill an hour.
 #}
 {% macro refresh_slice(bucket_interval) -%}
     {%- if is_calendar_interval(bucket_interval) -%}

@@ -1,8 +1,8 @@
 {#
-    Opens the transaction of a model and waits in it for a second build of the same model,
-    until that has committed. A pre-hook outside the transaction says `commit`, after which
-    neither dbt nor the driver begins another by itself; else the driver has begun one with
-    its first statement.
+    Opens the transaction of a model and takes its advisory lock: another build of the same
+    model must commit first. A pre-hook outside the transaction runs `commit`, after which
+    neither dbt nor the driver opens a transaction; without such a hook the driver has opened
+    one with its first statement.
 #}
 {% macro begin_alone(name) -%}
     {%- if pre_hooks | rejectattr('transaction') | list | length > 0 -%}
@@ -15,7 +15,7 @@
 
 
 {#
-    Runs these statements in the transaction that is open; none are left out.
+    Runs these statements in the open transaction; entries that are none are skipped.
 #}
 {% macro run_statements(statements) -%}
     {%- for statement in statements if statement is not none -%}
@@ -25,9 +25,10 @@
 
 
 {#
-    Has dbt's own materialization run these statements in its transaction, after the hooks
-    that the model declares. After a hook outside of it, which says `commit`, dbt believes
-    that one is open, and none is: then it is begun in so many words.
+    Adds these statements to the pre-hooks, so that dbt's own materialization runs them in
+    its transaction after the hooks that the model declares. After a hook outside the
+    transaction, which runs `commit`, dbt wrongly believes that a transaction is open; then
+    an explicit BEGIN is run.
 #}
 {% macro run_in_transaction(statements) -%}
     {%- if pre_hooks | rejectattr('transaction') | list | length > 0 -%}
@@ -40,8 +41,8 @@
 
 
 {#
-    What is left to do in a model's transaction once `target` has its rows: grants, comments,
-    and the hooks inside it; then its commit. `is_new` says that `target` replaces `existing`.
+    Ends a model's transaction once `target` has its rows: grants, comments, the hooks inside
+    the transaction, then the commit. `is_new` means that `target` replaces `existing`.
 #}
 {% macro finish_model(existing, target, is_new) -%}
     {%- set is_revoking = should_revoke(existing, full_refresh_mode=is_new) -%}

@@ -1,16 +1,16 @@
 {#
-    What a build has to do, by what is there and what is on record: 'all' rows are to be
-    computed, or those that 'new' loads made stale, or 'nothing'. `wanted` is the kind that
-    the relation is to be. Why all are computed, it writes into state['reason'] and, of a
-    model that is there, into dbt's log.
+    What a build must do: 'rebuild' computes all rows, 'apply_loads' recomputes the rows that
+    unapplied loads made stale, 'nothing' does nothing. `wanted` is the kind that the
+    relation must have. The reason for a rebuild goes into state['reason'], and into dbt's
+    log if the model existed.
 #}
 {% macro what_to_do(spec, state, wanted='table') -%}
     {%- if state['kind'] is none -%}
         {%- do state.update({'reason': 'first build'}) -%}
-        {{ return('all') }}
+        {{ return('rebuild') }}
     {%- endif -%}
 
-    {#- `--empty` is a dry run of the graph: it does not empty what is there. -#}
+    {#- `--empty` is a dry run of the graph: it keeps the existing rows. -#}
     {%- if flags.EMPTY and (state['kind'] == wanted or state['is_on_record']) -%}
         {{ return('nothing') }}
     {%- endif -%}
@@ -27,7 +27,8 @@
         {%- endif -%}
         {%- set reason = state['changes'] | join('; ') -%}
     {%- elif state['built_on'] != state['upstream'] -%}
-        {#- A rollup whose rollup below was built anew still holds the rows of the old one. -#}
+        {#- If the rollup that this one reads was rebuilt, this one still holds sums of the
+            old rows. -#}
         {%- set reason = spec['upstream'] | join(' or ') ~ (
             ', which it is made of, was built anew' if spec['follows_builds']
             else ' has other rules'
@@ -38,17 +39,16 @@
                 spec['consumer'], state['definition'], 'on record', spec['made_of']
             ) -%}
         {%- endif -%}
-        {{ return('new' if state['loads'] | length > 0 else 'nothing') }}
+        {{ return('apply_loads' if state['loads'] | length > 0 else 'nothing') }}
     {%- endif -%}
     {%- do state.update({'reason': reason}) -%}
     {%- do say_why_built(spec['consumer'], reason) -%}
-    {{ return('all') }}
+    {{ return('rebuild') }}
 {%- endmacro %}
 
 
 {#
-    Whether a model whose query is another one now is left alone, as its
-    on_configuration_change says.
+    Whether a model whose query has changed keeps its rows, by on_configuration_change.
 #}
 {% macro leaves_as_it_is(spec, state) -%}
     {%- set on_change = config.get('on_configuration_change') -%}
@@ -70,7 +70,7 @@
 
 
 {#
-    Says in one line of dbt's log why a model that is there is computed whole again.
+    Writes to dbt's log why an existing model is rebuilt.
 #}
 {% macro say_why_built(consumer, reason) -%}
     {%- do log(consumer ~ ': all of it is computed again: ' ~ reason, info=true) -%}

@@ -1,10 +1,10 @@
 {#
-    Makes `target` equal to `fresh` by unique_key, of which the target has a unique index,
-    and touches nothing that is equal already: rows that are gone are deleted, new ones come
-    in, those that differ take the place of the old ones. Returns how many rows changed.
+    Makes `target` equal to `fresh` by unique_key, on which the target has a unique index:
+    deletes rows that are not in `fresh`, inserts new ones, updates those that differ. Equal
+    rows are not written. Returns the number of changed rows.
 
-    `scope`, a condition on the target's rows under the alias `old`, says which of them
-    `fresh` replaces; with none, nothing is deleted.
+    `scope` is a condition on the target's rows, alias `old`: it selects the rows that
+    `fresh` replaces. With none, nothing is deleted.
 #}
 {% macro write_differences(target, fresh, unique_key, columns, scope='true') -%}
     {%- set gone = 0 if scope is none
@@ -17,8 +17,9 @@
 
 
 {#
-    Deletes the rows in `scope` whose keys are not in `fresh`, and says how many. Not even
-    tried in vain: a DELETE decompresses all that it reads of a hypertable.
+    Deletes the rows in `scope` whose keys are not in `fresh`, and returns their number. It
+    counts first: a DELETE decompresses everything that it reads from a hypertable, even if
+    it finds nothing to delete.
 #}
 {% macro delete_gone(target, fresh, unique_key, scope='true') -%}
     {%- set same_key = [] -%}
@@ -34,7 +35,8 @@
                 select 1 from {{ fresh }} as fresh where {{ same_key | join(' and ') }}
             )
     {%- endset -%}
-    {#- Counted: looking for the first one, PostgreSQL compares each row with all fresh ones. -#}
+    {#- count(*) and not EXISTS: for the first row only, PostgreSQL would choose a nested
+        loop over all fresh rows. -#}
     {%- if run_query('select count(*) from ' ~ gone).rows[0][0] == 0 -%}
         {{ return(0) }}
     {%- endif -%}
@@ -46,8 +48,8 @@
 
 
 {#
-    Stops where two fresh rows have one key: if one of them is equal to the stored row, only
-    the other would be written, and the next build would write it back.
+    Stops if two fresh rows have the same key: if one of them equals the stored row, only the
+    other would be written, and the next build would write the first one back.
 #}
 {% macro assert_one_row_per_key(fresh, unique_key) -%}
     {%- set key = quoted_names(unique_key) -%}
@@ -66,10 +68,11 @@
 
 
 {#
-    An INSERT that brings `fresh` into `target`, of whose rows no two may have one key.
+    An INSERT … ON CONFLICT of `fresh` into `target`; the keys of `fresh` must be unique.
 
-    Not a MERGE: TimescaleDB takes none into compressed chunks. Of those it decompresses
-    what the inserted keys meet; what an UPDATE with a join may meet would be everything.
+    It is not a MERGE, because TimescaleDB does not support MERGE into compressed chunks. An
+    INSERT decompresses only the segments with the inserted keys; an UPDATE with a join would
+    decompress all.
 #}
 {% macro merge_changed_sql(target, fresh, unique_key, columns) %}
     {%- set names = quoted_names(columns | map(attribute='name')) %}
@@ -117,7 +120,7 @@
 
 
 {#
-    Stops where a table and what is to be its whole content have different columns.
+    Stops if a table and the relation with its fresh rows have different columns.
 #}
 {% macro assert_same_columns(target, fresh, columns) %}
     {%- set names = columns | map(attribute='name') | list -%}

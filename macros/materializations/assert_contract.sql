@@ -1,7 +1,7 @@
 {#
-    Stops where a model under contract selects other columns or types than its YAML names,
-    or its table has others. dbt itself looks only where it creates a relation; the tables
-    of this project are brought up to date in place.
+    Stops if a model with an enforced contract selects other columns or types than its YAML,
+    or if its existing table has other types. dbt itself checks only when it creates a
+    relation, but the tables of this project are updated in place.
 #}
 {% macro assert_contract(existing=none) -%}
     {%- set contract = config.get('contract') -%}
@@ -25,7 +25,7 @@
 
 
 {#
-    Types of a query's columns by name, in the words of dbt's own check of contracts.
+    Types of a query's columns by name, spelled as in dbt's own check of contracts.
 #}
 {% macro column_types(query) -%}
     {%- set types = {} -%}

@@ -1,7 +1,7 @@
 {#
-    Stops where dbt would build a model anew that has been a hypertable until now: rows of a
-    hypertable may exist nowhere else. `incremental` goes on with the rows that are there,
-    unless by --full-refresh. The variable rebuild_hypertables gives them up.
+    Stops if dbt would rebuild a model that has been a hypertable until now: its rows may
+    exist nowhere else. `incremental` keeps the existing rows, except with --full-refresh.
+    The variable rebuild_hypertables allows the rebuild.
 #}
 {% macro assert_hypertable_kept() -%}
     {%- set relation = this.schema ~ '.' ~ this.identifier -%}
@@ -23,8 +23,8 @@
 
 
 {#
-    Remembers that a model is a hypertable: on a server without TimescaleDB nothing else
-    tells it from a table that dbt may drop.
+    Records that a model is a hypertable: on a server without TimescaleDB nothing else
+    distinguishes it from a table that dbt may drop.
 #}
 {% macro record_hypertable(relation) -%}
     {%- if models_on_record().get(relation, {}).get('kind') != 'hypertable' -%}

@@ -1,7 +1,7 @@
 {#
-    A rollup over time buckets of one source, written once for every edition: a native
-    continuous aggregate where the server has them, otherwise a table that each build
-    brings up to date. See rollup_spec for what a model declares.
+    A rollup over time buckets of one source, with the same SQL for every edition: a native
+    continuous aggregate on the Community edition, otherwise a table that each build brings
+    up to date. See rollup_spec for the config.
 #}
 {% materialization continuous_aggregate, adapter='postgres' %}
     {%- set spec = rollup_spec() -%}

@@ -1,7 +1,7 @@
 {#
-    The columns that YAML declares as a query without rows, as in dbt-core, which on the way
-    warns of each `numeric` without precision and scale: elsewhere such a column rounds,
-    in PostgreSQL it holds every decimal as it is.
+    A query without rows that has the columns of the YAML. It replaces dbt-core's version,
+    which warns of each `numeric` without precision and scale: other databases round such a
+    column, but PostgreSQL stores every decimal exactly.
 #}
 {% macro postgres__get_empty_schema_sql(columns) -%}
     {%- set untyped = columns.values() | rejectattr('data_type') | list -%}

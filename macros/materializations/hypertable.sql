@@ -1,9 +1,9 @@
 {#
     A model as a hypertable that is never rebuilt: the first run creates it and inserts,
-    later runs merge by unique_key, append, or `sync`. A plain table under its name is
-    converted with its rows. `--full-refresh` selects everything again and merges it; it
-    drops nothing. Only `--vars 'rebuild_hypertables: [name]'` does. Without TimescaleDB it
-    is a table with the same indexes. See hypertable_spec for what a model declares.
+    later runs merge by unique_key, append, or `sync`. An existing plain table is converted
+    with its rows. `--full-refresh` selects everything again and merges it; it drops
+    nothing. Only `--vars 'rebuild_hypertables: [name]'` drops the table. Without TimescaleDB
+    it is a table with the same indexes. See hypertable_spec for the config.
 #}
 {% materialization hypertable, adapter='postgres' %}
     {%- set table = hypertable_spec() -%}
@@ -43,7 +43,7 @@
             {{ insert_rows_sql(target, adapter.get_columns_in_relation(target), sql) }}
         {%- endcall -%}
     {%- elif flags.EMPTY -%}
-        {#- A dry run of the graph leaves the rows that are there. -#}
+        {#- `--empty` is a dry run of the graph: it keeps the existing rows. -#}
         {%- do report('EMPTY', 0, 'EMPTY') -%}
     {%- else -%}
         {%- do add_to_hypertable(table, target, existing) -%}
@@ -68,7 +68,7 @@
 
 
 {#
-    Makes an existing table the hypertable that is declared, with its indexes.
+    Converts an existing table to the declared hypertable, with its indexes.
 #}
 {% macro change_hypertable(table) -%}
     {%- set server = describe_tables([table])[table['relation']] -%}
@@ -84,7 +84,7 @@
 
 
 {#
-    Brings the model's rows into a hypertable that has rows already.
+    Writes the model's rows to an existing hypertable.
 #}
 {% macro add_to_hypertable(table, target, existing) -%}
     {%- set fresh = make_temp_relation(target) -%}

@@ -1,5 +1,5 @@
 {#
-    What a hypertable model declares, checked, as a dictionary of the shape of
+    The checked config of a hypertable model, as a dictionary with the same keys as those of
     declared_tables:
 
         config(
@@ -18,8 +18,8 @@
             }},
         )
 
-    An index takes the keys of a source's: name (made of its columns if absent), columns,
-    unique, method or type, with, where.
+    An index has the same keys as that of a source: name (derived from its columns if
+    absent), columns, unique, method or type, with, where.
 #}
 {% macro hypertable_spec() -%}
     {%- set settings = config.get('meta', {}).get('timescale', {}) -%}
@@ -39,7 +39,7 @@
             ~ "'timescale': {'time_column': 'ts', 'chunk_interval': '1 day'}}."
         ) -%}
     {%- endfor -%}
-    {#- Wrong spans are found before anything is built, on every edition. -#}
+    {#- Raises an error for an invalid interval, on every edition, before anything is built. -#}
     {%- do interval_units(settings['chunk_interval'], settings.get('time_unit') or 'us') -%}
 
     {%- set unique_key = config.get('unique_key') -%}
@@ -91,8 +91,8 @@
 
 
 {#
-    An index of a model's config with all keys of a source's index. The same columns give
-    the same name, so that one that is there is recognised.
+    An index of a model's config with all keys of a source's index. The name depends only on
+    the definition, so that an existing index is recognised.
 #}
 {% macro hypertable_index(index, unique=false) -%}
     {%- set unique = unique or index.get('unique', false) -%}
@@ -113,8 +113,8 @@
 
 
 {#
-    Drops the indexes that were in the config once and are no more: those with a name that
-    hypertable_index gives, which nobody else would choose. Others stay.
+    The statements that drop indexes which are no longer in the config. Such an index is
+    recognised by its name, which hypertable_index gave it. Other indexes stay.
 #}
 {% macro undeclared_indexes(table, server) -%}
     {%- set declared = (table['unique_keys'] + table['indexes'])

@@ -1,16 +1,16 @@
 {#
-    For Python models a table into which only what really changed is written, in one
-    transaction with the loads applied; for SQL models that take in loads the same (see
-    loads_spec), and for others dbt's `incremental`, unchanged.
+    Python models, and SQL models with meta.loads (see loads_spec): only rows that differ are
+    written, in one transaction with the record of the applied loads. All other models: dbt's
+    own incremental.
 #}
 {% materialization incremental, adapter='postgres', supported_languages=['sql', 'python'] %}
-    {%- set leaving = leave_rollup(drops=true) -%}
+    {%- set cleanup_statements = leave_rollup(drops=true) -%}
     {%- if model.language == 'sql' -%}
         {%- set loads = loads_spec() -%}
         {%- if loads is not none -%}
-            {{ return(take_in_loads(loads, leaving)) }}
+            {{ return(take_in_loads(loads, cleanup_statements)) }}
         {%- endif -%}
-        {%- do run_in_transaction(leaving) -%}
+        {%- do run_in_transaction(cleanup_statements) -%}
         {%- set result = dbt.materialization_incremental_default() -%}
         {%- do report_sync() -%}
         {{ return(result) }}
@@ -23,5 +23,5 @@
 {{ compiled_code }}
 job_spec = {{ spec }}
     {%- endcall -%}
-    {{ return(finish_python(spec, load_result('main')['response'].outcome, leaving)) }}
+    {{ return(finish_python(spec, load_result('main')['response'].outcome, cleanup_statements)) }}
 {% endmaterialization %}

@@ -1,5 +1,6 @@
 {#
-    dbt's `materialized_view`, unchanged, also where a rollup was before.
+    dbt's `materialized_view`. If the model used to be a rollup, the old relation is removed
+    first.
 #}
 {% materialization materialized_view, adapter='postgres' %}
     {%- do run_in_transaction(leave_rollup(drops=true)) -%}

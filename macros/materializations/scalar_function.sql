@@ -1,6 +1,6 @@
 {#
-    dbt's CREATE OR REPLACE FUNCTION, after a DROP: the server does not replace a function
-    whose columns are others now. Both are one transaction.
+    dbt's CREATE OR REPLACE FUNCTION, after a DROP in the same transaction: the server does
+    not replace a function whose result columns have changed.
 #}
 {% macro postgres__scalar_function_create_replace_signature_sql(target_relation) %}
     drop function if exists {{ target_relation.render() }} (

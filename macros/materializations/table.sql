@@ -1,11 +1,11 @@
 {#
-    dbt's `table` for SQL models, unchanged, and for Python models a table that is filled
-    beside the old one and takes its place in one transaction.
+    SQL models: dbt's own `table`. Python models: a new table is filled and replaces the old
+    one in one transaction.
 #}
 {% materialization table, adapter='postgres', supported_languages=['sql', 'python'] %}
-    {%- set leaving = leave_rollup() -%}
+    {%- set cleanup_statements = leave_rollup() -%}
     {%- if model.language == 'sql' -%}
-        {%- do run_in_transaction(leaving) -%}
+        {%- do run_in_transaction(cleanup_statements) -%}
         {{ return(dbt.materialization_table_default()) }}
     {%- endif -%}
 
@@ -16,5 +16,5 @@
 {{ compiled_code }}
 job_spec = {{ spec }}
     {%- endcall -%}
-    {{ return(finish_python(spec, load_result('main')['response'].outcome, leaving)) }}
+    {{ return(finish_python(spec, load_result('main')['response'].outcome, cleanup_statements)) }}
 {% endmaterialization %}

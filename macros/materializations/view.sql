@@ -1,5 +1,5 @@
 {#
-    dbt's `view`, unchanged, also where a rollup was before.
+    dbt's `view`. If the model used to be a rollup, the old relation is removed first.
 #}
 {% materialization view, adapter='postgres' %}
     {%- do run_in_transaction(leave_rollup()) -%}

@@ -3,7 +3,8 @@
     {%- set granted = {} -%}
     {%- for privilege, grantees in (grant_config or {}).items() -%}
         {%- set there = grantees | reject('in', missing) | list -%}
-        {#- An empty list is a wish, to take all grants back; one without roles is none. -#}
+        {#- A declared empty list revokes all grants; a list that only has missing roles is
+            skipped. -#}
         {%- if there | length > 0 or grantees | length == 0 -%}
             {%- do granted.update({privilege: there}) -%}
         {%- endif -%}

@@ -1,13 +1,12 @@
 {#
-    Makes the roles of the project, each with the least it needs, in the database that the
-    connection leads to: by its owner, once, before the first build.
+    Creates the roles of the project, each with the least rights it needs, in the connected
+    database. The owner of the database runs it once, before the first build.
 
         PGUSER=admin dbt run-operation create_roles
 
-    They can log in, and have no password: `\password vigil_loader` in psql gives one
-    without its ever standing in a statement. What each may do with which table is granted
-    by create_sources (raw tables, `config.meta.timescale.grants`) and by dbt's `grants`
-    (models).
+    The roles can log in and have no password: `\password vigil_loader` in psql sets one
+    without sending it in plain text. Rights on tables are granted by create_sources (raw
+    tables, `config.meta.timescale.grants`) and by dbt's `grants` (models).
 #}
 {% macro create_roles() -%}
     {%- do run_query(create_roles_sql()) -%}
@@ -20,8 +19,8 @@
 
 
 {#
-    Without Jinja: terraform/modules/database/files/roles.sql is the same text, and a test
-    compares them.
+    It contains no Jinja, because terraform/modules/database/files/roles.sql has the same
+    text; a test compares the two.
 #}
 {% macro create_roles_sql() -%}
 -- The three roles, and what each may do with the database as a whole. Whoever runs this

@@ -1,11 +1,11 @@
 {#
-    dbt's own, with more things that the `where` of a test can say: recently_touched(c) holds
-    for the times in column `c` that the newest loads of ticks touched, touched_days(c, unit)
-    for those in the days that the newest loads of fills touched. A test that read all
-    ticks, or all positions, would take longer with every day.
+    As in dbt, with two more conditions for the `where` of a test: recently_touched(c) holds
+    for times in column `c` that the newest loads of ticks touched, touched_days(c, unit) for
+    times on days that the newest loads of fills touched. A test that reads all ticks or all
+    positions would take longer every day.
 
-    A model's `meta.tested_rows` is such a `where` for all of its tests that have none of
-    their own, but for those that read the catalog instead of rows.
+    A model's `meta.tested_rows` is the default `where` of its tests, except for tests that
+    read the catalog instead of rows.
 #}
 {% macro get_where_subquery(relation) -%}
     {%- set where = [config.get('where') or tested_rows(model)] -%}

@@ -30,8 +30,8 @@
 
 
 {#
-    The comments on a relation: {'kind': what COMMENT calls it, 'relation': text or none,
-    'columns': {name: text or none}}. A continuous aggregate is a view to the server.
+    The comments on a relation: {'kind': its keyword in COMMENT ON, 'relation': text or none,
+    'columns': {name: text or none}}. For COMMENT ON a continuous aggregate is a view.
 #}
 {% macro relation_comments(relation) -%}
     {%- set answer = run_query(relation_comments_sql(relation)) -%}

@@ -1,12 +1,12 @@
 {#
     A condition on times: true in the five-minute windows that the newest loads of ticks
-    touched, from the last load back until they have spanned `tested_tick_span` in all. So
-    a test costs the same on a billion ticks as on a million, and over the builds every load
-    is looked at, late ones where they fell.
+    touched, from the last load back until their total span reaches `tested_tick_span`. So a
+    test costs the same on a billion ticks as on a million, and over several builds every
+    load is tested, late ones included.
 
-    Literals, not a subquery: the server then leaves all other chunks alone. False where
-    nothing was loaded, and for windows of which ticks were dropped already. In a database
-    in which nothing was created yet (a linter's, or that of `dbt compile`) too.
+    It uses literals and not a subquery, so that the server reads no other chunk. It is false
+    if nothing was loaded, for windows with dropped ticks, and in an empty database (a
+    linter's, or that of `dbt compile`).
 #}
 {% macro recently_touched(column) -%}
     {%- if not execute or not flags.INTROSPECT -%}
@@ -36,7 +36,7 @@
     loads as (
         select
             load_log.load_id,
-            -- A load that alone spans more is looked at where it ends.
+            -- Of a load that alone spans more, only the end is tested.
             greatest(load_log.time_from, load_log.time_to - {{ span }}) as time_from,
             load_log.time_to
         from ingestion.load_log

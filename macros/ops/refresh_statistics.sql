@@ -1,11 +1,10 @@
 {#
-    Tells the server's planner of rows that were loaded into plain tables since the tables
-    were last analyzed, and summarizes them in block-range indexes. Autovacuum does both,
-    minutes later: a build that begins right after a large load would meanwhile read the
-    whole table for each range of time it asks for. Chunks of hypertables are small and left
-    out by their ranges, whatever the statistics say.
+    Analyzes plain tables that got many rows since their last ANALYZE, and summarizes the
+    rows in block-range indexes. Autovacuum does both some minutes later; a build right after
+    a large load would meanwhile read the whole table for each range of time. Hypertables do
+    not need it: their chunks are small and excluded by their ranges.
 
-    Each table in a transaction of its own: the locks are in the way of a second build's.
+    Each table has its own transaction, because the locks block a second build.
 #}
 {% macro refresh_statistics() -%}
     {%- if not execute or flags.WHICH not in ['run', 'build']
@@ -20,15 +19,15 @@
             ~ " where index.oid = any('" ~ table['brin_indexes'] ~ "'::oid[])") -%}
         {%- do run_query('analyze ' ~ table['relation']) -%}
     {%- endfor -%}
-    {#- The driver opened a transaction that dbt knows nothing of: close it. -#}
+    {#- Closes the transaction that the driver opened and that dbt does not know about. -#}
     {%- do run_query('commit') -%}
     {{ return('') }}
 {%- endmacro %}
 
 
 {#
-    The tables that autovacuum would analyze by the server's settings, as far as they are
-    ours to analyze, each with its block-range indexes.
+    The tables that autovacuum would analyze by the server's settings and that this role may
+    analyze, each with its block-range indexes.
 #}
 {% macro stale_statistics_sql(relations) %}
     select

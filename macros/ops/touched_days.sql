@@ -1,12 +1,12 @@
 {#
-    A condition on times of fills: true in the days (UTC) that the newest loads of fills
-    touched, from the last load back until they have spanned `tested_fill_span` in all, or
-    on all days with `all`. So a test costs the same on a billion fills as on a million, and
-    over the builds every load is looked at, late ones where they fell.
+    A condition on times of fills: true on the days (UTC) that the newest loads of fills
+    touched, from the last load back until their total span reaches `tested_fill_span`, or on
+    all days with `all`. So a test costs the same on a billion fills as on a million, and
+    over several builds every load is tested, late ones included.
 
-    Literals, not a subquery: the server then reads no other part of a table. False where
-    nothing was loaded, and for days of which fills were dropped already. `unit` is that of
-    the column: 'ms' since the epoch, 'date' or 'timestamptz'.
+    It uses literals and not a subquery, so that the server reads no other part of a table.
+    It is false if nothing was loaded, and for days with dropped fills. `unit` is that of the
+    column: 'ms' since the epoch, 'date' or 'timestamptz'.
 #}
 {% macro touched_days(column, unit='ms') -%}
     {%- set types = {'ms': 'bigint', 'date': 'date', 'timestamptz': 'timestamptz'} -%}
@@ -35,9 +35,9 @@
 
 
 {#
-    The days behind touched_days: a list of [from, to) in milliseconds since the epoch, whole
-    days, neighbours merged; none where all days are meant. Asked once per run and kept in
-    `graph` like the edition.
+    The days of touched_days: a list of [from, to) in milliseconds since the epoch, whole
+    days, adjacent ones merged; none for all days. Read once per run and cached in `graph`,
+    like the edition.
 #}
 {% macro touched_day_ranges() -%}
     {%- if 'touched_day_ranges' not in graph -%}
@@ -48,7 +48,7 @@
 
 
 {#
-    What touched_day_ranges keeps.
+    Computes the result that touched_day_ranges caches.
 #}
 {% macro newest_days_of_fills() -%}
     {%- if adapter.get_relation(target.database, 'ingestion', 'load_log') is none -%}

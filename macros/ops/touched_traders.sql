@@ -1,6 +1,6 @@
 {#
-    The traders whose whole history a test reads: a thousand at most of each day that the
-    newest loads touched, all of them with `tested_fill_span: all`.
+    The traders whose whole history a test reads: at most a thousand of each day that the
+    newest loads touched, or all traders with `tested_fill_span: all`.
 #}
 {% macro touched_traders(relation, unit='ms') -%}
     select distinct ranked.user_address

@@ -41,7 +41,7 @@
 
 
 {#
-    What stands in the parentheses of a type, without spaces: '18,8' of numeric(18, 8).
+    The text in the parentheses of a type, without spaces: '18,8' for numeric(18, 8).
 #}
 {% macro type_modifier(type) -%}
     {%- set inside = modules.re.search('\\(([^)]*)\\)', type) -%}

@@ -35,8 +35,8 @@
 
 
 {#
-    The procedure with `options` tells whether the Community edition is recent enough: see
-    refresh_continuous_aggregate.
+    The Community edition is recent enough if its procedure refresh_continuous_aggregate has
+    the argument `options`.
 #}
 {% macro server_facts_sql(tables) %}
     select
@@ -58,8 +58,7 @@
         ) as has_timescaledb,
         current_user as role_name,
         pg_get_userbyid(pg_database.datdba) as owner,
-        -- Where the tables are there already, their owner is the one to ask: see
-        -- create_sources.
+        -- If a schema exists already, create_sources checks the rights of its owner.
         exists (
             select 1
             from pg_namespace

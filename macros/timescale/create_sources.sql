@@ -1,12 +1,13 @@
 {#
-    Makes the raw tables what the source YAML says: brings the layout of an earlier release
-    up to date, creates what is missing, adds new nullable columns, grants what is declared,
-    updates comments. Refuses what would touch data, by name, a layout of a later release,
-    and a server that lacks what is needed. Never drops anything, `--full-refresh` included.
+    Brings the raw tables in line with the source YAML: migrates the layout of an earlier
+    release, creates missing tables, adds new nullable columns, grants the declared rights,
+    updates comments. Stops with a message at a change that would touch data, at a layout of
+    a later release, and if the server does not meet the requirements. Never drops anything,
+    not even with `--full-refresh`.
 
-    Runs before every build (on-run-start) and by hand: dbt run-operation create_sources.
-    A few catalog queries find out whether there is anything to do; if not, nothing is
-    locked and nothing is written.
+    Runs before every build (on-run-start) and manually: dbt run-operation create_sources.
+    A few catalog queries check whether there is work; if not, nothing is locked and nothing
+    is written.
 #}
 {% macro create_sources() -%}
     {%- set writing = [
@@ -16,14 +17,14 @@
         {{ return('') }}
     {%- endif -%}
 
-    {#- `dbt test` is to find drift, not to hide it. -#}
+    {#- `dbt test` must find differing policies, not correct them. -#}
     {%- set sets_policies = flags.WHICH in ['run', 'build', 'run-operation'] -%}
     {%- if sets_policies -%}
         {%- do assert_retention_keeps_refreshes() -%}
     {%- endif -%}
     {%- set tables = declared_tables() -%}
     {%- set migrations = source_migrations() -%}
-    {#- Tests only read: a role without rights to create may run them. -#}
+    {#- Tests only read: a role that may not create schemas may run them. -#}
     {%- if flags.WHICH != 'test' -%}
         {%- do assert_server(tables) -%}
     {%- endif -%}
@@ -40,15 +41,15 @@
         {%- do lock_sources() -%}
         {%- do make_source_changes(source_policy_changes(tables)) -%}
     {%- endif -%}
-    {#- The driver opened a transaction that dbt knows nothing of: close it. -#}
+    {#- Closes the transaction that the driver opened and that dbt does not know about. -#}
     {%- do run_query('commit') -%}
     {{ return('') }}
 {%- endmacro %}
 
 
 {#
-    First what the YAML cannot say, then what it says. In an empty database there is nothing
-    to bring up to date: it begins with the present layout, and has all migrations.
+    Runs the pending migrations, then the changes from the YAML. An empty database is created
+    with the present layout, so all migrations are only recorded as done.
 #}
 {% macro upgrade_sources(tables) -%}
     {%- set migrations = source_migrations() -%}
@@ -66,9 +67,9 @@
 
 
 {#
-    Two builds may start at once: whoever has something to do looks again, alone. The
-    transaction is begun in so many words: after a commit the driver would begin none, and
-    every statement would stand alone, without the lock.
+    Two builds may start at once, so the caller checks for work again under this advisory
+    lock. Explicit BEGIN: after a commit the driver opens no transaction, so the lock would
+    be released after its own statement.
 #}
 {% macro lock_sources() -%}
     {%- do run_query('begin') -%}
@@ -80,7 +81,7 @@
 
 
 {#
-    Runs changes of source tables, one by one, and says each.
+    Runs changes of source tables one by one and logs each.
 #}
 {% macro make_source_changes(changes) -%}
     {%- for change in changes -%}
@@ -91,8 +92,8 @@
 
 
 {#
-    What the policies of the source tables lack, and what is written down of tables that are
-    in the project no more.
+    The changes of policies that the source tables need, and those that delete the records of
+    tables which are no longer in the project.
 #}
 {% macro source_policy_changes(tables) -%}
     {%- set found = describe_policies(tables) -%}

@@ -37,7 +37,7 @@
 
 
 {#
-    Stops at a role or a right in `grants` that there is not.
+    Stops at an unknown role or right in `grants`.
 #}
 {% macro assert_known_grants(table) -%}
     {%- set rights = ['select', 'insert', 'update', 'delete', 'truncate'] -%}

@@ -42,8 +42,8 @@
                 and declared.table_name = pg_class.relname
     ),
 
-    -- Types are compared by the server: timestamptz is timestamp with time zone. What
-    -- stands in parentheses, as in numeric(18,8), comes back as text.
+    -- The server compares the types, because it knows synonyms: timestamptz is timestamp
+    -- with time zone. type_modifier compares the text in parentheses, as in numeric(18,8).
     columns as (
         select
             tables.table_oid,

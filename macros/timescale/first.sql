@@ -1,11 +1,11 @@
 {#
     Aggregate: the value of the row that comes first by `order_by`, a list of expressions
-    that are never NULL. Rows that tie on all of them give any one of their values: end the
-    list with what tells them apart, the value itself if nothing else.
+    that are never NULL. If rows tie on all of them, any one of their values is returned: end
+    the list with an expression that makes the order unique, or with the value itself.
 
-    TimescaleDB's own first() takes one expression. It would take a row value, until a plan
-    goes parallel: then the server cannot pass the row on ("input of anonymous composite
-    types is not implemented"). So several expressions are an ordered aggregate everywhere.
+    TimescaleDB's own first() takes one expression. A row value works only in a serial plan:
+    a parallel plan fails with "input of anonymous composite types is not implemented". So
+    several expressions use an ordered aggregate on every edition.
 #}
 {% macro first(value, order_by) -%}
     {%- do assert_order('first', order_by) -%}

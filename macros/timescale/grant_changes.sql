@@ -4,9 +4,9 @@
     as a list of {'relation', 'summary', 'sql'}; empty when they agree or the server has no
     such role.
 
-    An owner's rights on rows are rights like others: who owns the raw tables need not write
-    them. Other roles, and what has nothing to do with rows
-    (references, trigger, …), are left alone.
+    The rights of the owner are set in the same way: the owner of the raw tables need not be
+    able to write to them. Other roles, and rights that do not concern rows (references,
+    trigger, …), are not changed.
 #}
 {% macro grant_changes(tables) -%}
     {%- set roles = existing_roles() -%}
@@ -33,7 +33,7 @@
                     'revoke ' ~ excess ~ ' on ' ~ table['relation'] ~ ' from ' ~ role
                 ) -%}
             {%- endif -%}
-            {#- Who inserts draws ids. -#}
+            {#- An INSERT takes ids from the sequence. -#}
             {%- for sequence, users in live['sequences'].items()
                 if 'insert' in wanted and role not in users
             -%}
@@ -57,8 +57,8 @@
 
 
 {#
-    The rights of a role on the rows of a table. Where the server has no jobs, retention
-    deletes as the tables' owner.
+    The declared rights of a role on the rows of a table. On a server without jobs, retention
+    deletes rows as the owner of the tables, who therefore gets the right to delete.
 #}
 {% macro declared_rights(table, role) -%}
     {%- set rights = (table['grants'] or {}).get(role, []) -%}
@@ -72,9 +72,9 @@
 
 
 {#
-    Usage of schemas: of those with a raw table for those who have rights on it, and of those with
-    models, seeds and snapshots for those whom their `grants` name. Schemas that are not there yet
-    get it when a build has made them.
+    The missing USAGE rights on schemas. A role needs USAGE on the schema of each raw table,
+    model, seed and snapshot whose `grants` name it. Schemas that do not exist yet get it
+    after a build has created them.
 #}
 {% macro usage_changes(tables, schemas) -%}
     {%- set needed = [] -%}
@@ -128,7 +128,7 @@
         where pg_roles.rolname in ('{{ var('timescale_roles', []) | join("', '") }}')
     ),
 
-    -- Not to_regclass, which wants usage of the schema.
+    -- Not to_regclass, which needs USAGE on the schema.
     tables as (
         select
             declared.relation,
@@ -158,7 +158,7 @@
         group by tables.oid, roles.rolname
     ),
 
-    -- Those of identity columns.
+    -- The sequences of identity columns.
     sequences as (
         select
             pg_depend.refobjid as table_oid,

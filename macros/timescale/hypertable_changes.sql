@@ -39,7 +39,7 @@
 
 
 {#
-    Chunks that exist keep their length.
+    Sets the interval of new chunks; existing chunks keep theirs.
 #}
 {% macro set_chunk_interval_sql(table) %}
     select set_chunk_time_interval(
@@ -50,7 +50,7 @@
 
 
 {#
-    Turns a table, with the rows it may have, into a hypertable.
+    Converts a table to a hypertable, with its rows if it has any.
 #}
 {% macro create_hypertable_sql(table) %}
     select create_hypertable(
@@ -71,8 +71,8 @@
 {#
     The further dimensions of a hypertable, `dimensions: [{column: sensor, partitions:
     4}]`: added while the table is empty, their number of partitions changed for new
-    chunks. One that is not declared, or missing from a table with rows, is refused by
-    name.
+    chunks. An undeclared dimension, or a new one for a table with rows, raises an error
+    that names it.
 #}
 {% macro dimension_changes(table, server) -%}
     {%- set changes = [] -%}
@@ -135,8 +135,9 @@
 
 
 {#
-    What the columnstore of a hypertable lacks (Community edition). One that is no longer
-    declared stays on, without a policy: turning it off would rewrite every chunk.
+    The statements that bring the columnstore of a hypertable in line with its config
+    (Community edition). A columnstore that is no longer declared stays on, without a policy:
+    turning it off would rewrite every chunk.
 #}
 {% macro columnstore_changes(table, server) -%}
     {%- set columnstore = table['columnstore'] -%}
@@ -181,9 +182,8 @@
 
 
 {#
-    Turns on the columnstore of a hypertable, or changes how it keeps its rows: chunks
-    that are in it already stay as they are. The policy that moves chunks into it is a
-    job, see declared_policies.
+    Turns on the columnstore of a hypertable or changes its settings; chunks that are already
+    in it do not change. The job that moves chunks into it is in declared_policies.
 #}
 {% macro enable_columnstore_sql(table) %}
     {%- set columnstore = table['columnstore'] %}

@@ -3,7 +3,7 @@
     {%- if timescale_edition() != 'postgres' and order_by | length == 1 -%}
         last({{ value }}, {{ order_by[0] }})
     {%- else -%}
-        {#- In the order of `first`: the server sorts once for both. -#}
+        {#- The same order as in `first`, so that the server sorts once for both. -#}
         (array_agg({{ value }} order by {{ order_by | join(', ') }}))[count(*)]
     {%- endif -%}
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#
-    What these macros ask of the project that uses them, each with the answer of a project
-    that has nothing to say. A project answers by a macro `postgres__` and the name.
+    The hooks by which these macros get information from the project that uses them, each
+    with an empty default. A project implements a hook as a macro `postgres__` and its name.
 #}
 {% macro source_migrations() -%}
     {{ return(adapter.dispatch('source_migrations')()) }}

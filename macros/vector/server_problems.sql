@@ -1,5 +1,5 @@
 {#
-    What stands in the way of pgvector, for assert_server.
+    Problems with pgvector on the server, for assert_server.
 #}
 {% macro postgres__server_problems() -%}
     {%- set found = run_query(vector_facts_sql()).rows[0] -%}

@@ -23,15 +23,15 @@
 
 
 {#
-    DDL of `similar_windows(bucket, k, exchange, feature_version, is_exact)`. Who calls it
-    reads embeddings, and need not be let into the bookkeeping: the version in use comes from
-    a function of its owner's, which answers that one question.
+    DDL of `similar_windows(bucket, k, exchange, feature_version, is_exact)`. The caller needs
+    rights on the embeddings only: the current version comes from a SECURITY DEFINER
+    function, which reads ops.model_state as its owner.
 
-    Candidates come through the index in about the right order, are sorted, and are taken
-    one by one unless they overlap with one taken before. So many candidates are read that
-    k of them cannot overlap, however the windows lie. `+ 0` keeps the index out of the
-    exact search. What followed a neighbour is told as far as it was known when the query
-    window ended.
+    Candidates come from the index in approximate order, are sorted, and are taken one by one
+    unless they overlap with a window taken before. The number of candidates is large enough
+    that k of them do not overlap, for any position of the windows. `+ 0` prevents the use of
+    the index in the exact search. Outcomes of a neighbour are returned only if they were
+    known when the query window ended.
 #}
 {% macro similar_windows_sql(relation, settings) -%}
 create or replace function {{ relation.schema }}.current_feature_version()
@@ -157,10 +157,10 @@ $similar_windows$
 
 
 {#
-    Server settings under which a search through the index of a vector column finds what
-    an exact one finds, and goes on until it has enough rows that pass its filter: name
-    and value. `probes` is half more than the square root of the lists, which pgvector
-    suggests to begin with, and ten at least.
+    Server settings, name and value, with which a search through the index of a vector column
+    finds nearly the same rows as an exact search, and continues until enough rows pass its
+    filter. `probes` is 1.5 × √lists, but at least ten; pgvector recommends √lists as a
+    start.
 #}
 {% macro vector_index_settings(relation, column) -%}
     {%- set built = describe_vector_index(relation, column) -%}

@@ -31,7 +31,7 @@
 
 
 {#
-    Replaces the index: the new one is complete before the old one goes.
+    Replaces the index: the new one is complete before the old one is dropped.
 #}
 {% macro build_vector_index(relation, column, method, row_count) -%}
     {%- set name = vector_index_name(relation, column) -%}
@@ -59,7 +59,7 @@
         {%- do run_query(
             'alter index ' ~ schema ~ '.' ~ fresh ~ ' rename to ' ~ name
         ) -%}
-        {#- The planner has to know how many rows there are to choose it. -#}
+        {#- The planner needs the number of rows to choose the index. -#}
         {%- do run_query('analyze ' ~ relation) -%}
     {%- endif -%}
 {%- endmacro %}

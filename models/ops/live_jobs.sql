@@ -1,7 +1,7 @@
 {{ config(unique_key='job_id') }}
 {#
-    On the Community edition what the server's job scheduler says, elsewhere what dbt runs
-    in its place.
+    On the Community edition the jobs of the server's scheduler, elsewhere the policies
+    that dbt runs instead.
 #}
 with
 

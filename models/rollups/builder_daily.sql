@@ -16,7 +16,7 @@
     )
 }}
 
--- It reads the fills: the rows of trader_coin_daily do not say through which builder.
+-- It reads the fills itself: rows of trader_coin_daily have no builder.
 select
     {{ time_bucket('1 day', 'time', unit='ms') }} as day,
     builder,

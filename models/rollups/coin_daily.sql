@@ -20,7 +20,7 @@ select
     {{ time_bucket('1 day', 'day', unit='ms') }} as day,
     coin,
 
-    -- As in the architecture guide.
+    -- By the definitions of the architecture guide (docs/metrics.md, 'guide').
     sum(fill_count)::bigint as fill_count,
     count(*) as unique_traders,
     sum(volume) as volume,

@@ -16,11 +16,11 @@
     )
 }}
 
-{%- set last_print =
+{%- set last_fill_sort_key =
     'max(array[time, coalesce(block_number, 0), coalesce(event_index, 0), px])'
 %}
 
--- trader_daily and coin_daily add its rows up, and do not read the fills again.
+-- trader_daily and coin_daily sum its rows and do not read the fills again.
 select
     {{ time_bucket('1 day', 'time', unit='ms') }} as day,
     user_address,
@@ -34,7 +34,8 @@ select
     max(time) as last_fill_time,
     min(time) as first_fill_time,
 
-    -- All fills, as the architecture guide adds them up.
+    -- All fills, by the definitions of the architecture guide (docs/metrics.md,
+    -- 'guide').
     sum(px * sz) as volume,
     sum(coalesce(closed_pnl, 0)) as realized_pnl,
     sum(coalesce(fee, 0)) as fees_paid,
@@ -52,14 +53,17 @@ select
         end
     ) as sell_volume,
 
-    -- The taker's side is the signal: over all users every buy has its sell.
+    -- Taker volume per side is the useful signal: over all users, total buys equal
+    -- total sells. buy_volume goes by dir (open long, close short), bought_volume by
+    -- side B.
     coalesce(sum(sz) filter (where crossed and side = 'B'), 0) as taker_buy_volume,
     coalesce(sum(sz) filter (where crossed and side = 'A'), 0) as taker_sell_volume,
     coalesce(sum(sz) filter (where side = 'B'), 0) as bought_volume,
-    -- With last_fill_time before them: the greatest of a coin's traders has its close.
-    ({{ last_print }})[2]::bigint as close_block,
-    ({{ last_print }})[3]::bigint as close_event,
-    ({{ last_print }})[4] as close_px,
+    -- coin_daily takes close_px of the row with the greatest (last_fill_time,
+    -- close_block, close_event, close_px) of a coin.
+    ({{ last_fill_sort_key }})[2]::bigint as close_block,
+    ({{ last_fill_sort_key }})[3]::bigint as close_event,
+    ({{ last_fill_sort_key }})[4] as close_px,
 
     -- Trades only: no outcome coins, no vault transfers.
     coalesce(sum({{ fee_usd() }}) filter (where {{ is_trade() }}), 0) as fees_usd,
@@ -86,7 +90,7 @@ select
         where {{ is_trade() }} and {{ is_closing() }} and closed_pnl < 0
     ) as losing_closes,
 
-    -- Without these no PnL of the day is known: then it is NULL.
+    -- If this is above 0, the day's PnL is unknown and gross_pnl is NULL.
     count(*) filter (where {{ is_trade() }} and {{ lacks_pnl() }}) as fills_without_pnl,
     count(*) filter (where {{ is_own_liquidation() }}) as own_liquidations,
     count(*) filter (where {{ is_liquidated('long') }}) as long_liquidations,

@@ -20,7 +20,8 @@ select
     {{ time_bucket('1 day', 'day', unit='ms') }} as day,
     user_address,
 
-    -- All fills, as in the architecture guide.
+    -- All fills, by the definitions of the architecture guide (docs/metrics.md,
+    -- 'guide').
     sum(fill_count)::bigint as fill_count,
     sum(volume) as volume,
     sum(realized_pnl) as realized_pnl,
@@ -45,7 +46,7 @@ select
     sum(winning_closes)::bigint as winning_closes,
     sum(losing_closes)::bigint as losing_closes,
 
-    -- Without these no PnL of the day is known: then it is NULL.
+    -- If this is above 0, the day's PnL is unknown: gross_pnl and net_pnl are NULL.
     sum(fills_without_pnl)::bigint as fills_without_pnl,
     sum(own_liquidations)::bigint as own_liquidations,
     sum(transfer_fills)::bigint as transfer_fills,

@@ -1,6 +1,6 @@
 {#
     Fails with the rows that cannot be a candle of trades: prices out of order, a VWAP
-    outside of low to high, sums that do not fit each other, an empty bucket. A NULL in any
+    outside of low to high, sums that contradict each other, an empty bucket. A NULL in any
     of these columns fails too.
 #}
 {% test is_candle(model) %}

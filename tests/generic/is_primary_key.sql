@@ -1,7 +1,7 @@
 {#
-    Fails where the server does not itself keep `columns` (or the column) unique and not
-    null: the table has no primary key of exactly these. The key of a big table is tested
-    this way, since a look at the catalog costs nothing however long the table is.
+    Fails if the table has no primary key of exactly `columns` (or the column). Keys of big
+    tables are tested in this way, because reading the catalog is fast for a table of any
+    size.
 #}
 {% test is_primary_key(model, columns=none, column_name=none) %}
 

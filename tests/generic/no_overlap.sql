@@ -1,7 +1,7 @@
 {#
     Fails with every row whose range [lower, upper) begins before an earlier range of the
-    same partition has ended. A NULL `upper` is open: nothing may begin after it. Ranges
-    that touch do not overlap, nor do empty ones on an edge. For times and numerics.
+    same partition has ended. A NULL `upper` is an open end: no later range is allowed.
+    Adjacent ranges do not overlap, nor do empty ones on an edge. For times and numerics.
 #}
 {% test no_overlap(model, partition_by, lower, upper) %}
 

@@ -1,7 +1,7 @@
 {#
-    On the last day of the data, what smart money holds by asset_signals is the open
-    positions of that day's smart money at each coin's last price. (With a
-    `cohort_step_days` above 1 the last day may have no cohort: nothing to compare then.)
+    On the last day of the data, asset_signals equals the open positions of that day's
+    smart money at each coin's last price. (With a `cohort_step_days` above 1 the last
+    day may have no cohort; then nothing is compared.)
 #}
 with
 

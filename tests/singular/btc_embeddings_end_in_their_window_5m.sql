@@ -1,6 +1,7 @@
 {#
-    Every embedded window ends in the five-minute window that its row names. Versions have
-    windows of different lengths: each is looked at by its own, not by the variable.
+    Every embedded window ends in the five-minute window that its row names. Versions
+    have windows of different lengths: each is tested with its own length, not the
+    variable.
 #}
 with
 

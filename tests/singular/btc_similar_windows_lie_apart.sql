@@ -1,6 +1,6 @@
 {#
-    A neighbour ends before its query window begins, and no two of them overlap. How long
-    windows are is a parameter of their version, whatever the variable says now.
+    A neighbour ends before its query window begins, and no two of them overlap. The
+    length of windows is a parameter of their version, not the present variable.
 #}
 with
 

@@ -1,8 +1,8 @@
 {#
-    Guards: the ticks and the candles of every level say the same of every five-minute
-    window: nothing lost, nothing counted twice, the same prices. Looks at what the newest
-    loads touched (see recently_touched), and not at what a load touched that came after
-    the candles were built.
+    Guards: the ticks and the candles of every level have the same figures for every
+    five-minute window: no trade lost or counted twice, the same prices. Tests the
+    windows that the newest loads touched (see recently_touched), except those touched
+    by a load after the build of the candles.
 #}
 {%- set measures = [
     'trade_count', 'volume', 'notional', 'buy_volume', 'sell_volume', 'large_volume',

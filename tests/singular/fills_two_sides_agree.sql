@@ -1,7 +1,7 @@
 {#
-    Guards: where both sides of a trade are loaded, they are opposite and equal in price
-    and size. One side alone is fine: the other may not have been asked for. Looks at
-    what the newest loads touched (see touched_days).
+    Guards: if both sides of a trade are loaded, they are opposite and equal in price
+    and size. One side alone is valid: the other may not have been loaded. Tests the
+    days that the newest loads touched (see touched_days).
 #}
 with
 

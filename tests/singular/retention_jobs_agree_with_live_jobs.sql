@@ -1,10 +1,11 @@
 {#
-    What is declared runs, with these settings, and nothing else runs: each row is a
-    difference. A job that an operator has paused is none; `live_jobs.is_paused` shows it.
-    The differences stay at hand as a view, which dbt names when the test fails.
+    Exactly the declared policies run, with the declared settings: each row is a
+    difference. A job that an operator has paused is no difference;
+    `live_jobs.is_paused` shows it. The differences are stored as a view, whose name dbt
+    prints when the test fails.
 
-    It waits for every model that has jobs of its own: while one is rebuilt they are
-    neither there nor gone.
+    It depends on every model that has jobs: while a model is rebuilt, its jobs are
+    incomplete.
 #}
 -- depends_on: {{ ref('builder_daily') }}
 -- depends_on: {{ ref('coin_daily') }}

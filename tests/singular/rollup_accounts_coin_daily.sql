@@ -1,7 +1,7 @@
 {#
-    Guards: both rollups of all fills say the same. trader_daily is held against the
-    fills themselves by its own test, so coin_daily is held against it. Looks at what the
-    newest loads touched (see touched_days).
+    Guards: both rollups of all fills have the same totals. trader_daily is compared
+    with the fills by its own test, so coin_daily is compared with trader_daily. Tests
+    the days that the newest loads touched (see touched_days).
 #}
 with
 

@@ -1,7 +1,7 @@
 {#
-    Guards: the hours of a coin's day have its fills, volume, liquidations and close: two
-    readings of the fills, by trader and by hour, say the same. Looks at what the newest loads
-    touched (see touched_days).
+    Guards: the hours of a coin's day have the same fills, volume, liquidations and
+    close as the day: one is computed from the fills by hour, the other by trader. Tests
+    the days that the newest loads touched (see touched_days).
 #}
 with
 

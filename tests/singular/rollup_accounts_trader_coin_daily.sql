@@ -1,7 +1,7 @@
 {#
     Guards: per trader and day, trader_coin_daily has exactly the fills of trader_daily,
-    and the same last one.
-    Looks at what the newest loads touched (see touched_days).
+    and the same last one. Tests the days that the newest loads touched (see
+    touched_days).
 #}
 with
 

@@ -1,7 +1,7 @@
 {#
     Guards: trader_daily loses no fill and counts none twice. Its totals per day equal
     those of the fills. Recomputed from the source, so it also catches a refresh that
-    missed a bucket. Looks at what the newest loads touched (see touched_days).
+    missed a bucket. Tests the days that the newest loads touched (see touched_days).
 #}
 with
 

@@ -1,7 +1,7 @@
 {#
-    What smart money bought in the hours of the last day is what the same traders bought on
-    that day by trader_coin_daily. Those of whom vault netting moved something are left
-    out. (With a `cohort_step_days` above 1 the day before may have no cohort.)
+    The net flow of smart money over the hours of the last day equals that of the same
+    traders on that day in trader_coin_daily. Coins with vault netting are left out.
+    (With a `cohort_step_days` above 1 the day before may have no cohort.)
 #}
 with
 

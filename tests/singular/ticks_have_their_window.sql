@@ -1,6 +1,6 @@
 {#
-    Guards: each tick stands in the five-minute window of its time, and that window exists.
-    Looks at what the newest loads touched (see recently_touched).
+    Guards: each tick has the five-minute window that contains its time, and that window
+    exists. Tests the windows that the newest loads touched (see recently_touched).
 #}
 with
 

@@ -1,5 +1,5 @@
 {#
-    The stretch that goes on in trader_class_history has the class of trader_profiles.
+    The present span in trader_class_history has the class of trader_profiles.
 #}
 with
 

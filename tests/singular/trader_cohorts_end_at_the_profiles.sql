@@ -1,6 +1,7 @@
 {#
-    As of the last day of the data, the cohorts are what the profiles say. (With a
-    `cohort_step_days` above 1 the last day may have no cohort: nothing to compare then.)
+    The cohort of the last day of the data agrees with the profiles. (With a
+    `cohort_step_days` above 1 the last day may have no cohort; then nothing is
+    compared.)
 #}
 with
 

@@ -1,8 +1,8 @@
 {#
-    What the fills of a day changed of a trader's position in a coin, trader_coin_daily adds
-    up, and trader_position_hours has it as what entered less what left: the same, to the
-    last digit. Looks at the days that the newest loads touched (see touched_days), without
-    those of loads that one of the two tables does not contain yet.
+    The change of a trader's position in a coin by a day's fills is the same in
+    trader_coin_daily (net_size) and in trader_position_hours (entries minus exits), to
+    the last digit. Tests the days that the newest loads touched (see touched_days),
+    except those of loads that are not yet applied to both tables.
 #}
 with
 
@@ -20,7 +20,7 @@ coin_days as (
 
 ),
 
--- Of those days, and the row before them of each position.
+-- The tested days, and the last row before them of each position.
 hours as (
 
     select

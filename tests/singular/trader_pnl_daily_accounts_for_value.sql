@@ -1,10 +1,10 @@
 {#
-    What a trader earned in all is the cash of the fills, less transfers and fees, with
-    funding, and the value of what is held now; the equity of the last day is the same sum.
-    So each day begins with the value with which the day before it ended. Looks at traders
-    of the days that the newest loads touched (see touched_days), at a thousand at most of
-    each day: their whole history is read. Compares nothing while a load is in what
-    trader_pnl_daily reads and not in it.
+    The total profit of a trader equals the cash of the fills, minus transfers and fees,
+    plus funding, plus the value of the open positions; the equity of the last day is
+    the same sum. So each day begins with the value with which the day before it ended.
+    Tests at most a thousand traders of each day that the newest loads touched (see
+    touched_days), because it reads their whole history. Compares nothing while a load
+    is applied to an input of trader_pnl_daily but not to trader_pnl_daily.
 #}
 with
 

@@ -1,8 +1,8 @@
 {#
-    The funding of a trader's days is the funding of their positions, to the last digit.
-    Looks at traders of the days that the newest loads touched (see touched_days), at a
-    thousand at most of each day: their whole history is read. Compares nothing while a load
-    is in one of the two tables, or in what they read, and not in both.
+    The funding of a trader's days equals the funding of their positions, to the last
+    digit. Tests at most a thousand traders of each day that the newest loads touched
+    (see touched_days), because it reads their whole history. Compares nothing while a
+    load is applied to one of the tables or of their inputs, but not to both tables.
 #}
 with
 
@@ -80,7 +80,7 @@ by_day as (
 
 ),
 
--- Where none of the payments is known, neither sum is.
+-- If no payment is known, both sums are NULL.
 mismatches as (
 
     select

@@ -1,6 +1,6 @@
 {#
-    What the Python job needs to know, as a dictionary whose text is Python too. A table is
-    always replaced, an incremental model where it starts over.
+    The settings of a Python job, as a dictionary whose text is valid Python. A table is
+    always replaced; an incremental model only if it starts over.
 #}
 {% macro python_job_spec() %}
     {% set existing = load_cached_relation(this) %}
@@ -52,7 +52,7 @@
 {% endmacro %}
 
 
-{# Why a model starts over; of one that is there, in dbt's log too. #}
+{# Why a model starts over. If the model exists, the reason also goes into dbt's log. #}
 {% macro python_reason(existing) %}
     {% if existing is none %}
         {{ return('first build') }}
@@ -91,7 +91,7 @@
 {% endmacro %}
 
 
-{# Whether YAML declares a primary key, which then is not ours to add. #}
+{# Whether YAML declares a primary key; then the job does not add one. #}
 {% macro declares_primary_key() %}
     {% set declared = [] %}
     {% for constraint in model.constraints or [] %}
@@ -107,8 +107,8 @@
 
 
 {#
-    DDL of the table the job fills. What becomes the model's table has all of its
-    constraints; a passing one has only what makes a bad row fail early.
+    DDL of the table that the job fills. A table that becomes the model's table has all
+    constraints; a staging table has only NOT NULL, so that invalid rows fail early.
 #}
 {% macro python_create_staging(staging, replaces, columns) %}
     {% if replaces %}

@@ -1,7 +1,6 @@
 {#
-    What comes before a Python job. It reads and writes on connections of its own: what
-    pre-hooks did must be committed to be seen there, and no lock may be held that the job
-    could wait for.
+    Runs the pre-hooks and commits before a Python job. The job uses its own connections:
+    they see only committed changes, and must not wait for a lock of this transaction.
 #}
 {% macro start_python() -%}
     {{- run_hooks(pre_hooks, inside_transaction=False) -}}
@@ -12,15 +11,15 @@
 
 
 {#
-    Puts what the job staged in place, writes down what the model has taken in, and sets the
-    message dbt prints, in one transaction.
+    Writes the staged rows to the model's table and records the applied loads, in one
+    transaction. Sets the message that dbt prints.
 #}
-{% macro finish_python(spec, outcome, leaving) -%}
+{% macro finish_python(spec, outcome, cleanup_statements) -%}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target = this.incorporate(type='table') -%}
-    {#- In so many words: after a commit neither dbt nor the driver would. -#}
+    {#- Explicit BEGIN: after a commit, neither dbt nor the driver opens a transaction. -#}
     {%- call statement('begin') -%} begin {%- endcall -%}
-    {%- do run_statements(leaving) -%}
+    {%- do run_statements(cleanup_statements) -%}
     {%- do alter_columns(target, outcome) -%}
     {%- if outcome.is_staged -%}
         {%- do put_in_place(spec, outcome, target) -%}
@@ -52,7 +51,7 @@
 
 
 {#
-    On a first build or a full refresh, what was written down before is forgotten.
+    A first build or a full refresh deletes the earlier records of the model.
 #}
 {% macro record_python(spec, outcome) -%}
     {%- if spec.starts_over and outcome.has_records -%}
@@ -75,8 +74,8 @@
 
 
 {#
-    Which rows of the table what was staged replaces: those that the job's condition holds
-    for, and those whose keys it named; none where it said neither.
+    The condition for the rows of the table that the staged rows replace: the job's own
+    condition, or a key that the job listed; none if the job gave neither.
 #}
 {% macro python_scope(spec, outcome) -%}
     {%- set scopes = [] -%}
@@ -94,7 +93,7 @@
 
 
 {#
-    on_schema_change, decided before the job ran.
+    Adds and drops the columns that on_schema_change decided before the job ran.
 #}
 {% macro alter_columns(target, outcome) -%}
     {%- for column in outcome.new_columns -%}

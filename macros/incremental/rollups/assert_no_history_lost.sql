@@ -1,8 +1,9 @@
 {#
-    Stops where the old rows of a model cannot be computed again: the table it was made of,
-    or one that the model's new query goes back to (`names`, if not all of those), has
-    dropped rows. Returns a statement that looks once more in the transaction of the build,
-    with drops locked out until it ends; none where history is given up.
+    Stops the build if old rows of a model cannot be computed again, because one of its
+    inputs has dropped rows: `input`, the table that it was built from, or one of `names`,
+    by default all tables that its new query reads. Returns a statement that checks again
+    in the transaction of the build and locks out drops until it ends; none if the variable
+    forget_history names the model.
 #}
 {% macro assert_no_history_lost(consumer, input=none, names=none) -%}
     {%- set forgotten = var('forget_history', []) -%}
@@ -30,8 +31,9 @@
 
 
 {#
-    The tables with a time that a model's rows come from, through whatever lies between, as
-    `schema.name`: sources, hypertables, and rollups, which have rows of their own.
+    The tables with a time column that a model's rows come from, directly or through other
+    models, as `schema.name`: sources, hypertables and rollups. It stops at a rollup, which
+    stores its own rows.
 #}
 {% macro history_inputs(unique_ids) -%}
     {%- set names = [] -%}
@@ -70,7 +72,7 @@
         input text;
     begin
         foreach input in array '{ {{- names | join(',') -}} }'::text[] loop
-            -- What is neither table nor view is no table with a retention.
+            -- Only tables and views can have a retention.
             continue when not exists (
                 select 1
                 from pg_class

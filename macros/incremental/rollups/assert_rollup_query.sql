@@ -1,8 +1,8 @@
 {#
-    Stops a rollup whose query is not what its config declares, before anything is written:
-    such a rollup would be right when it is built and wrong after the next load. The server
-    itself reads the query, as a temporary view over an empty copy of its input, so that all
-    editions refuse the same.
+    Stops the build, before anything is written, if the query of a rollup does not match its
+    config: such a rollup would be right after its first build and wrong after the next load.
+    The server parses the query as a temporary view over an empty copy of its input, so all
+    editions refuse the same queries.
 #}
 {% macro assert_rollup_query(spec) -%}
     {%- set found = describe_rollup_query(spec) -%}
@@ -31,9 +31,9 @@
         ) -%}
     {%- endfor -%}
 
-    {%- if found['of_the_moment'] is not none -%}
+    {%- if found['volatile_functions'] is not none -%}
         {%- do problems.append(
-            found['of_the_moment'] ~ " gives another value at another moment, but a refresh"
+            found['volatile_functions'] ~ " gives another value at another moment, but a refresh"
             ~ " computes only some buckets: move it to a model that reads "
             ~ spec['consumer']
         ) -%}
@@ -62,7 +62,7 @@
             ~ ") }} as " ~ spec['bucket']
         ) -%}
     {%- endif -%}
-    {%- if '"Relation Name"' in found['plan_of_nothing'] -%}
+    {%- if '"Relation Name"' in found['plan_without_rows'] -%}
         {%- do problems.append(
             "rows outside {{ rollup_filter('" ~ spec['input_column'] ~ "') }} are read too:"
             ~ " the filter must stand in the WHERE, not in a comment, and all other"
@@ -81,16 +81,16 @@
 
 
 {#
-    How the server reads the query of a rollup:
+    How the server parses the query of a rollup:
 
     - tree: its parse tree, the text of pg_rewrite;
     - definition: its text as the server writes it, one selected column a line;
-    - bucket: the line that the declared bucket would have there;
-    - input_oid: of the table it must read;
-    - of_the_moment: functions such as now() and random() in it, null without any;
-    - plan_of_nothing: the plan with `false` for the filter, which should read no table.
+    - bucket: the line in `definition` that a column with the declared bucket would have;
+    - input_oid: the oid of the table that it must read;
+    - volatile_functions: functions such as now() and random() in it, null without any;
+    - plan_without_rows: the plan with `false` for the filter, which should read no table.
 
-    The copy of the input has its name, which the query may write before a column.
+    The copy has the name of the input, because the query may qualify columns with it.
 #}
 {% macro describe_rollup_query(spec) -%}
     {%- set copy = 'pg_temp.' ~ adapter.quote(spec['input_name']) -%}
@@ -116,8 +116,8 @@
         'definition': row[1],
         'bucket': row[2],
         'input_oid': row[3],
-        'of_the_moment': row[4],
-        'plan_of_nothing': plan.rows[0][0] | string | replace("'", '"'),
+        'volatile_functions': row[4],
+        'plan_without_rows': plan.rows[0][0] | string | replace("'", '"'),
     }) }}
 {%- endmacro %}
 
@@ -144,7 +144,7 @@
         (
             select string_agg(distinct pg_proc.proname || '()', ', ')
             from regexp_matches(
-                -- CURRENT_DATE and the like have a node of their own.
+                -- CURRENT_DATE and similar keywords have another node type.
                 replace(
                     rollup_tree.tree, '{SQLVALUEFUNCTION ',
                     ':funcid ' || 'now()'::regprocedure::oid
@@ -157,14 +157,14 @@
                 or pg_proc.proname in (
                     'now', 'statement_timestamp', 'transaction_timestamp'
                 )
-        ) as of_the_moment
+        ) as volatile_functions
     from rollup_tree
 {% endmacro %}
 
 
 {#
-    The names of the selected columns that a query groups by; none for each expression that
-    it groups by and does not select.
+    The names of the selected columns that a query groups by, and one `none` for each
+    expression that it groups by but does not select.
 #}
 {% macro rollup_group_columns(tree) -%}
     {%- set names = {} -%}

@@ -1,13 +1,13 @@
 {#
-    For models that are something else now and may have been rollups: the statements by
-    which the old relation makes way. They run in the transaction that builds the new one,
-    so that all of it happens or nothing. Stops, before anything is changed, where what
-    takes its place cannot be computed from all of the rows.
+    For a model that used to be a rollup and now has another materialization: the SQL
+    statements that remove the old relation. They run in the transaction that builds the new
+    one. Stops, before anything is changed, if the source has dropped rows that the new
+    relation would need.
 
-    A continuous aggregate that others are made of stays, under a passing name, until those
-    are gone too: dropping it would take them along. `drops` is for materializations that
-    would go on with the rows that are there (incremental, which takes any relation but a
-    view for its table) or take a maintained rollup for what it is not.
+    A continuous aggregate that other aggregates read is kept under a temporary name until
+    those are gone too: dropping it would drop them. `drops` also drops a rollup that is a
+    plain table. It is for `incremental`, which would keep the rows of any existing table,
+    and for `materialized_view`, which would mistake the table for a materialized view.
 #}
 {% macro leave_rollup(drops=false) -%}
     {%- set consumer = this.schema ~ '.' ~ this.identifier -%}
@@ -22,7 +22,7 @@
         and is_continuous_aggregate(existing) -%}
     {%- set statements = [] -%}
 
-    {#- What took in loads and is built as something else starts over when it comes back. -#}
+    {#- If the model gets meta.loads again later, it must start over. -#}
     {%- set takes_in_loads = config.get('materialized') == 'incremental'
         and config.get('meta', {}).get('loads') is not none -%}
     {%- if (record.get('kind') == 'hypertable' and is_hypertable_rebuild())
@@ -50,8 +50,9 @@
 
 
 {#
-    How a continuous aggregate makes way: it is dropped, and with it the versions below that
-    nothing else reads any more; or it gets a passing name, while others are made of it.
+    The statements that remove a continuous aggregate. It is dropped together with the old
+    versions below it that nothing else reads; if other aggregates read it, it is renamed to
+    a temporary name instead.
 #}
 {% macro leave_aggregate(existing) -%}
     {%- set statements = [] -%}
@@ -71,7 +72,7 @@
 {% macro leave_aggregate_sql(existing) %}
     with recursive
 
-    going as (
+    removed as (
         select
             aggregates.mat_hypertable_id,
             aggregates.raw_hypertable_id,
@@ -91,10 +92,10 @@
             below.mat_hypertable_id,
             below.raw_hypertable_id,
             format('%I.%I', below.user_view_schema, below.user_view_name) as name,
-            going.depth + 1 as depth
-        from going
+            removed.depth + 1 as depth
+        from removed
         inner join _timescaledb_catalog.continuous_agg as below
-            on going.raw_hypertable_id = below.mat_hypertable_id
+            on removed.raw_hypertable_id = below.mat_hypertable_id
         where
             below.user_view_name ~ '__dbt_backup_[0-9a-f]{6}$'
             and (
@@ -104,16 +105,16 @@
             ) = 1
     )
 
-    select going.name
-    from going
-    order by going.depth
+    select removed.name
+    from removed
+    order by removed.depth
 {% endmacro %}
 
 
 {#
-    What was built here as a rollup, a hypertable or a SQL model that takes in loads (kind
-    'loads'), `schema.name` to {kind, input}; asked once per run and kept in `graph` like the
-    edition.
+    The models that ops.model_state records as a rollup, a hypertable or a SQL model with
+    meta.loads (kind 'loads'): `schema.name` to {kind, input}. Read once per run and cached
+    in `graph`, like the edition.
 #}
 {% macro models_on_record() -%}
     {%- if 'models_on_record' not in graph -%}

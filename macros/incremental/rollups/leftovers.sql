@@ -1,7 +1,7 @@
 {#
-    Drops what an interrupted build of a continuous aggregate left, and old versions of the
-    rollups below that nothing reads any more: once one is gone, the one below it may be the
-    next.
+    Drops relations that an interrupted build of a continuous aggregate left, and old
+    versions of the rollups below that nothing reads any more. Calls itself until nothing is
+    found: dropping one version can make the one below it unused.
 #}
 {% macro drop_leftovers(spec) -%}
     {%- set found = run_query(leftovers_sql(spec)).rows -%}
@@ -41,7 +41,7 @@
             pg_class.relname = '{{ filled.identifier }}'
             or starts_with(pg_class.relname, '{{ backup }}')
             {%- if spec['parent'] is not none %}
-            -- Of any level below, which the old version of this one kept.
+            -- Old versions of any level below, which the old version of this one read.
             or pg_class.relname ~ '__dbt_backup_[0-9a-f]{6}$'
             {%- endif %}
         )
@@ -61,7 +61,7 @@
 
 
 {#
-    A passing name for the relation that is replaced, unlike any that may still be there.
+    A temporary, unique name for the relation that is replaced.
 #}
 {% macro rollup_backup(existing) -%}
     {%- set tag = local_md5(invocation_id ~ modules.datetime.datetime.now())[:6] -%}

@@ -12,14 +12,14 @@
     {%- set state = model_state(spec) -%}
     {%- set existing = state['existing'] -%}
     {%- set action = rollup_action(spec, state, 'table') -%}
-    {%- if action == 'all' -%}
+    {%- if action == 'rebuild' -%}
         {%- do build_rollup_table(spec, existing, target) -%}
     {%- endif -%}
-    {%- if state['kind'] == 'table' or action == 'all' -%}
+    {%- if state['kind'] == 'table' or action == 'rebuild' -%}
         {%- do sync_indexes(target, spec['unique_key']) -%}
         {%- do ensure_rollup_policies(spec, target) -%}
     {%- endif -%}
-    {%- if action == 'new' -%}
+    {%- if action == 'apply_loads' -%}
         {%- do refresh_rollup_table(spec, state, target) -%}
     {%- elif action == 'nothing' -%}
         {%- do report('REFRESH', 0) -%}
@@ -28,15 +28,15 @@
         {%- do record_rollup(spec, state, action) -%}
     {%- endif -%}
 
-    {{- finish_model(existing, target, action == 'all') -}}
+    {{- finish_model(existing, target, action == 'rebuild') -}}
     {{- run_hooks(post_hooks, inside_transaction=False) -}}
     {{ return(target) }}
 {%- endmacro %}
 
 
 {#
-    What a build has to do with a rollup; before it changes anything, its query is looked at
-    and what the source has dropped is noted.
+    What a build must do with a rollup: see what_to_do. If there is work, it first checks
+    the query and records which rows were dropped from the rollup by hand.
 #}
 {% macro rollup_action(spec, state, wanted) -%}
     {%- set action = what_to_do(spec, state, wanted) -%}
@@ -51,18 +51,19 @@
 
 
 {#
-    Builds the whole table beside the existing relation, whatever that is, and takes its
-    place. Of a source that has dropped rows, only whole buckets are computed; older ones
-    are carried over. What is dropped while it runs counts as dropped before.
+    Builds the whole table under a temporary name, then replaces the existing relation, of
+    any type, with it. If the source has dropped rows, only complete buckets are computed
+    and older ones are copied from the existing relation. Rows dropped during the build are
+    treated as if they were dropped before it.
 #}
 {% macro build_rollup_table(spec, existing, target) -%}
     {%- set filled = make_intermediate_relation(target) -%}
     {%- set retained = rollup_retained_from(spec) -%}
-    {#- The loads listed before this are all in it. One that commits while it runs may be in
-        it too, or in a part of it; it stays unapplied and is simply recomputed next time. -#}
+    {#- The table contains all loads listed before. A load that commits meanwhile may be in
+        it completely or partly; it stays unapplied, so the next run recomputes its rows. -#}
     {%- set rows = fill_rollup_slices(spec, filled, retained) -%}
     {%- do report('SELECT', rows, query=sql) -%}
-    {#- Rows that were dropped meanwhile may be missing from the later slices. -#}
+    {#- Later slices do not contain rows that were dropped meanwhile. -#}
     {%- set retained_now = rollup_retained_from(spec) -%}
     {%- if retained_now != retained -%}
         {%- do drop_partial_buckets(spec, filled, retained_now) -%}
@@ -90,7 +91,7 @@
 
 
 {#
-    The ranges that loads touched, without the buckets whose rows are no longer all there.
+    The ranges that loads touched, minus buckets whose raw rows are incomplete.
 #}
 {% macro touched_and_retained(spec, load_ids) -%}
     {{ return(clip_ranges(
@@ -103,7 +104,7 @@
 
 
 {#
-    From when on what the rollup reads is complete; none when nothing was ever dropped.
+    First instant from which the rollup's input is complete; none if nothing was ever dropped.
 #}
 {% macro rollup_retained_from(spec) -%}
     {{ return(retained_from({

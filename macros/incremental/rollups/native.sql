@@ -1,10 +1,11 @@
 {#
     The rollup as TimescaleDB's own continuous aggregate (Community edition).
 
-    A refresh cannot run inside a transaction, so a new one is created empty under a
-    passing name, filled, and only then takes the place of what is there. The loads listed
-    before a refresh are recorded after it: Python models wait for that record. A lock of
-    the session, not of a transaction, makes a second build of the model wait for all that.
+    A refresh cannot run inside a transaction, so a new aggregate is created empty under a
+    temporary name, filled, and then renamed. The list of unapplied loads is read before the
+    refresh and recorded after it. Every model that reads this rollup, SQL or Python,
+    handles a load only once it is recorded here. A session-level advisory lock makes a
+    second build of the model wait until all of this is done.
 #}
 {% macro build_native_rollup(spec) -%}
     {%- set target = this.incorporate(type='materialized_view') -%}
@@ -17,30 +18,30 @@
     {%- set state = model_state(spec) -%}
     {%- set existing = state['existing'] -%}
     {%- set action = rollup_action(spec, state, 'continuous_aggregate') -%}
-    {#- A rebuild makes new jobs: those that an operator has paused stay paused. -#}
-    {%- set paused = paused_policies(spec['consumer']) if action == 'all' else [] -%}
-    {%- if action == 'all' -%}
+    {#- A rebuild creates new jobs; those that an operator has paused must stay paused. -#}
+    {%- set paused = paused_policies(spec['consumer']) if action == 'rebuild' else [] -%}
+    {%- if action == 'rebuild' -%}
         {%- set retained = rollup_retained_from(spec) -%}
         {%- do fill_continuous_aggregate(spec, make_intermediate_relation(target)) -%}
-    {%- elif action == 'new' -%}
+    {%- elif action == 'apply_loads' -%}
         {%- do refresh_touched_ranges(spec, state, target) -%}
     {%- else -%}
         {%- do report('REFRESH', 0) -%}
     {%- endif -%}
 
-    {#- In so many words: after a commit neither dbt nor the driver would. -#}
+    {#- Explicit BEGIN: after a commit, neither dbt nor the driver opens a transaction. -#}
     {%- call statement('begin') -%} begin {%- endcall -%}
     {{- run_hooks(pre_hooks, inside_transaction=True) -}}
-    {%- if action == 'all' -%}
+    {%- if action == 'rebuild' -%}
         {%- do swap_in_continuous_aggregate(spec, existing, target, retained) -%}
     {%- endif -%}
     {%- if action != 'nothing' -%}
         {%- do record_rollup(spec, state, action) -%}
     {%- endif -%}
-    {%- if state['kind'] == 'continuous_aggregate' or action == 'all' -%}
+    {%- if state['kind'] == 'continuous_aggregate' or action == 'rebuild' -%}
         {%- do sync_continuous_aggregate(spec, target, paused) -%}
     {%- endif -%}
-    {{- finish_model(existing, target, action == 'all') -}}
+    {{- finish_model(existing, target, action == 'rebuild') -}}
 
     {%- call statement('unlock') -%}
         select pg_advisory_unlock(hashtextextended('{{ spec['consumer'] }}', 0))
@@ -52,10 +53,10 @@
 
 
 {#
-    Creates a continuous aggregate and fills it, from the beginning of time, whatever the
-    source still has: what a new aggregate was never refreshed over counts as changed, and
-    the first refresh typed by hand would delete the old buckets that are carried over next.
-    An empty source yields no end to refresh up to, so the present is given.
+    Creates the aggregate and refreshes it over all time, even where the source has no rows
+    left. TimescaleDB treats a range that was never refreshed as changed: without this, the
+    first manual refresh would delete the old buckets that the swap copies in. If the source
+    is empty, the server cannot derive an end for the refresh, so now() is passed as the end.
 #}
 {% macro fill_continuous_aggregate(spec, intermediate) -%}
     {%- call statement('main') -%}
@@ -79,8 +80,8 @@
 
 
 {#
-    Range by range, not from the first to the last: what lies between may have lost its raw
-    rows by somebody's hand, and a refresh would take its buckets away.
+    Refreshes each range separately, not one range from first to last: raw rows in between
+    may have been deleted manually, and a refresh there would delete their buckets.
 #}
 {% macro refresh_touched_ranges(spec, state, target) -%}
     {%- set ranges = touched_and_retained(spec, state['loads']) -%}
@@ -100,9 +101,9 @@
 
 
 {#
-    The filled aggregate takes the name. An old one that other aggregates are made of stays,
-    under its passing name, until each of them is built on the new one: dropping it would
-    take them along.
+    The filled aggregate gets the final name. If other aggregates read the old one, it is
+    kept under a temporary name until each of them is rebuilt: dropping it now would drop
+    them too.
 #}
 {% macro swap_in_continuous_aggregate(spec, existing, target, retained) -%}
     {%- set intermediate = make_intermediate_relation(target) -%}
@@ -141,9 +142,9 @@
 
 
 {#
-    Refreshes [range_from, range_to), outside of any transaction. The driver opens one by
-    itself and does not see that this commit ends it, so the call runs alone. Nor does it
-    begin another one later: who wants one must say so, in SQL.
+    Refreshes [range_from, range_to) outside a transaction. The driver opens a transaction
+    automatically and does not notice that this COMMIT closes it, so the CALL runs outside.
+    The driver also opens no new one later: code that needs one must run BEGIN.
 #}
 {% macro refresh_continuous_aggregate(spec, relation, range_from, range_to) -%}
     {%- call statement('commit_before_refresh', auto_begin=False) -%}
@@ -161,9 +162,9 @@
 
 
 {#
-    How many buckets a refresh makes per transaction: those of a day, ten at the least.
-    The server's own choice is ten whatever their width: a transaction for every second of
-    100 ms buckets, minutes for an hour of them.
+    The number of buckets per transaction of a refresh: those of one day, but at least ten.
+    The server's default is ten for any width: with buckets of 100 ms this would be one
+    transaction per second of data, and an hour of data would take minutes.
 #}
 {% macro buckets_per_batch(bucket_interval) -%}
     {%- if is_calendar_interval(bucket_interval) -%}

@@ -1,7 +1,7 @@
 {#
-    Writes down what a rollup has taken in, and for the guard of history its bucket, what it
-    is made of and, where other rollups are made of it, its first bucket, in the transaction
-    of its rows.
+    Records the applied loads of a rollup in the transaction that writes its rows. For the
+    guard of history it also records the bucket interval, the input and, if other rollups
+    read this one, its first bucket.
 #}
 {% macro record_rollup(spec, state, action) -%}
     {%- do record_taken_in(spec, state, action) -%}
@@ -38,7 +38,7 @@
 
 
 {#
-    What ops.model_state has of a rollup, for the guard: see rollup_record_sql.
+    The record of a rollup in ops.model_state, for the guard: see rollup_record_sql.
 #}
 {% macro postgres__rollup_record_sql(consumer) -%}
     {%- if models_on_record().get(consumer, {}).get('kind') != 'rollup' -%}

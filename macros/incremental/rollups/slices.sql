@@ -4,9 +4,9 @@
     `rollup_slice_rows` rows, or one bucket that holds more: sorting and grouping them
     takes the same memory and temporary disk however long the history is.
 
-    All slices are in one transaction but each sees what was committed when it began.
-    Nobody can drop the table or a chunk of it meanwhile; what else goes, the caller learns
-    by asking retained_from again.
+    All slices run in one transaction, but each sees the rows committed when it begins. The
+    lock prevents a drop of the table or of a chunk meanwhile; rows deleted in another way
+    are noticed when the caller calls retained_from again.
 #}
 {% macro fill_rollup_slices(spec, intermediate, retained_from) -%}
     {%- set slices = rollup_slices(spec, retained_from) -%}
@@ -42,9 +42,9 @@
 
 
 {#
-    All of time from the first whole bucket retained on, cut into slices: a list of
-    [from, to) in order, as SQL literals. The first begins there, or is open where nothing
-    was dropped, and the last is open: rows that no load tells of are in one of them too.
+    All time from the first complete bucket on, cut into slices: a list of [from, to) in
+    order, as SQL literals. The first slice is open to the left if nothing was dropped, and
+    the last is open to the right, so rows that are in no logged load are covered too.
 #}
 {% macro rollup_slices(spec, retained_from) -%}
     {%- set unit = spec['time_unit'] -%}
@@ -69,8 +69,8 @@
 
 
 {#
-    Where one slice ends and the next begins, by the load log: it knows how many rows came
-    with each load and between which times, and takes them for evenly spread there.
+    The boundaries between slices, estimated from the load log: it has the number of rows
+    and the time range of each load. The rows are assumed to be spread evenly over it.
 #}
 {% macro rollup_slices_sql(spec, begin, slice_rows) %}
     {%- set unit = spec['time_unit'] %}

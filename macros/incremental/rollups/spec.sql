@@ -1,5 +1,5 @@
 {#
-    What a rollup model declares, checked, as a dictionary:
+    The checked config of a rollup model, as a dictionary:
 
         config(
             unique_key=['day', 'user_address'],
@@ -15,7 +15,9 @@
 
     The time column and its unit come from the source's YAML. `source` and `time_column`
     are always those of the raw table, whose loads drive the refreshes; `input` and
-    `input_column` are what the query reads, the raw table or the rollup below.
+    `input_column` are those of the relation that the query reads, the raw table or the
+    rollup below. `consumer` is this rollup as `schema.name`: the consumer of the loads in
+    ingestion.applied_loads.
 #}
 {% macro rollup_spec() -%}
     {%- set settings = config.get('meta', {}).get('timescale', {}) -%}
@@ -26,7 +28,8 @@
             settings['bucket_interval'], input['parent'], input['input_bucket']
         ) -%}
     {%- endif -%}
-    {#- Up to release 0.2.0 a query kept this mark, and on record is its hash with it. -#}
+    {#- Up to release 0.2.0 the rendered query contained this comment, so the stored hash
+        includes it. -#}
     {%- set marked = rendered_with(
         'true /* rollup_filter ' ~ input['input_column'] ~ ' */'
     ) -%}
@@ -48,7 +51,7 @@
         ) -%}
     {%- endif -%}
 
-    {%- set made = made_of(without_empty_limit(sql), {
+    {%- set definition = made_of(without_empty_limit(sql), {
         'unique_key': config.get('unique_key'),
         'bucket_interval': settings['bucket_interval'],
     }) -%}
@@ -61,8 +64,8 @@
         'columnstore': settings.get('columnstore'),
         'retention': settings.get('retention'),
         'materialized_only': settings.get('materialized_only', true),
-        'made_of': made,
-        'fingerprint': rollup_fingerprint(made['query'], settings),
+        'made_of': definition,
+        'fingerprint': rollup_fingerprint(definition['query'], settings),
         'old_fingerprints': [
             rollup_fingerprint(without_empty_limit(marked['query']), settings),
             rollup_fingerprint(made_of(without_empty_limit(marked['query']))['query'], settings),

@@ -1,6 +1,6 @@
 {#
-    Alters an existing continuous aggregate where it differs from what its model declares,
-    and only there. None of this touches its rows.
+    Alters the settings of an existing continuous aggregate that differ from its model's
+    config. Its rows do not change.
 #}
 {% macro sync_continuous_aggregate(spec, relation, paused=[]) -%}
     {%- set server = fromjson(
@@ -17,10 +17,10 @@
 
     {%- set wanted = columnstore_settings(spec) -%}
     {%- if wanted is none -%}
-        {#- First the job, which needs the columnstore, then the columnstore. -#}
+        {#- The columnstore job is removed first: it needs the columnstore. -#}
         {%- do ensure_rollup_policies(spec, relation, paused) -%}
         {%- if server['columnstore'] is not none -%}
-            {#- Chunks go back to rows first: the server would refuse otherwise. -#}
+            {#- Chunks must be converted to rows first, else the server refuses. -#}
             {%- do run_query(
                 "select decompress_chunk(chunk, true) from show_chunks('"
                 ~ server['storage'] ~ "') as chunk"
@@ -44,7 +44,8 @@
 
 
 {#
-    The jobs of a rollup: refresh, columnstore, retention. Kinds in `paused` are not started.
+    Creates the jobs of a rollup: refresh, columnstore, retention. Those in `paused` are
+    created paused.
 #}
 {% macro ensure_rollup_policies(spec, relation, paused=[]) -%}
     {%- do ensure_policies({
@@ -59,9 +60,9 @@
 
 
 {#
-    What the server has of a continuous aggregate besides its query: materialized_only,
-    columnstore ({segment_by, order_by} as texts, or none) and storage, the hypertable
-    that holds its rows.
+    The settings of a continuous aggregate on the server: materialized_only, columnstore
+    ({segment_by, order_by} as texts, or none) and storage, the hypertable that holds its
+    rows.
 #}
 {% macro continuous_aggregate_settings_sql(relation) %}
     select
@@ -93,8 +94,8 @@
 
 
 {#
-    The declared columnstore in the server's spelling, or none. The newest bucket first
-    unless `order_by` says otherwise.
+    The declared columnstore settings in the server's spelling, or none. The default of
+    `order_by` is the newest bucket first.
 #}
 {% macro columnstore_settings(spec) -%}
     {%- set columnstore = spec['columnstore'] -%}

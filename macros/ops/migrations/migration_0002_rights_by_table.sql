@@ -13,7 +13,7 @@
 
 
 {#
-    The default privileges of vigil_reader that this role may take back: owner, schema.
+    The default privileges of vigil_reader that this role may revoke: owner, schema.
 #}
 {% macro reader_defaults_sql() %}
     select

@@ -1,12 +1,13 @@
 {#
-    The changes of the raw tables' layout, in order: 'version' counts up by one, 'release' is
-    the one that brought it, 'changes' is a macro that returns statements as a list of
-    {'summary', 'sql'}. They run before what is derived from the YAML, each once in the life
-    of a database. New tables, columns and indexes need no entry, the YAML is enough; what a
-    declaration cannot say does: a name or a meaning that changed, something to take away.
+    The migrations of the raw tables' layout, in order: 'version' counts up by one, 'release'
+    is the first release with it, 'changes' is a macro that returns statements as a list of
+    {'summary', 'sql'}. Each runs once per database, before the changes derived from the
+    YAML. New tables, columns and indexes need no migration, the YAML is enough. A migration
+    is needed for a changed name or meaning, and to remove something.
 
-    A release that writes what older ones would not understand adds an entry too, if only to
-    make them refuse the database. The last version is SCHEMA_VERSION of loaders/ledger.py.
+    A release that writes data which older releases would not understand adds a migration
+    too, so that they refuse the database. The last version is SCHEMA_VERSION of
+    loaders/ledger.py.
 #}
 {% macro schema_migrations() -%}
     {{ return([

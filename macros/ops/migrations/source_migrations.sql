@@ -1,6 +1,6 @@
 {#
-    The migrations that the database has not seen, in order. Stops where it has seen one
-    that this release does not know: a newer release wrote it.
+    The pending migrations of the database, in order. Stops if the database has a migration
+    that this release does not know: a newer release created it.
 #}
 {% macro postgres__source_migrations() -%}
     {%- set known = [] -%}
@@ -35,8 +35,8 @@
 
 
 {#
-    Whether the database records its version, whether this role may read that, and whose
-    it is.
+    Whether the database records its version, whether this role may read it, and the owner of
+    that table.
 #}
 {% macro schema_state_sql() %}
     select
@@ -57,7 +57,7 @@
 
 
 {#
-    The version of the layout that the database has, and the release that brought it.
+    The layout version of the database, and the release of that version.
 #}
 {% macro schema_version_sql() %}
     select
@@ -69,7 +69,7 @@
 
 
 {#
-    Writes down that the database has a migration, in the transaction that ran it.
+    Records a migration as done, in the transaction that ran it.
 #}
 {% macro record_migration_sql(migration) %}
     insert into ops.schema_version (version, name, release)

@@ -54,7 +54,7 @@
             on new.attname = old.attname
     ),
 
-    {#- A continuous aggregate is a view too, but one with rows of its own. #}
+    {#- A continuous aggregate is a view too, but it stores rows. #}
     aggregates as (
         {%- if is_community %}
         select continuous_aggs_bucket_function.bucket_width
@@ -103,7 +103,7 @@
         ) -%}
     {%- endfor -%}
     {%- set width = shape['bucket_interval'] -%}
-    {#- The server knows the width of an aggregate over an integer time as a number. -#}
+    {#- The width of an aggregate over an integer time is a number on the server. -#}
     {%- if width is not none and modules.re.fullmatch('\\d+', width) -%}
         {%- set units = interval_units('1 second', spec['time_unit']) -%}
         {%- set width = human_interval((width | int) * 1000000 // units) -%}
@@ -138,7 +138,7 @@
 {%- endmacro %}
 
 
-{% macro assert_old_buckets_show(spec, existing, intermediate, boundary, span) -%}
+{% macro assert_old_buckets_visible(spec, existing, intermediate, boundary, span) -%}
     {%- set hidden = run_query(
         "select count(*) from " ~ existing ~ " as old where old." ~ spec['bucket']
         ~ " < " ~ boundary ~ " and not exists (select 1 from " ~ intermediate

@@ -1,9 +1,9 @@
 {#
-    Stops a run with a refresh policy that would reach beyond what its source keeps:
-    the refresh would find no raw rows there and delete the buckets made of them. Returns
-    the start_offset to use, a human interval: the one given, or else the longest whole
-    number of buckets that stays one bucket inside the retained range; none (from the
-    beginning) only where the source keeps everything.
+    Stops a run if a refresh policy reaches further back than its source keeps rows: the
+    refresh would find no raw rows there and delete their buckets. Returns the start_offset
+    to use, a human interval: the declared one, or the longest whole number of buckets that
+    stays one bucket inside the retained range. It is none (from the beginning) only if the
+    source keeps everything.
 #}
 {% macro guard_refresh_policy(
     consumer, source, start_offset, end_offset, drop_after, bucket_interval, unit=none
@@ -104,7 +104,8 @@
 
 
 {#
-    How long before it was written down a mark lies, in microseconds.
+    The age of a retention mark when it was written: updated_at minus dropped_before, in
+    microseconds.
 #}
 {% macro mark_age_sql(relation) %}
     select

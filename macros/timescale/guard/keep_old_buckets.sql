@@ -1,15 +1,15 @@
 {#
-    When a rollup is built anew and rows of its source are gone: moves the buckets that can
-    no longer be computed from the old relation into the new one, or stops the build. Call
-    it after `intermediate` was filled from the source, before it takes the place of
-    `existing`, in the transaction of that swap. `retained_from` is the result of the macro
-    of this name.
+    When a rollup is rebuilt and its source has lost rows: copies the buckets that the source
+    can no longer produce from the old relation into the new one, or stops the build. Call it
+    after `intermediate` was filled from the source and before it replaces `existing`, in the
+    transaction of that swap. `retained_from` is the result of the macro retained_from (SQL
+    literal of the first instant with complete rows, or none).
 
-    A bucket is old when it begins before the first wholly retained one, or before the
-    first one that the source still yields. Old rows win over what was just computed from
-    half of their raw rows. A column that they do not have is NULL in them.
+    A bucket is old if it starts before the first bucket whose raw rows are all there, or
+    before the first bucket that the source still produces. Old rows replace rows that were
+    just computed from incomplete raw rows. New columns are NULL in old rows.
 
-    The variable `forget_history`, a list of `schema.name`, gives the old buckets up.
+    The variable forget_history (list of schema.name) lets the build drop these old buckets.
 #}
 {% macro keep_old_buckets(spec, existing, intermediate, retained_from) -%}
     {%- set forgotten = var('forget_history', []) -%}
@@ -21,7 +21,7 @@
         {%- if shape['stores_rows'] and spec['bucket'] in shape['columns']
             and shape['columns'][spec['bucket']]['fits']
         -%}
-            {%- do carry_old_buckets(spec, existing, intermediate, retained_from, shape) -%}
+            {%- do copy_old_buckets(spec, existing, intermediate, retained_from, shape) -%}
         {%- elif shape['stores_rows'] and retained_from is not none -%}
             {%- do refuse_rebuild(
                 spec, retained_from, existing ~ " has no column '" ~ spec['bucket']
@@ -33,9 +33,9 @@
 
 
 {#
-    The part of keep_old_buckets that looks for old buckets and moves them.
+    The part of keep_old_buckets that looks for old buckets and copies them.
 #}
-{% macro carry_old_buckets(spec, existing, intermediate, retained_from, shape) -%}
+{% macro copy_old_buckets(spec, existing, intermediate, retained_from, shape) -%}
     {%- set boundary = old_bucket_boundary(spec, existing, intermediate, retained_from) -%}
     {%- set old = run_query(
         "select count(*), min(" ~ spec['bucket'] ~ ")::text, max(" ~ spec['bucket']
@@ -48,11 +48,12 @@
         {%- do run_query(
             replace_old_buckets_sql(spec, existing, storage, boundary, shape)
         ) -%}
-        {%- do show_old_buckets(spec, intermediate) -%}
-        {%- do assert_old_buckets_show(spec, existing, intermediate, boundary, span) -%}
+        {%- do make_old_buckets_visible(spec, intermediate) -%}
+        {%- do assert_old_buckets_visible(spec, existing, intermediate, boundary, span) -%}
         {%- set missing = new_columns_of(shape) -%}
         {%- if missing | length > 0 -%}
-            {#- To rollups of this one they are as good as dropped. -#}
+            {#- The new columns are NULL in these buckets, so rollups that read this one must
+                treat them as dropped and keep their own. -#}
             {%- do set_retention_mark(spec['consumer'], boundary, spec['time_unit']) -%}
         {%- endif -%}
         {%- do log(
@@ -90,11 +91,12 @@
 
 
 {#
-    Moves the watermark of a real-time aggregate to its last stored bucket. What it stores
-    beyond would not show, and a drop of no chunk is what the server moves it on; rows
-    newer than all it has computed yet are only there when the source has none.
+    Moves the watermark of a real-time aggregate to its last stored bucket: the aggregate
+    shows stored buckets only up to its watermark. If the source has no newer row, the copied
+    buckets lie above it and stay hidden. Dropping zero chunks makes the server move the
+    watermark.
 #}
-{% macro show_old_buckets(spec, intermediate) -%}
+{% macro make_old_buckets_visible(spec, intermediate) -%}
     {%- if timescale_edition() == 'community' and not spec['materialized_only'] -%}
         {%- do run_query(
             "select drop_chunks('" ~ intermediate ~ "', older_than => "
@@ -106,8 +108,8 @@
 
 
 {#
-    The instant before which a bucket is old, as a literal: looked up once, because carrying
-    old buckets over moves the first bucket of the new relation.
+    The instant before which a bucket is old, as a literal. It is computed once and reused:
+    after the copy, the new relation starts at an older bucket and would give another answer.
 #}
 {% macro old_bucket_boundary(spec, existing, intermediate, retained_from) -%}
     {%- set found = run_query(
@@ -131,8 +133,9 @@
         {{ first_whole_bucket(retained_from, spec['bucket_interval'], unit) }}
     )
     {%- else -%}
-    {#- Nobody wrote down what was dropped. Where old rows begin earlier, something was, and
-        perhaps within the first bucket computed. -#}
+    {#- No retention mark exists. If the old rollup starts earlier than the new one, rows
+        were dropped, perhaps inside the first computed bucket, so that bucket counts as old
+        too. -#}
     (
         select
             coalesce(
@@ -168,7 +171,8 @@
 
 
 {#
-    Puts the old rows in the place of what was computed for the same grain.
+    Replaces the rows computed for the same keys with the old rows. The condition on
+    `replaced` is always true; it makes the INSERT wait until the DELETE has finished.
 #}
 {% macro replace_old_buckets_sql(spec, existing, storage, boundary, shape) %}
     {%- set names = [] %}

@@ -22,7 +22,7 @@
 
 
 {#
-    The instant before which rows are gone, where no mark says so yet; else NULL.
+    The instant before which rows are gone, if no mark records it yet; else NULL.
 #}
 {% macro unnoted_drop_sql(table) %}
     {%- set unit = table['time_unit'] %}
@@ -35,7 +35,7 @@
         where retention_marks.relation = '{{ table['relation'] }}'
     ),
 
-    -- The earliest row that was ever loaded and not dropped before the mark.
+    -- The earliest loaded row that is not before the mark.
     logged as (
         select min(load_log.time_from) as time_from
         from ({{ logged_loads_sql(table['relation']) }}) as load_log
@@ -55,7 +55,8 @@
             )
     ),
 
-    -- Only read where that row is gone. With no row left, all that was logged is gone.
+    -- The table is read only if that row is gone. If no row is left, all logged loads are
+    -- gone.
     by_hand as (
         select
             coalesce(
@@ -96,11 +97,11 @@
 
 
 {#
-    What the server's retention job has dropped up to now: nothing before its first run,
-    then every chunk that ended before its drop_after, if anything so old was loaded before
-    that run. The chunk that reaches across that instant is still there with all its rows.
-    A rollup has no loads: for one, every run counts. The jobs of other tables, whose time
-    is of another type, may be looked at before they are left out.
+    The instant up to which the server's retention job has dropped rows: each run drops the
+    chunks that end before drop_after, so the chunk that contains this instant still has all
+    its rows. A run counts only if rows so old were loaded before it; a rollup has no loads,
+    so every run counts. The type checks are needed because the server may evaluate these
+    expressions for jobs of other tables before it filters them out.
 #}
 {% macro retention_job_drops_sql(table) %}
     {%- set unit = table['time_unit'] %}
@@ -170,8 +171,8 @@
 
 
 {#
-    The instant before which a rollup has lost rows since its first bucket was remembered.
-    With no row left, all that its loads reached is gone.
+    The instant before which a rollup has lost rows since its first bucket was recorded. If
+    no row is left, it is the end of its loads.
 #}
 {% macro rollup_drops_sql(table, record) %}
     {%- set parts = table['relation'].split('.') %}

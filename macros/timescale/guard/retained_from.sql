@@ -1,15 +1,15 @@
 {#
-    The first instant from which on a table still has all of its rows, as an SQL literal in
-    the table's own time; none when nothing was ever dropped from it. Three witnesses, the
-    latest counts:
+    The first instant from which a table still has all of its rows, as an SQL literal in the
+    type of the table's time column; none if nothing was ever dropped from it. Three sources
+    of information; the latest instant counts:
 
-    - retention_marks, written by every road by which the project drops rows;
-    - the server's own retention job (Community), which drops by itself;
-    - the project's log of loads, if it has one: the earliest row it knows of is gone, so
-      somebody dropped it by hand.
+    - retention_marks, written by every macro and job of the project that drops rows;
+    - the runs of the server's own retention job (Community), which writes no marks;
+    - the project's load log, if it has one: if the earliest logged row is gone, somebody
+      dropped it manually.
 
     `source` is `schema.name`, or a dictionary with `relation` (or `source`), `time_column`
-    and `time_unit`, as rollup_spec and declared_tables make them.
+    and `time_unit`, as returned by rollup_spec and declared_tables.
 #}
 {% macro retained_from(source) -%}
     {%- if not execute -%}

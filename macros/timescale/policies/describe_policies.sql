@@ -1,12 +1,12 @@
 {#
-    What is declared for these tables, what runs and what is written down, in one query:
+    The declared, the running and the recorded policies of these tables, in one query:
 
         {'declared': [{job_name, kind, relation, policy}],
          'live': [{job_name, kind, relation, job_id, proc_name, is_scheduled, policy}],
          'recorded': {job_name: {policy, enabled, hypertable}},
          'procedure': the fingerprint of apply_retention, or none}
 
-    `policy` is a dictionary in one spelling everywhere.
+    `policy` is a dictionary with the same spelling in all three lists.
 #}
 {% macro describe_policies(tables, kinds=none) -%}
     {%- set declared = [] -%}
@@ -82,10 +82,10 @@
         {'job_name': 'retention weather.readings', 'kind': 'retention',
          'relation': 'weather.readings', 'policy': SQL of a jsonb object}
 
-    `policy` is written so that the server brings both sides, what is declared and what
-    runs, into one form: '1 week' and '7 days' are the same policy. `kinds` limits the
-    list. Every setting has a value, the schedule too, so that taking one out of the YAML
-    puts the default back.
+    `policy` is SQL, so that the server normalises the declared and the running policy in
+    the same way: '1 week' and '7 days' are the same policy. `kinds` limits the list. Every
+    setting has a value, the schedule too, so that removing one from the YAML restores its
+    default.
 #}
 {% macro declared_policies(table, kinds=none) -%}
     {%- set unit = table.get('time_unit') -%}

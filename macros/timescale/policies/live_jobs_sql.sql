@@ -1,7 +1,6 @@
 {#
-    A SELECT of all jobs that the server runs for this database besides its own: the policies
-    of live_policies_sql, and what somebody added by add_job, as kind `action`. Community
-    only.
+    A SELECT of all jobs in this database except TimescaleDB's own: the policies of
+    live_policies_sql, and jobs added with add_job, as kind `action`. Community only.
 #}
 {% macro live_jobs_sql() %}
     with policies as ({{ live_policies_sql() }})
@@ -21,7 +20,7 @@
         ) as policy
     from timescaledb_information.jobs
     where
-        -- Below that number are TimescaleDB's own.
+        -- Ids below 1000 are TimescaleDB's own jobs.
         jobs.job_id >= 1000
         and jobs.job_id not in (select policies.job_id from policies)
 {% endmacro %}

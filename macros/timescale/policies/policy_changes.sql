@@ -37,7 +37,7 @@
             {%- endif -%}
         {%- endfor -%}
 
-        {#- First: a hypertable takes one retention job, ours or the server's. -#}
+        {#- Removals come first: a hypertable may have one retention job only. -#}
         {%- for job in found['live'] if job['job_id'] not in kept -%}
             {%- do changes.insert(0, {
                 'summary': 'removed job ' ~ job['job_name'],
@@ -116,7 +116,8 @@
 
 
 {#
-    The procedure that a policy's job runs: ours where rollups must be refreshed first.
+    The procedure that a policy's job runs: apply_retention if rollups must be refreshed
+    first, otherwise the server's own.
 #}
 {% macro policy_procedure(policy) -%}
     {%- if policy['kind'] == 'retention' -%}
@@ -134,7 +135,7 @@
 
 
 {#
-    The part of a job's config that a policy decides, as a jsonb literal.
+    The part of a job's config that comes from the policy, as a jsonb literal.
 #}
 {% macro policy_config(policy) -%}
     {%- set names = {'after': 'compress_after', 'index': 'index_name'} -%}
@@ -150,8 +151,8 @@
 
 
 {#
-    Changes a live job to what is declared. The job keeps its id, and stays paused when an
-    operator has paused it: alter_job leaves alone what it is not given.
+    Changes a running job to the declared policy. The job keeps its id and stays paused if an
+    operator has paused it: alter_job changes only the arguments that it gets.
 #}
 {% macro alter_policy_sql(policy, live) %}
     select alter_job(
@@ -174,9 +175,9 @@
 
 
 {#
-    The statements that write down in retention_jobs what is declared, where it
-    differs. A policy that this edition has no means to run is written down as not
-    enabled; what it would need is said when it is first written.
+    The statements that record the declared policies in retention_jobs where they differ. A
+    policy that this edition cannot run is recorded as not enabled; a message says which
+    edition it needs when it is first recorded.
 #}
 {% macro record_policies(found, relations) -%}
     {%- set edition = timescale_edition() -%}
@@ -214,7 +215,7 @@
 
 
 {#
-    Says once per run, however many tables want it, what only one edition has.
+    Logs once per run, for any number of tables, that a feature needs the Community edition.
 #}
 {% macro say_community_only() -%}
     {%- if 'said_community_only' not in graph -%}
@@ -230,7 +231,7 @@
 
 
 {#
-    Writes one declared policy down in retention_jobs.
+    Records one declared policy in retention_jobs.
 #}
 {% macro record_policy_sql(policy, enabled) %}
     insert into {{ var('timescale_schema') }}.retention_jobs (

@@ -1,12 +1,12 @@
 {#
-    Applies the declared retention where the server has no jobs to do it. Runs at the end of
-    every `dbt build` and `dbt run` (on-run-end: by then the rollups hold what the build
-    found; at the start they would not), and by hand or from cron:
+    Applies the declared retention on a server that has no jobs. Runs at the end of every
+    `dbt build` and `dbt run` (on-run-end, because at the start the rollups do not yet
+    contain the new loads), and manually or from cron:
 
         dbt run-operation run_policies
 
-    A table whose rollups have not taken in everything that is about to go keeps its rows,
-    with a warning, whoever calls. Where the server has jobs, it warns of those that fail.
+    If loads with rows to drop are not yet applied to a rollup, the table keeps its rows and
+    a warning says so. On a server with jobs it warns of those that fail.
 #}
 {% macro run_policies() -%}
     {%- if not execute or flags.WHICH not in ['run', 'build', 'retry', 'run-operation'] -%}
@@ -22,7 +22,7 @@
             ) -%}
         {%- endif -%}
         {%- do warn_of_failing_jobs() -%}
-        {#- The driver opened a transaction that dbt knows nothing of: close it. -#}
+        {#- Closes the transaction that the driver opened and that dbt does not know about. -#}
         {%- do run_query('commit') -%}
         {{ return('') }}
     {%- endif -%}
@@ -35,10 +35,10 @@
 
 
 {#
-    Everything that declares a retention: source tables, hypertable models and rollups, each
-    a dictionary with relation, time_column, time_unit, chunk_interval and retention. The
-    chunks of a rollup that is a table are its buckets, and what the rollups above it take
-    in are loads of its own source, `loads_of`.
+    All relations that declare a retention: source tables, hypertable models and rollups,
+    each a dictionary with relation, time_column, time_unit, chunk_interval and retention.
+    For a rollup, chunk_interval is its bucket interval, and `loads_of` is its raw source,
+    whose loads the rollups above it apply.
 #}
 {% macro tables_with_retention() -%}
     {%- set tables = [] -%}

@@ -12,8 +12,8 @@
     {%- set dropped_before = answer.rows[0][0] -%}
 
     {%- set boundary = time_literal(dropped_before, table['time_unit']) -%}
-    {#- No load may come in between the look and the mark; later ones see the mark. -#}
-    {#- After a `commit` by hand the driver opens no transaction of its own. -#}
+    {#- The lock prevents a load between the check and the mark; later loads see the mark. -#}
+    {#- Explicit BEGIN: after a manual `commit` the driver opens no transaction. -#}
     {%- do run_query('begin') -%}
     {%- do run_query('lock table ' ~ relation ~ ' in share row exclusive mode') -%}
     {%- set obstacle = retention_obstacle(table, boundary) -%}
@@ -27,7 +27,8 @@
         {{ return('') }}
     {%- endif -%}
 
-    {#- The mark first: should a batch fail, nobody takes the rest for whole buckets. -#}
+    {#- The mark is written first: if a batch fails, the remaining rows are known to be
+        incomplete. -#}
     {%- do set_retention_mark(relation, boundary, table['time_unit']) -%}
     {%- if is_hypertable -%}
         {%- set dropped = run_query(
@@ -49,7 +50,7 @@
 
 
 {#
-    The instant before which rows are to go, as text; no row when there are none.
+    The instant before which rows are dropped, as text; no row if there is nothing to drop.
 #}
 {% macro retention_boundary_sql(table) %}
     {%- set unit = table['time_unit'] %}
@@ -62,7 +63,7 @@
             - {{ time_span(retention_interval(table['retention']), unit) }} as cutoff
     ),
 
-    -- Not into a bucket of which the rest is still kept.
+    -- The boundary must not cut a bucket of a rollup.
     buckets as (
         select
             least(
@@ -99,9 +100,9 @@
 
 
 {#
-    Why rows before `boundary` may not go yet, with the way out; none when they may: a
-    rollup of this project that reads the table is not there, or has loads to take in that
-    reach into what would go.
+    Why rows before `boundary` may not be dropped yet and what to do, or none if they may: a
+    rollup of this project that reads the table does not exist, or loads with such rows are
+    not yet applied to it.
 #}
 {% macro retention_obstacle(table, boundary) -%}
     {%- for consumer in dependent_rollups(table['relation']) -%}
@@ -135,9 +136,9 @@
 
 
 {#
-    Deletes the rows of a plain table before `boundary`, so many pages at a time, each batch
-    its own transaction: no long lock, and an interrupted run goes on where it stopped.
-    Every page is visited once. Returns the number of rows.
+    Deletes the rows of a plain table before `boundary`, a fixed number of pages at a time.
+    Each batch is one transaction: no long lock, and after an interruption the next run
+    continues. Every page is visited once. Returns the number of rows.
 #}
 {% macro delete_in_batches(table, boundary) -%}
     {%- set relation = table['relation'] -%}
@@ -165,8 +166,8 @@
 
 
 {#
-    Writes down what a run of a policy did, or the error that kept it from doing it; an
-    error that stands there already is not written again.
+    Records the result of a policy's run, or the error that stopped it; the same error is not
+    written twice.
 #}
 {% macro record_policy_run(job_name, rows=none, error=none) -%}
     {%- if error is none -%}

@@ -35,7 +35,7 @@ sides as (
 
 ),
 
--- The first hour of a day that qualifies stands for the day.
+-- One event per day: the first hour that reaches all thresholds.
 confluence as (
 
     select distinct on (sides.coin, sides.day, sides.direction)
@@ -53,7 +53,7 @@ confluence as (
         abs(sides.net_z_score) >= thresholds.confluence_net_z_score
         and sides.trader_count >= thresholds.confluence_trader_count
         and sides.side_usd > 0
-        -- Nobody on the other side is beyond any ratio.
+        -- If the other side is zero, the ratio counts as infinite and the rule holds.
         and sides.side_usd
         >= thresholds.confluence_long_short_ratio * sides.other_side_usd
     order by

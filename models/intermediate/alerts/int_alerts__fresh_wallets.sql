@@ -3,7 +3,7 @@
 
 with
 
--- As many days before the stale ones as the mean looks back on.
+-- The stale days, and the days before them that the trailing mean needs.
 activity as (
 
     select
@@ -82,7 +82,7 @@ compared as (
 
 ),
 
--- While the data is as young as that, every trader is new to it.
+-- In the first days of the data every trader looks new, so no alerts are made.
 fresh_wallets as (
 
     select

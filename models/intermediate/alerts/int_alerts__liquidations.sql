@@ -2,7 +2,7 @@
 
 with
 
--- As many days before the stale ones as the mean looks back on.
+-- The stale days, and the days before them that the trailing mean needs.
 coin_hourly as (
 
     select * from {{ ref('coin_hourly') }}
@@ -69,7 +69,7 @@ compared as (
 
 ),
 
--- While the data is as young as that, its mean hour says little.
+-- In the first days of the data the trailing mean is unreliable, so no alerts are made.
 liquidations as (
 
     select

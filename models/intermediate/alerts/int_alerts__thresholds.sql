@@ -1,4 +1,4 @@
--- One column for each rule, which the models of alerts compare with.
+-- One column per threshold of the seed alert_rules.
 with
 
 alert_rules as (

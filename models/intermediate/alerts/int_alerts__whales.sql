@@ -18,8 +18,8 @@ thresholds as (
 
 ),
 
--- Of all positions on one side that the trader had in the hour: closed and opened again
--- is not added.
+-- Summed over all positions of one side in the hour: closing a position and opening it
+-- again adds nothing.
 added as (
 
     select

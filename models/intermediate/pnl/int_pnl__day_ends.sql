@@ -1,6 +1,6 @@
 {%- set stale_from = first_stale_day(unit='timestamptz') -%}
 
--- How positions stood at the end of days, and what that day's fills changed.
+-- Positions at the end of each day with fills, and the changes by that day's fills.
 -- `not materialized`: otherwise PostgreSQL copies a CTE that is referenced twice.
 with
 
@@ -22,7 +22,7 @@ newest as (
 
 ),
 
--- Of the stale days, and the row before them of each position that was open then.
+-- The stale days, and the last row before them of each position that was open then.
 totals as (
 
     select
@@ -46,7 +46,7 @@ totals as (
 
 ),
 
--- The totals are those of the position's life.
+-- The totals are cumulative over the position, so lag() gives the change of the day.
 day_ends as (
 
     select

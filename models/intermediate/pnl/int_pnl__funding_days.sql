@@ -1,4 +1,5 @@
--- Payments of a trader on a day; the one at midnight belongs to the day that begins.
+-- Funding payments of a trader on a day; the one at midnight belongs to the day that
+-- begins.
 with
 
 held_spans as (
@@ -13,7 +14,7 @@ funding_index as (
 
 ),
 
--- Of a span that lasts over midnight, each day by itself.
+-- Splits spans at midnight.
 day_spans as (
 
     select

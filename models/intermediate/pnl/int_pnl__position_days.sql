@@ -1,4 +1,4 @@
--- A row for each day on which a position traded or was held.
+-- One row for each day on which a position has fills or was held.
 with
 
 day_ends as (
@@ -51,7 +51,7 @@ position_days as (
         case when days.has_fills then days.gross_pnl else 0 end as realized_pnl,
         case when days.has_fills then days.fees_usd else 0 end as fees_usd,
         case when days.has_fills then days.cash_usd else 0 end as cash_usd,
-        -- What the fills do not explain came or went at the mark.
+        -- A change of size that no fill explains is a transfer at the mark.
         case
             when days.has_fills
                 then (days.size - days.size_before - days.traded_size) * marks.mark_px
@@ -62,7 +62,7 @@ position_days as (
             when days.size_before = 0 then 0
             else days.size_before * marks_before.mark_px
         end as value_before_usd,
-        -- What came and went within the day, all by fills, needs none.
+        -- A position opened and closed within the day, by fills alone, needs no mark.
         marks.mark_source = 'context'
         or {{ is_spot('days.coin') }}
         or (days.size = 0 and days.size_before = 0 and days.traded_size = 0) as has_mark

@@ -25,7 +25,8 @@
     'gross_value_days',
 ] -%}
 {%- set square = 'steps.net_pnl * steps.net_pnl' -%}
-{%- set kept = ['curve_from', 'mtm_net_pnl', 'peak_usd', 'max_drawdown_usd'] + sums %}
+{%- set stored_columns = ['curve_from', 'mtm_net_pnl', 'peak_usd', 'max_drawdown_usd']
+    + sums %}
 
 with
 
@@ -35,7 +36,7 @@ trader_pnl_daily as (
 
 ),
 
--- To a millionth of a dollar, so that the powers stay short and exact.
+-- Rounded to a millionth of a dollar, so that the powers stay short and exact.
 new_days as (
 
     select
@@ -56,8 +57,8 @@ traders as (
 
 ),
 
--- The sums go on from each trader's last day that is kept.
-kept as (
+-- The last stored day of each trader before the stale days: the starting sums.
+stored as (
 
     select
         traders.user_address,
@@ -65,7 +66,7 @@ kept as (
     from traders
     cross join
         lateral (
-            select sums_so_far.{{ kept | join(', sums_so_far.') }}
+            select sums_so_far.{{ stored_columns | join(', sums_so_far.') }}
             from {{ this }} as sums_so_far
             where
                 traders.user_address = sums_so_far.user_address
@@ -81,21 +82,21 @@ steps as (
     select
         new_days.*,
         coalesce(
-            kept.curve_from, min(new_days.day) over days_so_far
+            stored.curve_from, min(new_days.day) over days_so_far
         ) as curve_from,
         new_days.mtm_net_pnl
-        - lag(new_days.mtm_net_pnl, 1, coalesce(kept.mtm_net_pnl, 0)) over days_so_far
+        - lag(new_days.mtm_net_pnl, 1, coalesce(stored.mtm_net_pnl, 0)) over days_so_far
             as net_pnl,
         greatest(
-            coalesce(kept.peak_usd, 0), max(new_days.mtm_net_pnl) over days_so_far
+            coalesce(stored.peak_usd, 0), max(new_days.mtm_net_pnl) over days_so_far
         ) as peak_usd,
         {%- for name in sums %}
-        coalesce(kept.{{ name }}, 0) as kept_{{ name }},
+        coalesce(stored.{{ name }}, 0) as stored_{{ name }},
         {%- endfor %}
-        coalesce(kept.max_drawdown_usd, 0) as kept_drawdown_usd
+        coalesce(stored.max_drawdown_usd, 0) as stored_drawdown_usd
     from new_days
-    left join kept
-        on new_days.user_address = kept.user_address
+    left join stored
+        on new_days.user_address = stored.user_address
     window
         days_so_far as (
             partition by new_days.user_address
@@ -113,7 +114,7 @@ sums as (
         steps.curve_from,
         steps.peak_usd,
         greatest(
-            steps.kept_drawdown_usd,
+            steps.stored_drawdown_usd,
             max(steps.peak_usd - steps.mtm_net_pnl) over days_so_far
         ) as max_drawdown_usd,
         {%- for name, term in [
@@ -126,7 +127,7 @@ sums as (
             ('unknown_days_so_far', 'case when steps.is_known then 0 else 1 end'),
             ('gross_value_days', 'steps.gross_value_usd'),
         ] %}
-        steps.kept_{{ name }} + sum({{ term }}) over days_so_far as {{ name }},
+        steps.stored_{{ name }} + sum({{ term }}) over days_so_far as {{ name }},
         {%- endfor %}
         steps.day - steps.curve_from + 1 as day_count
     from steps

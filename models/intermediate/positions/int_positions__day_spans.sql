@@ -16,7 +16,7 @@ hours as (
 
 ),
 
--- The last hour of each day says how the position stood at its end.
+-- The last hour with fills of each day has the position at the end of the day.
 day_spans as (
 
     select

@@ -1,4 +1,5 @@
--- What a unit paid up to an hour, so that any span of a size costs one subtraction.
+-- Cumulative funding per unit up to each hour: the funding of a span is one
+-- subtraction.
 with
 
 trader_position_hours as not materialized (

@@ -1,5 +1,6 @@
--- A size is held from the end of its hour to the payment that begins the next one's.
--- `not materialized`: otherwise PostgreSQL copies a CTE that is referenced twice.
+-- A size is held from the end of its hour to the payment at the start of the hour of
+-- the next fill. `not materialized`: otherwise PostgreSQL copies a CTE that is
+-- referenced twice.
 with
 
 trader_position_hours as not materialized (

@@ -6,7 +6,7 @@ trader_cohorts as (
 
 ),
 
--- The index of the primary key finds the two ends, however many rows there are.
+-- min and max use the index of the primary key, so this is fast for any number of rows.
 ends as (
 
     select

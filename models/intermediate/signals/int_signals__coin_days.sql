@@ -45,7 +45,8 @@ flows as (
 
 ),
 
--- The row of the last cohort that is kept stands for all changes up to it.
+-- The last stored row of each coin is the starting sum; only changes after it are
+-- added.
 changes as (
 
     select
@@ -85,7 +86,7 @@ held_spans as (
 
 ),
 
--- No row where the new days hold no cohort: nothing is computed then.
+-- Returns no row if no new day has a cohort; then nothing is computed.
 new_dates as (
 
     select

@@ -16,7 +16,7 @@ new_days as (
 
     select
         coin_days.*,
-        -- Where the day begins, in the unit of coin_daily.day.
+        -- The start of the day in the unit of coin_daily.day.
         (coin_days.as_of_date - date '1970-01-01') * bigint '86400000' as day_ms
     from coin_days
     where coin_days.as_of_date >= {{ first_stale_day() }}
@@ -55,8 +55,8 @@ priced as (
 
 ),
 
--- Trailing zeros go: how many there are depends on how the sums were reached, and
--- quotients would depend on them.
+-- trim_scale: the number of trailing zeros depends on the order of the additions, and
+-- the scale of a quotient depends on it.
 coin_values as (
 
     select

@@ -18,7 +18,7 @@ activity as (
 
 ),
 
--- Each day's flow counts for that day and the six after it: nothing reaches back.
+-- The flow of a day counts on that day and the six days after it.
 flows as (
 
     select

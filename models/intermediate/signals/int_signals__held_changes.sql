@@ -18,8 +18,8 @@ position_spans as (
 
 ),
 
--- What members hold on a day (0) and, for the change, what the smart money of that day
--- held the day before (1).
+-- Positions of members on a day (lag 0) and, for the change, positions that the smart
+-- money of that day held on the day before (lag 1).
 held_spans as (
 
     select
@@ -44,7 +44,8 @@ held_spans as (
 
 ),
 
--- What enters the sums on a day, and what leaves them on the day after its last.
+-- A position is added to the sums on its first day and subtracted on the day after its
+-- last.
 held_changes as (
 
     select
@@ -85,7 +86,7 @@ held_changes as (
         lateral (
             values (held_spans.from_date, 1), (held_spans.to_date + 1, -1)
         ) as edges (change_date, sign)
-    -- Sums go on from the rows that are kept of the last cohort.
+    -- The sums continue from the stored rows of the last cohort before the stale days.
     where
         not exists (
             select 1

@@ -1,4 +1,4 @@
--- What smart money held at the end of hours.
+-- Positions of smart money at the end of each hour.
 with
 
 member_hours as (
@@ -43,7 +43,8 @@ held_spans as (
 
 ),
 
--- What enters the sums in an hour, and what leaves them.
+-- A position is added to the sums in its first hour and subtracted in the hour after
+-- its last.
 changes as (
 
     select

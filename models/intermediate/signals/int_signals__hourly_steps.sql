@@ -23,7 +23,7 @@ members as (
 
 ),
 
--- Of the stale hours, the row before them of each position that was open then.
+-- The stale hours, and the last row before them of each position that was open then.
 hours as (
 
     select
@@ -49,7 +49,7 @@ hours as (
 
 ),
 
--- bought_usd is of the position's life.
+-- bought_usd is cumulative over the position, so lag() gives the change in the hour.
 steps as (
 
     select

@@ -1,4 +1,5 @@
--- Who is smart money at the end of a day is it in the hours after that.
+-- A trader who is smart money at the end of a day counts as smart money in the hours of
+-- the next day.
 with
 
 member_spans as (

@@ -57,7 +57,7 @@ member_spans as (
     select
         spans.*,
         spans.from_date < {{ first_stale_day() }}
-        and spans.to_date = max(spans.to_date) over () as is_carried
+        and spans.to_date = max(spans.to_date) over () as is_unchanged
     from spans
 
 )

@@ -21,14 +21,15 @@ members as (
 
     select
         member_spans.user_address,
-        bool_and(member_spans.is_carried) as is_carried
+        bool_and(member_spans.is_unchanged) as is_unchanged
     from member_spans
     group by member_spans.user_address
 
 ),
 
--- What began or ended since the kept cohort, and all that is open of traders whose
--- membership changed. What others hold is in the sums of the kept cohort already.
+-- Positions that began or ended since the stored cohort, and all open positions of
+-- traders whose membership changed. Those of other traders are already in the sums of
+-- the stored cohort.
 position_spans as (
 
     select
@@ -52,7 +53,7 @@ position_spans as (
         untouched.to_day
     from members
     cross join
-        -- The order keeps PostgreSQL from a join, which would read all open ones.
+        -- The ORDER BY prevents a join, which would read all open positions.
         lateral (
             select
                 day_spans.coin,
@@ -68,8 +69,8 @@ position_spans as (
             order by day_spans.coin
         ) as untouched
     where
-        not members.is_carried
-        -- Nothing is kept where all is computed.
+        not members.is_unchanged
+        -- A full computation has no stored cohort.
         and {{ first_stale_day() }} > '0001-01-01'
 
 )

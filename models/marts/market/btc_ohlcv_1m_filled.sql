@@ -53,7 +53,7 @@ filled as (
         case when not minutes.is_filled then minutes.vwap end as vwap,
         case when minutes.is_filled then 0 else minutes.trade_count end as trade_count,
 
-        -- what it is
+        -- kind
         minutes.is_filled
     from minutes
 

@@ -1,3 +1,4 @@
+{# has_empty_days: most days have no alert. days_before: see asset_signals. #}
 {{
     config(
         materialized='incremental',
@@ -46,7 +47,8 @@ liquidations as (
 
 ),
 
--- An id names what a late fill in the same hour, or day, cannot change.
+-- alert_id is built only from values that late fills of the same hour or day cannot
+-- change, so an event keeps its id.
 events as (
 
     select

@@ -1,3 +1,7 @@
+{#
+    days_before: a load also changes the day before its first row, because that day's
+    last funding payment is known only once a later fill exists.
+#}
 {{
     config(
         materialized='incremental',
@@ -38,7 +42,8 @@ history as (
 
 ),
 
--- As they are stored, so that the days that are kept stand beside the new ones.
+-- Rounded exactly as in the table, because the z-score mixes newly computed days with
+-- stored ones.
 net_by_day as (
 
     select
@@ -93,6 +98,7 @@ signals as (
             as long_short_ratio,
         trim_scale(round(coin_values.flow_24h_usd, 6)) as net_flow_24h_usd,
         case
+            -- This day and the six before it.
             when coin_values.as_of_date - history.first_date >= 6
                 then trim_scale(round(coin_values.flow_7d_usd, 6))
         end as net_flow_7d_usd,
@@ -109,11 +115,13 @@ signals as (
         end as net_change_24h_usd,
         z_scores.net_z_score,
         coin_values.trader_count,
+        -- The inverse of the Herfindahl–Hirschman index.
         (
             (coin_values.long_usd + coin_values.short_usd)
             * (coin_values.long_usd + coin_values.short_usd)
             / nullif(coin_values.square_usd, 0)
         )::double precision as effective_trader_count,
+        -- The share of traders on the heavier side.
         (
             case
                 when coin_values.long_usd >= coin_values.short_usd

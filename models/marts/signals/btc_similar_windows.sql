@@ -54,7 +54,7 @@ neighbours as (
         1 - nearest.distance as similarity,
         nearest.what_followed
     from newest
-    -- The post-hook of btc_embeddings creates it.
+    -- The post-hook of btc_embeddings creates this function.
     cross join lateral signals.similar_windows(
         newest.bucket,
         {{ var('similar_windows_count') }},

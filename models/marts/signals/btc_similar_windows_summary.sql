@@ -25,7 +25,7 @@ outcomes as (
         neighbours.feature_version,
         (followed.value ->> 'log_return')::double precision as log_return,
         (followed.value ->> 'volatility')::double precision as volatility,
-        -- What was not known yet, or did not happen, says nothing.
+        -- An outcome that was not known yet, or does not exist, has weight zero.
         case
             when followed.value ->> 'log_return' is not null
                 then greatest(neighbours.similarity, 0)

@@ -24,7 +24,7 @@ coin_hourly as (
 
 ),
 
--- The day before the first stale one: a trade opens the hours of the day after it.
+-- From the day before the first stale one: a coin has rows for 24 hours after a trade.
 hours as (
 
     select

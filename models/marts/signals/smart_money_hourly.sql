@@ -81,7 +81,7 @@ valued as (
 
 ),
 
--- The hours that are kept stand beside the new ones.
+-- Stored earlier hours are added: the z-score needs them.
 net_by_hour as (
 
     select

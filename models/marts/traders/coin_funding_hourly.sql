@@ -28,7 +28,8 @@ funding_rates as (
 
 ),
 
--- What stood in the hour before a payment: the last rate before it, the last price.
+-- The last contexts in the hour before each payment: the last rate before the full
+-- hour, and the last price up to it.
 contexts as (
 
     select

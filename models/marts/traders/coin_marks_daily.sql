@@ -26,7 +26,8 @@ coin_daily as (
 
 ),
 
--- Arrays compare by their first element: the greatest is the latest.
+-- max() of arrays compares the first element, the time: the result is the latest
+-- context.
 last_contexts as (
 
     select
@@ -65,7 +66,7 @@ trades as (
 
 ),
 
--- The last mark of each coin that is kept, and those of the new days.
+-- The last stored mark of each coin, and the marks of the new days.
 known as (
 
     select
@@ -100,7 +101,7 @@ newest as (
 
 ),
 
--- A day without a price keeps the last one.
+-- A day without a price has the last price before it.
 spans as (
 
     select

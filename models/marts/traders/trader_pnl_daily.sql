@@ -37,7 +37,7 @@ trader_days as (
     select
         position_days.user_address,
         position_days.day,
-        -- Where one profit of the day is not known, their sum is not.
+        -- If the profit of one position is unknown, the sum is unknown.
         case
             when count(*) = count(position_days.realized_pnl)
                 then sum(position_days.realized_pnl)
@@ -104,8 +104,8 @@ traders as (
 
 ),
 
--- The curve goes on from the last day that is kept.
-kept as (
+-- The equity curve continues from the last stored day.
+stored as (
 
     select
         traders.user_address,
@@ -128,14 +128,14 @@ curves as (
 
     select
         net_days.*,
-        coalesce(kept.equity_usd, 0)
+        coalesce(stored.equity_usd, 0)
         + sum(net_days.net_pnl) over (
             partition by net_days.user_address
             order by net_days.day
         ) as equity_usd
     from net_days
-    left join kept
-        on net_days.user_address = kept.user_address
+    left join stored
+        on net_days.user_address = stored.user_address
 
 ),
 

@@ -34,12 +34,12 @@ funding as (
 
 ),
 
--- What a late fill or a late rate changes was not closed before it.
+-- A late fill or rate changes only positions that were not closed before it.
 stale_positions as (
 
     select
         trader_position_hours.*,
-        -- What the exchange swept, the trader had stopped holding before.
+        -- A dust conversion is no act of the trader: holding ended at the last exit.
         case
             when trader_position_hours.close_reason = 'dust'
                 then trader_position_hours.last_exit_at
@@ -52,7 +52,7 @@ stale_positions as (
 
 ),
 
--- Without a row there: no payment was due.
+-- A position without a row in funding had no payment due.
 funded_positions as (
 
     select
@@ -100,7 +100,7 @@ positions as (
             else 0
         end as cost_basis_usd,
         funded_positions.gross_pnl,
-        -- What left minus what came in, and what was there still at its cost.
+        -- Exits minus entries, plus the cost of what is still held.
         trim_scale(
             case funded_positions.side when 'long' then 1 else -1 end
             * (

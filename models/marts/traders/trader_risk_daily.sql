@@ -26,7 +26,7 @@ sums_so_far as (
 
 ),
 
--- So many days, and the sums of their first four powers.
+-- The number of days n, and the sums of the first four powers of their net PnL.
 new_days as (
 
     select
@@ -41,9 +41,9 @@ new_days as (
 
 ),
 
--- n², n³ and n⁴ times the central moments, exactly: of doubles, a variance far below
--- the mean would be noise.
--- `materialized`: otherwise PostgreSQL computes it again wherever it is read.
+-- n², n³ and n⁴ times the central moments, computed exactly: in floating point, a
+-- variance far below the mean would be lost. `materialized`: otherwise PostgreSQL
+-- computes it again wherever it is read.
 moments as materialized (
 
     select
@@ -56,7 +56,7 @@ moments as materialized (
 
 ),
 
--- Sample deviation; skewness and kurtosis of the population.
+-- Sample standard deviation; population skewness and kurtosis.
 shapes as (
 
     select
@@ -91,7 +91,7 @@ ratios as (
 
 ),
 
--- Bailey and López de Prado (2012).
+-- Standard error of the Sharpe ratio: Bailey and López de Prado (2012).
 errors as materialized (
 
     select
@@ -113,8 +113,9 @@ errors as materialized (
 
 ),
 
--- Short curves are far out too often: hence Student's distribution. Its degrees of
--- freedom are the days on which something changed, less one.
+-- Student's distribution, because short curves have extreme ratios more often than the
+-- normal distribution says. Degrees of freedom: days on which the curve changed, minus
+-- one.
 scores as (
 
     select
@@ -125,8 +126,8 @@ scores as (
 
 ),
 
--- Wallace (1959) turns Student's distribution into the normal one. Numeric keeps 15
--- digits of a double: erfc may differ in the last between servers.
+-- Wallace (1959) approximates Student's distribution by the normal one. The cast to
+-- numeric keeps 15 digits, because erfc may differ in the last digit between servers.
 chances as (
 
     select
@@ -147,7 +148,7 @@ chances as (
 
 ),
 
--- Benjamini and Hochberg (1995), among all who traded or held something on the day.
+-- q-values by Benjamini and Hochberg (1995), among all traders with a row on the day.
 ranked as (
 
     select

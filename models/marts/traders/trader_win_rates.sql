@@ -39,12 +39,12 @@ fill_counts as (
 
 ),
 
--- Without a known basis, or without a seen end, nobody can tell whether a position won.
+-- A position without a known basis or a known end cannot be rated as won or lost.
 rated_positions as (
 
     select
         trader_positions.user_address,
-        -- As the guide has it, before funding.
+        -- Before funding, as in the architecture guide.
         trader_positions.gross_pnl - trader_positions.fees_usd as net_pnl
     from trader_positions
     where
