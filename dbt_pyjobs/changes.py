@@ -39,9 +39,10 @@ class Changes:
     fingerprint
         Text to keep in ``ops.model_state``, in the same transaction.
     made_of
-        What all rows depend on besides loads, rules and settings, as values that JSON
-        has. It is kept in ``ops.model_builds`` when the model is computed whole. A run
-        in which it is another one says in dbt's log what differs.
+        What all rows depend on apart from the loads, as JSON-compatible values: rules,
+        settings, definitions of upstream models. It is stored in ``ops.model_builds``
+        when the whole model is computed. If it differs in a later run, dbt's log shows
+        what differs.
     """
 
     rows: Any

@@ -50,8 +50,8 @@ class Session:
         The model as `ingestion.applied_loads` and `ops.model_state` know it,
         ``schema.name``.
     starts_over
-        True on a first build and a full refresh: what the model remembers is then not
-        shown to it, because it is about to be replaced.
+        True on a first build and a full refresh: the stored fingerprint and the applied
+        loads are then ignored, because the table is replaced.
 
     Attributes
     ----------

@@ -1,9 +1,9 @@
-"""The road of every object into its table.
+"""How an object is loaded into its table.
 
-One loader at a time has an object. Whatever is written of it is written together: rows,
-refused rows, the line in the load log, and how far the object is taken in. That is one
-transaction where an object is loaded wholly or not at all, and one a batch where it may
-be long: stopped, it goes on behind the last one.
+An advisory lock lets one loader at a time work on an object. Rows, refused rows, the row
+in the load log and the offset are written in one transaction. Fills, contexts and
+funding use one transaction for the whole object. Ticks use one for each batch: an
+interrupted load resumes after the last committed batch.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Intake(Generic[B]):
 
 @dataclass(frozen=True)
 class _Passage(Generic[B]):
-    """One object on the road, with what `Intake.load` was given."""
+    """The loading of one object, with the arguments of `Intake.load`."""
 
     dataset: Dataset[B]
     limit: BadRowLimit

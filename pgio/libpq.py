@@ -109,9 +109,10 @@ def collect_messages(
     Returns
     -------
     tuple of int
-        (messages, used, size): appended, bytes in the buffer, and why it stopped: 0
-        when there are enough messages, a positive size when that one finds no room,
-        `TRAILER_CAME` behind the trailer, -1 or -2 when libpq says so.
+        (messages, used, size): messages appended, bytes in the buffer, and why reading
+        stopped: 0 when there are enough messages; the size of the next message when the
+        buffer has no room for it; `TRAILER_CAME` after the trailer; -1 or -2 as
+        returned by libpq.
     """
     count = 0
     size = pending

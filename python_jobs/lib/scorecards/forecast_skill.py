@@ -34,8 +34,8 @@ def ensemble_scores(
 
     The score is the fair CRPS: what the distribution that the sample is drawn from
     would score, whatever the sample's size (Ferro 2014; Zamo and Naveau 2018 call the
-    form computed here PWM). Plain CRPS would hold it against ten neighbours that they
-    are ten.
+    form computed here PWM). Plain CRPS penalises a sample of ten neighbours for its
+    small size.
 
     Parameters
     ----------
