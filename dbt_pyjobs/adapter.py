@@ -83,7 +83,7 @@ class PostgresAdapter(impl.PostgresAdapter):
     def generate_python_submission_response(
         self, submission_result: Outcome
     ) -> PythonJobResponse:
-        """Return what a materialization reads as ``load_result('main')['response']``."""
+        """Return the response that ``load_result('main')`` gives a materialization."""
         return PythonJobResponse(
             _message=f"STAGED {submission_result.rows}",
             code="STAGED",

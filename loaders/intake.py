@@ -1,7 +1,7 @@
 """How an object is loaded into its table.
 
-An advisory lock lets one loader at a time work on an object. Rows, refused rows, the row
-in the load log and the offset are written in one transaction. Fills, contexts and
+An advisory lock lets one loader at a time work on an object. Rows, refused rows, the
+row in the load log and the offset are written in one transaction. Fills, contexts and
 funding use one transaction for the whole object. Ticks use one for each batch: an
 interrupted load resumes after the last committed batch.
 """

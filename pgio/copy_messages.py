@@ -92,8 +92,8 @@ def _chunks(
     conn: psycopg.Connection[Any], copy: psycopg.Copy, first: bytes, batch_rows: int
 ) -> Iterator[Chunk]:
     """Read the messages through psycopg."""
-    # `Copy.read` costs 0.3 µs per row more than `get_copy_data`, so it is called only to
-    # wait for data and to finish the COPY.
+    # `Copy.read` costs 0.3 µs per row more than `get_copy_data`, so it is called only
+    # to wait for data and to finish the COPY.
     available = conn.pgconn.get_copy_data
     rows: list[Any] = []
     pieces: list[bytes] = []

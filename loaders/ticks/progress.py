@@ -13,26 +13,26 @@ from loaders.ticks.chunk import DecoderOptions
 
 @dataclass(frozen=True)
 class RecordingProgress:
-    """What of an object is committed.
+    """How much of a recording is committed.
 
     Attributes
     ----------
     options
-        What the command line given of the object: given differently it is another load.
+        Command-line options for the object; with other options loading starts over.
     format
-        As it was recognised or named; None before that.
+        The recognised or named format; None before it is known.
     is_named
-        Whether ``--format`` named it, whatever the content says.
+        Whether the format was named with ``--format``.
     lines
-        Lines that are committed, of any kind.
+        Committed lines, of any kind.
     bad_lines
-        Of these, refused ones (late ticks are not).
+        Refused lines among them; late ticks do not count.
     last_at
         Latest time among its ticks.
     exchange
         Its venue, once known.
     is_complete
-        Whether there is nothing more to take in.
+        Whether the whole object is loaded.
     """
 
     options: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Five-minute windows: create, seal and reopen them, attach order books and payloads."""
+"""Five-minute windows: create, seal and reopen them; attach order books, payloads."""
 
 from __future__ import annotations
 

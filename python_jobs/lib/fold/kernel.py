@@ -27,8 +27,8 @@ STATE_WIDTH = 23
 KEY, CLOSED, REASON, NEXT = 23, 24, 25, 26
 STEP_WIDTH = 27
 
-#: A fill writes at most three steps: the end of the previous hour, a position closed by a
-#: gap, and a position closed by the fill itself.
+#: A fill writes at most three steps: the end of the previous hour, a position closed by
+#: a gap, and a position closed by the fill itself.
 STEPS_OF_A_FILL = 3
 HOUR_MS = 3_600_000
 

@@ -62,8 +62,8 @@ def shuffle(
     moments = [_spread(grid, most) for grid in observed.grids]
     real = np.arange(strata.size)
     drawn = [
-        mean_correlations(market.signals(whose), observed.returns, moments)
-        for whose in (real, *assignments(strata, count))
+        mean_correlations(market.signals(assigned), observed.returns, moments)
+        for assigned in (real, *assignments(strata, count))
     ]
     keys = list(drawn[0])
     table = np.array([[each[key] for key in keys] for each in drawn])
