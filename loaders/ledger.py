@@ -154,7 +154,7 @@ def check_tables(conn: psycopg.Connection[Any], *relations: str) -> None:
 
 
 def _check_version(conn: psycopg.Connection[Any]) -> None:
-    """Refuse tables that an earlier or a later release laid out."""
+    """Raise an error if the tables have the layout of another release."""
     row = conn.execute(
         "select version, release from ops.schema_version order by version desc limit 1"
     ).fetchone()
@@ -176,7 +176,7 @@ def _check_version(conn: psycopg.Connection[Any]) -> None:
 def object_offsets(
     conn: psycopg.Connection[Any], uris: Sequence[str]
 ) -> dict[str, Offset]:
-    """Return how far objects were taken in before, by URI; new ones are not in it."""
+    """Return the offsets of objects by URI; new objects have none."""
     rows = conn.execute(
         """
         select source, last_sequence, last_ts, state
@@ -189,7 +189,7 @@ def object_offsets(
 
 
 def save_offset(conn: psycopg.Connection[Any], source: str, offset: Offset) -> None:
-    """Write how far a source is taken in."""
+    """Store the offset of a source."""
     conn.execute(
         """
         insert into ingestion.stream_offsets (
