@@ -12,7 +12,7 @@ events as (
         line_number,
         body,
         json_extract_string(body, '$.channel') as channel,
-        -- A double has at most 17 digits as text.
+        -- JSON numbers are read as doubles, of up to 17 digits: longer numbers as decimals.
         unnest(
             case
                 when regexp_matches(body, '[0-9.]{16}')

@@ -3,7 +3,7 @@ select
     line_number,
     case when is_sound then message else 'refused' end as message,
     kind,
-    -- Only trades and refused messages need a symbol here.
+    -- Valid messages of other kinds may be of any instrument: their symbol is not checked.
     case
         when not is_sound or message not in ('other', 'header') then symbol
     end as symbol,

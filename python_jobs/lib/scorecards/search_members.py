@@ -134,8 +134,8 @@ def same_hours(
 ) -> tuple[Ints, npt.NDArray[np.bool_]]:
     """Draw random earlier windows of the query's hour and volatility class.
 
-    One from each earlier hour, so that outcomes are as far apart as can be. The hour is
-    that of the week (UTC) where five earlier ones have a window of the class, else that
+    One window is drawn from each earlier hour, so that outcomes are far apart. The hour
+    is that of the week (UTC) if five earlier ones have a window of the class, else that
     of the day.
 
     Parameters
@@ -147,7 +147,7 @@ def same_hours(
     width : int
         Seconds of a window.
     seed : int
-        With the query's beginning it decides what is drawn.
+        Seeds the random numbers, together with the query's start.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A walk forward over the windows of a venue, and what each forecast scored."""
+"""Walk-forward evaluation of the forecasts for a venue's windows."""
 
 from __future__ import annotations
 
