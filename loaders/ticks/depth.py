@@ -37,7 +37,7 @@ class Levels:
 
 
 def read_levels(texts: pa.StringArray) -> Levels:
-    """Read the levels that `book.sql` accepted, per message: ``[["61837.5","0.2"],…]``."""
+    """Read the levels that `book.sql` accepted: ``[["61837.5","0.2"],…]``."""
     _, offsets, content = texts.buffers()
     if not len(texts) or content is None:
         return Levels(*np.empty((3, 0), np.int64))

@@ -115,7 +115,7 @@ def sum_spans(
     words : array of uint64, shape (k, 2)
         What is added up.
     begin, end : array of int64, shape (spans,)
-        The first row of each span, and the one behind its last.
+        The first row of each span, and the one after its last.
 
     Returns
     -------

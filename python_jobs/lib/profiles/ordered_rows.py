@@ -75,8 +75,8 @@ def cut_alike(
     """
     streams = [_Stream(result) for result in results]
     while True:
-        behind = [stream for stream in streams if not stream.is_exhausted]
-        before = min((stream.last for stream in behind), default=None)
+        unfinished = [stream for stream in streams if not stream.is_exhausted]
+        before = min((stream.last for stream in unfinished), default=None)
         if sum(stream.rows for stream in streams) >= batch_rows or before is None:
             parts = [stream.take(before) for stream in streams]
             if any(map(len, parts)):
@@ -84,4 +84,4 @@ def cut_alike(
             if before is None:
                 return
         # Rows are complete only up to the slowest result.
-        min(behind, key=lambda stream: stream.last).read()
+        min(unfinished, key=lambda stream: stream.last).read()
