@@ -1,7 +1,7 @@
-"""The dbt plugin that runs Python models beside dbt-postgres.
+"""The dbt plugin that runs Python models with dbt-postgres.
 
-dbt imports every top-level module called ``dbt_*`` and loads what it finds in
-``plugins``. A Python model imports `Changes` from here when it returns more than rows.
+dbt imports every top-level module called ``dbt_*`` and loads the classes in
+``plugins``. A Python model imports `Changes` from here if it returns more than rows.
 """
 
 from dbt_pyjobs.changes import Changes

@@ -1,4 +1,4 @@
-"""dbt-postgres with Python models, and with the way to the embedded server."""
+"""dbt-postgres adapter that runs Python models and finds the embedded server's port."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dbt_pyjobs.credentials import hint, redirect
 from dbt_pyjobs.job import Job
 from dbt_pyjobs.staging import Outcome
 
-#: The submission method a model gets without asking.
+#: The default submission method of Python models.
 METHOD = "in_process"
 
 
@@ -32,7 +32,7 @@ class PythonJobResponse(AdapterResponse):
 
 
 class PostgresConnectionManager(connections.PostgresConnectionManager):
-    """Opens connections to the embedded server on whatever port it took."""
+    """Opens connections to the embedded server on the port that it listens on."""
 
     @classmethod
     def get_credentials(cls, credentials: Any) -> Any:
@@ -50,9 +50,10 @@ class PostgresConnectionManager(connections.PostgresConnectionManager):
 
 
 class PostgresAdapter(impl.PostgresAdapter):
-    """dbt-postgres, and what dbt leaves to adapters that run Python models.
+    """dbt-postgres with the methods that dbt requires for Python models.
 
-    It has the name of the class it stands for: dbt finds an adapter's version by it.
+    The class must keep the name PostgresAdapter: dbt uses it to find the adapter's
+    version.
     """
 
     ConnectionManager = PostgresConnectionManager
@@ -63,12 +64,15 @@ class PostgresAdapter(impl.PostgresAdapter):
 
     @property
     def default_python_submission_method(self) -> str:
-        """Name of the only method there is."""
+        """Name of the only submission method."""
         return METHOD
 
     @property
     def python_submission_helpers(self) -> dict[str, Any]:
-        """What dbt calls with a model and credentials, and then submits code to."""
+        """Factory for each submission method.
+
+        dbt calls it with model and credentials, then ``submit(code)`` on the result.
+        """
         return {METHOD: self._new_job}
 
     def _new_job(self, parsed_model: dict[str, Any], credentials: Any) -> Job:
@@ -79,7 +83,7 @@ class PostgresAdapter(impl.PostgresAdapter):
     def generate_python_submission_response(
         self, submission_result: Outcome
     ) -> PythonJobResponse:
-        """Return what ``load_result('main')['response']`` is to a materialization."""
+        """Return the response that ``load_result('main')`` gives a materialization."""
         return PythonJobResponse(
             _message=f"STAGED {submission_result.rows}",
             code="STAGED",

@@ -1,8 +1,8 @@
-"""One build of a database at a time, whatever the number of dbt processes.
+"""Allow one build of a database at a time, for any number of dbt processes.
 
-dbt closes a connection with each node, and with it whatever the connection locked. So
-the lock is on a connection of its own, from before dbt lists the relations that are
-there until the run ends. The server releases it when the process dies.
+dbt closes its connection after each node, which releases the connection's locks. So the
+advisory lock is held on a separate connection, from before dbt lists the existing
+relations until the run ends. The server releases it if the process dies.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dbt_common.events.types import Note
 
 from dbt_pyjobs.credentials import connect
 
-#: The commands that build. Others read, or lock what they write by themselves.
+#: The commands that build. Other commands only read, or take their own locks.
 COMMANDS = ("build", "clone", "run", "seed", "snapshot")
 
 _TRY_LOCK = "select pg_try_advisory_lock(hashtextextended('vigil.build', 0))"
@@ -53,16 +53,16 @@ _SECONDS_BETWEEN_TRIES = 0.5
 
 @contextmanager
 def only_build(credentials: Any, command: str) -> Iterator[None]:
-    """Wait until no other build of the database runs, and keep others waiting.
+    """Wait until no other build of the database runs, then hold the build lock.
 
     The first line printed while waiting says which process builds, and since when.
 
     Parameters
     ----------
     credentials
-        The profile's.
+        Credentials of the profile.
     command
-        The dbt command, for those who wait.
+        The dbt command; waiting builds show it.
 
     Raises
     ------
@@ -70,11 +70,11 @@ def only_build(credentials: Any, command: str) -> Iterator[None]:
         The server does not answer.
     """
     name = f"dbt {command}, process {os.getpid()} on {socket.gethostname()}"
-    # The server cuts longer names off, with a notice.
+    # The server shortens longer names, with a notice.
     with closing(connect(credentials, name[:63])) as connection:
         connection.execute("set idle_session_timeout = 0")
         told = None
-        # To wait in the server would take a snapshot, for which others wait in turn.
+        # Poll: a waiting statement holds a snapshot, and other commands wait for it.
         while connection.execute(_TRY_LOCK).fetchone() != (True,):
             holder = connection.execute(_HOLDER).fetchone()
             if holder is not None and holder != told:

@@ -1,4 +1,4 @@
-"""A model's batches into the columns its YAML declares."""
+"""Cast a model's batches to the columns that its YAML declares."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Column:
     data_type
         A PostgreSQL type.
     not_null
-        Whether a ``not_null`` constraint stands on it.
+        Whether it has a ``not_null`` constraint.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Column:
 
 
 def stored_columns(connection: psycopg.Connection[Any], relation: str) -> list[Column]:
-    """Return the columns of a table that is there, ``schema.name``, in its order."""
+    """Return the columns of an existing table, ``schema.name``, in its order."""
     found = connection.execute(
         """
         select attname, format_type(atttypid, atttypmod), attnotnull
@@ -61,11 +61,11 @@ class Casting:
     Parameters
     ----------
     model
-        The name the messages use.
+        The model's name in error messages.
     columns
-        The columns wanted, in the order of the table.
+        The columns to return, in the order of the table.
     what
-        What is being cast, for the messages: ``"rows"`` or ``"deletes"``.
+        Which result is cast, for error messages: ``"rows"`` or ``"deletes"``.
 
     Raises
     ------
@@ -98,7 +98,7 @@ class Casting:
         Raises
         ------
         DbtRuntimeError
-            A column is missing, not declared, there twice, or does not fit its type.
+            A column is missing, not declared, occurs twice, or does not fit its type.
         TypeError
             ``rows`` yields something that is neither record batch nor data frame.
         """
@@ -135,7 +135,7 @@ class Casting:
             ) from error
 
     def _table(self, frame: Any, rows_before: int) -> pa.Table:
-        """Convert a pandas frame; levels of its index that have a name are columns."""
+        """Convert a pandas frame; named levels of its index become columns."""
         if any(name is not None for name in frame.index.names):
             frame = frame.reset_index()
         self._check_names(list(frame.columns))
@@ -148,7 +148,7 @@ class Casting:
 
     def _series(self, column: Column, series: Any, rows_before: int) -> pa.ChunkedArray:
         if series.dtype == object and is_json(column.data_type):
-            # As Arrow's structs each object would get the names of all others.
+            # As Arrow structs, each object would get the keys of all other objects.
             convert = _json_array
         else:
             convert = _arrow_array
@@ -196,7 +196,7 @@ class Casting:
         return DbtRuntimeError(f"Python model {self.model!r}, {self.what}: {reason}")
 
 
-#: What Arrow and orjson raise on values that have no place in one type.
+#: Errors of Arrow and orjson for values that do not fit one type.
 _CONVERSION_ERRORS = (pa.ArrowException, TypeError, ValueError, OverflowError)
 
 

@@ -1,4 +1,4 @@
-"""What a Python model hands back, and what all of it comes down to."""
+"""The result of a Python model, and its conversion to record batches."""
 
 from __future__ import annotations
 
@@ -15,33 +15,36 @@ BATCH_ROWS = 65_536
 
 @dataclass(frozen=True)
 class Changes:
-    """A model's result together with what it means for the table.
+    """A model's result, and how it is applied to the table.
 
     On a first build or a full refresh ``rows`` is the whole table, and ``deletes`` and
-    ``scope`` mean nothing. On an incremental run the rows are put in place by
-    ``unique_key``; a row that is there already and equal is not written again.
+    ``scope`` are ignored. On an incremental run the rows are inserted or updated by
+    ``unique_key``; a row equal to the stored one is not written.
 
     Attributes
     ----------
     rows
-        Rows to put in place: an Arrow table, a frame of pandas, polars or another
-        library that hands out Arrow (``__arrow_c_stream__``), or an iterable of record
-        batches or frames, which is consumed as it is written: memory holds a few.
+        Rows to insert or update: an Arrow table, a data frame of pandas, polars or
+        another library with ``__arrow_c_stream__``, or an iterable of record batches or
+        frames. An iterable is consumed while it is written, so memory holds few
+        batches.
     deletes
-        The ``unique_key`` columns of rows to remove. A key that is in ``rows`` as well
-        stays.
+        The ``unique_key`` columns of rows to delete. A key that is also in ``rows`` is
+        not deleted.
     scope
-        An SQL predicate on the table's own columns. Where it holds, ``rows`` is the
-        complete content: other rows there are removed. ``"true"`` means all of it.
+        An SQL condition on the table's columns. ``rows`` is the complete content of the
+        rows that meet it: other such rows are deleted. ``"true"`` means the whole
+        table.
     loads
         Ids of ``ingestion.load_log`` to mark as applied by this model, in the
         transaction that writes the rows.
     fingerprint
-        Text to keep in ``ops.model_state``, in the same transaction.
+        Text to store in ``ops.model_state``, in the same transaction.
     made_of
-        What all rows depend on besides loads, rules and settings, as values that JSON
-        has. It is kept in ``ops.model_builds`` when the model is computed whole. A run
-        in which it is another one says in dbt's log what differs.
+        What all rows depend on apart from the loads, as JSON-compatible values: rules,
+        settings, definitions of upstream models. It is stored in ``ops.model_builds``
+        when the whole model is computed. If it differs in a later run, dbt's log shows
+        what differs.
     """
 
     rows: Any
@@ -53,12 +56,12 @@ class Changes:
 
 
 def as_changes(result: Any) -> Changes | None:
-    """Turn what a model returned into `Changes`, or None for "nothing new".
+    """Convert the result of a model to `Changes`; None means that nothing is new.
 
     Raises
     ------
     TypeError
-        The model returned something that is neither.
+        The model returned an object of another type.
     """
     if result is None:
         return None
@@ -75,18 +78,18 @@ def as_changes(result: Any) -> Changes | None:
 
 
 def is_pandas(rows: Any) -> bool:
-    """Say whether rows are a pandas frame, without loading pandas."""
+    """Return whether rows are a pandas frame, without importing pandas."""
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(rows, pandas.DataFrame)
 
 
 def iter_pieces(rows: Any) -> Iterator[Any]:
-    """Yield a result that is one table or frame, or each one that it yields.
+    """Yield the tables or frames of a result, which may be a single one.
 
     Raises
     ------
     TypeError
-        It yields something else.
+        The result yields an object of another type.
     """
     if hasattr(rows, "__arrow_c_stream__"):
         yield rows
@@ -101,10 +104,9 @@ def iter_pieces(rows: Any) -> Iterator[Any]:
 
 
 def iter_batches(piece: Any) -> Iterator[pa.RecordBatch]:
-    """Yield the record batches of a table, a batch or a frame that is not pandas'.
+    """Yield the record batches of a table, a batch, or a frame other than pandas'.
 
-    At least one batch is yielded, so that an empty table has its columns checked like
-    any other.
+    At least one batch is yielded, so the columns of an empty table are checked too.
     """
     if isinstance(piece, pa.Table):
         reader = piece.to_reader(max_chunksize=BATCH_ROWS)

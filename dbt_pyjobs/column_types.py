@@ -1,7 +1,7 @@
-"""Arrow arrays into the text forms of PostgreSQL types, exactly or not at all.
+"""Cast Arrow arrays to text that PostgreSQL reads as the declared type, without loss.
 
 The type comes from the model's YAML, never from the data. A cast that would lose
-anything raises `CastError` with the reason; what cannot lose anything goes through.
+information raises `CastError` with the reason.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class CastError(ValueError):
     Attributes
     ----------
     place
-        Index of the first value that does not fit; None where it is the type itself.
+        Index of the first value that does not fit; None if the type itself is wrong.
     """
 
     def __init__(self, reason: str, place: int | None = None) -> None:
@@ -63,14 +63,14 @@ def first_misfit(count: int, fits: Callable[[int], bool]) -> int | None:
     count
         Number of values.
     fits
-        Says whether the first n values fit.
+        Returns whether the first n values fit.
     """
     place = bisect_left(range(count), True, key=lambda index: not fits(index + 1))
     return place if place < count else None
 
 
 def cast_for(data_type: str) -> Cast:
-    """Return the function that makes arrays ready for a column of ``data_type``.
+    """Return the function that casts arrays for a column of ``data_type``.
 
     Parameters
     ----------
@@ -80,8 +80,8 @@ def cast_for(data_type: str) -> Cast:
     Returns
     -------
     callable
-        Takes an array, returns one of the same length whose CSV form the server reads
-        back exactly. Raises `CastError`.
+        Takes an array and returns one of the same length, whose CSV form the server
+        reads without loss. Raises `CastError`.
 
     Raises
     ------
@@ -130,13 +130,13 @@ def _scalar_cast(name: str, args: list[int], zoned: bool) -> Cast:
 
 
 def _checked(data_type: str, cast: Cast) -> Cast:
-    """Wrap a cast: nulls alone always fit, Arrow's errors become `CastError`."""
+    """Wrap a cast: a column of nulls always fits, Arrow's errors become `CastError`."""
 
     def checked(array: pa.Array) -> pa.Array:
         if pa.types.is_dictionary(array.type):
             array = _decoded(array)
         if array.null_count == len(array):
-            # Of an empty column, pandas and others make up a type.
+            # pandas and others choose an arbitrary type for a column of nulls.
             return pa.nulls(len(array), pa.string())
         try:
             return cast(array)
@@ -161,13 +161,13 @@ def _checked(data_type: str, cast: Cast) -> Cast:
 def _decoded(array: pa.DictionaryArray) -> pa.Array:
     values = array.dictionary
     if pa.types.is_string_view(values.type):
-        # Of polars' categories; Arrow cannot take from them.
+        # polars' categories have string views, which Arrow's `take` does not support.
         values = pc.cast(values, pa.string())
     return values.take(array.indices)
 
 
 def is_json(data_type: str) -> bool:
-    """Say whether a declared type is one of the server's JSON types."""
+    """Return whether a declared type is json or jsonb."""
     return data_type.lower().strip() in ("json", "jsonb")
 
 
@@ -216,8 +216,8 @@ def _numeric(array: pa.Array, args: list[int]) -> pa.Array:
         # Every dbt command loads this module, and numba takes a third of a second.
         from pgio.decimal_text import plain_text
 
-        # A bare numeric shows each value at its own scale. That of the Arrow type is
-        # the widest a column may need, so 1.5 would read 1.500000000000000000.
+        # A numeric without a scale stores each value at its own scale. At the scale of
+        # the Arrow type, 1.5 would be stored as 1.500000000000000000.
         return plain_text(array)
     precision, scale = args[0], args[1] if len(args) > 1 else 0
     if precision <= 38:
@@ -269,7 +269,7 @@ def _json(array: pa.Array) -> pa.Array:
 
 
 def json_text(value: Any) -> str | None:
-    """Return a value as JSON; None stays, and text is JSON already."""
+    """Return a value as JSON text; None stays None, and text is JSON already."""
     if value is None or isinstance(value, str):
         return value
     return orjson.dumps(value).decode()

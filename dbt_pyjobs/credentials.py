@@ -1,4 +1,4 @@
-"""The profile's credentials as a psycopg connection, to the server that is up."""
+"""Open psycopg connections with the profile's credentials."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from dbt.flags import get_flags
 
 from pgio.connection import DEFAULT_HOST, DEFAULT_PORT
 
-#: Where `make up` notes the embedded server's address, relative to the project.
+#: File in which `make up` stores the embedded server's address, relative to the
+#: project.
 SERVER_FILE = Path(".vigil", "server.json")
 
 
 def redirect(credentials: Any) -> Any:
-    """Point credentials that came from the profile's defaults at the embedded server.
+    """Point the profile's default credentials to the embedded server.
 
-    The embedded server takes another port when its own is taken. dbt renders the
-    profile before any plugin is loaded, so the port is put right when a connection is
-    opened. Credentials that name another server, or an environment that sets
-    ``PGHOST`` or ``PGPORT``, are left alone.
+    The embedded server uses another port if its default port is in use. dbt renders the
+    profile before plugins are loaded, so the port is corrected when a connection is
+    opened. Credentials of another server are not changed, nor any credentials if the
+    environment sets ``PGHOST`` or ``PGPORT``.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def redirect(credentials: Any) -> Any:
 
 
 def hint(credentials: Any) -> str:
-    """Return how to start the embedded server, if it is meant and does not run.
+    """Return how to start the embedded server, if the profile uses it and it is down.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def hint(credentials: Any) -> str:
     Returns
     -------
     str
-        A sentence with a line break before it, or nothing.
+        A sentence that begins with a line break, or an empty string.
     """
     if not _are_defaults(credentials):
         return ""
@@ -81,7 +82,7 @@ def _are_defaults(credentials: Any) -> bool:
 
 
 def project_dir() -> Path:
-    """Return the folder of the dbt project that is being run."""
+    """Return the folder of the running dbt project."""
     return Path(getattr(get_flags(), "PROJECT_DIR", None) or Path.cwd()).resolve()  # type: ignore[no-untyped-call]
 
 

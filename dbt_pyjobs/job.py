@@ -156,15 +156,15 @@ class Job(PythonJobHelper):
         return DbtRuntimeError(f"Python model {self.name!r}: cancelled")
 
     def cancel(self) -> None:
-        """Stop the model, from another thread: queries first, then Python code."""
+        """Stop the model from another thread: first its queries, then its code."""
         self.is_cancelled = True
         for connection in self._connections:
             if not connection.closed:
                 connection.cancel()
         if threading.get_ident() == self._thread:
             return
-        # An exception inside an import can leave Python's import lock taken for good,
-        # and dbt imports something before it ends.
+        # An exception inside an import can leave Python's import lock held forever, and
+        # dbt still has to import modules before it ends.
         while self._is_running and _is_importing(self._thread):
             time.sleep(0.01)
         if self._is_running:
@@ -173,7 +173,7 @@ class Job(PythonJobHelper):
             )
 
     def close(self) -> None:
-        """Drop staging tables that are still there and close every connection."""
+        """Drop the remaining staging tables and close all connections."""
         session = self._session
         sys.modules.pop(self._module_name, None)
         for connection in self._connections:
@@ -181,8 +181,8 @@ class Job(PythonJobHelper):
                 connection.close()
         if session is not None and self._spec is not None:
             try:
-                # dbt's transaction may still hold them after an error: the next run
-                # drops them then.
+                # After an error dbt's transaction may still lock them; the next run
+                # then drops them.
                 session.connection.execute("set lock_timeout = '1s'")
                 drop_staging(session.connection, self._spec)
             except psycopg.Error:
@@ -200,7 +200,7 @@ def _is_importing(thread: int) -> bool:
 
 
 def _leading_lines(path: Path) -> int:
-    """Count the blank lines a file begins with; none where it cannot be read."""
+    """Count the blank lines at the start of a file; 0 if it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError:

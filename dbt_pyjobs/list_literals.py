@@ -1,4 +1,4 @@
-"""Arrow lists as the text of PostgreSQL's arrays and vectors, without a Python loop."""
+"""Write Arrow lists as PostgreSQL array and vector literals, without a Python loop."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 
 def is_list(kind: pa.DataType) -> bool:
-    """Say whether a type is one of Arrow's lists."""
+    """Return whether a type is one of Arrow's list types."""
     return bool(
         pa.types.is_list(kind)
         or pa.types.is_large_list(kind)
@@ -16,7 +16,7 @@ def is_list(kind: pa.DataType) -> bool:
 
 
 def elements_of(array: pa.Array) -> pa.Array:
-    """Return the elements of all lists, those of null lists left out."""
+    """Return the elements of all lists that are not null."""
     if pa.types.is_fixed_size_list(array.type):
         array = pc.cast(array, pa.list_(array.type.value_type))
     return array.flatten()

@@ -1,7 +1,7 @@
-"""Has dbt use the adapter beside this file where a profile says ``type: postgres``.
+"""Make dbt use this package's adapter for profiles with ``type: postgres``.
 
-The type stays dbt-postgres's own, since other programs know adapters by their type: the
-command line of MetricFlow refuses one that it has not heard of.
+The type stays ``postgres`` because other programs identify adapters by it: MetricFlow's
+command line refuses unknown types.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from dbt_pyjobs.build_lock import COMMANDS, only_build
 
 
 class PythonJobsPlugin(dbtPlugin):
-    """What dbt loads; see the module's text."""
+    """The plugin that dbt loads."""
 
     def initialize(self) -> None:
-        """Put the adapter in place: dbt has read the profile, and makes it next."""
+        """Replace the adapter class before dbt creates the adapter."""
         try:
             postgres: Any = FACTORY.get_plugin_by_name("postgres")
         except DbtRuntimeError:
-            # A project on another adapter in the same environment.
+            # Another project in the same environment uses another adapter.
             return
         from dbt.task.runnable import GraphRunnableTask
 
@@ -40,7 +40,7 @@ class PythonJobsPlugin(dbtPlugin):
 
 
 def _one_at_a_time(execute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Let builds of a database take turns, and end by Ctrl-C without a traceback."""
+    """Run one build of a database at a time, and end on Ctrl-C without a traceback."""
 
     @functools.wraps(execute)
     def execute_with_hooks(self: Any, selected_uids: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The table that is there against the columns YAML declares, before the model runs."""
+"""Compare the existing table with the columns that YAML declares."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _KEY = """
 def check_schema(
     connection: psycopg.Connection[Any], spec: Spec, outcome: Outcome
 ) -> None:
-    """Compare an incremental model's table with its YAML; note what is to be altered.
+    """Compare an incremental model's table with its YAML; set the columns to alter.
 
-    Fills ``outcome.new_columns`` and ``outcome.old_columns``.
+    Sets ``outcome.new_columns`` and ``outcome.old_columns``.
 
     Raises
     ------
     DbtRuntimeError
-        A type or the key differs, or columns differ and ``on_schema_change`` does not
-        say what to do about it. The message names the column and the way out.
+        A type or the key differs, or columns differ in a way that ``on_schema_change``
+        does not allow. The message names the column and the fix.
     """
-    there = _described(connection, f"select * from {spec.target} limit 0")
+    stored = _described(connection, f"select * from {spec.target} limit 0")
     nulls = ", ".join(
         f"null::{column.data_type} as {sql.Identifier(column.name).as_string(None)}"
         for column in spec.columns
@@ -44,10 +44,10 @@ def check_schema(
     def fail(reason: str) -> DbtRuntimeError:
         return DbtRuntimeError(f"Python model {spec.consumer!r}: {reason}")
 
-    for name in declared.keys() & there.keys():
-        if declared[name] != there[name]:
+    for name in declared.keys() & stored.keys():
+        if declared[name] != stored[name]:
             raise fail(
-                f"column {name!r} is {_type_name(connection, there[name])} in the "
+                f"column {name!r} is {_type_name(connection, stored[name])} in the "
                 f"table and {_type_name(connection, declared[name])} in YAML; types "
                 f"are not changed in place: {_REBUILD}"
             )
@@ -57,8 +57,8 @@ def check_schema(
             f"the table's primary key is ({', '.join(sorted(key))}) and unique_key is "
             f"({', '.join(spec.unique_key)}): {_REBUILD}"
         )
-    new = [column for column in spec.columns if column.name not in there]
-    old = [name for name in there if name not in declared]
+    new = [column for column in spec.columns if column.name not in stored]
+    old = [name for name in stored if name not in declared]
     if new and spec.on_schema_change in ("ignore", "fail"):
         raise fail(
             f"column {_listed([column.name for column in new])} in YAML but not in "

@@ -1,4 +1,4 @@
-"""The `session` a Python model is called with, and the relations it reads."""
+"""The `session` argument of a Python model, and the relations that the model reads."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _LOADS_SCHEMA = pa.schema(
     ]
 )
 
-#: A model that an earlier release built, taken over as it was.
+#: Reason of a record for a model that an earlier release built and that is kept.
 ON_RECORD = "on record"
 
-# Of one difference in dbt's log; a longer one is in `ops.model_builds` alone.
+# Longest text of a difference in dbt's log; `ops.model_builds` has the full values.
 _LONGEST_REASON = 120
 
 _APPLIED = """
@@ -40,7 +40,7 @@ _APPLIED = """
 
 
 class Session:
-    """A model's way to the database, on a connection of its own.
+    """A model's access to the database, on its own connection.
 
     Parameters
     ----------
@@ -50,13 +50,13 @@ class Session:
         The model as `ingestion.applied_loads` and `ops.model_state` know it,
         ``schema.name``.
     starts_over
-        True on a first build and a full refresh: what the model remembers is then not
-        shown to it, because it is about to be replaced.
+        True on a first build and a full refresh: the stored fingerprint and the applied
+        loads are then ignored, because the table is replaced.
 
     Attributes
     ----------
     connection : psycopg.Connection
-        In autocommit. Not the one the result is written on.
+        In autocommit. The result is written on another connection.
     consumer : str
     """
 
@@ -80,8 +80,8 @@ class Session:
     def read_batches(self, query: str) -> Iterator[pa.RecordBatch]:
         """Yield a query's rows in Arrow batches, in bounded memory.
 
-        Each call reads on a connection of its own, so several can run side by side and
-        while the model's result is being written.
+        Each call opens its own connection, so several calls can run at the same time,
+        also while the model's result is written.
         """
         from pgio.copy_out import read_batches
 
@@ -95,7 +95,7 @@ class Session:
         *,
         with_applied: bool = False,
     ) -> pa.Table:
-        """Return the loads of a relation that this model has not taken in yet.
+        """Return the loads of a relation that this model has not applied yet.
 
         Parameters
         ----------
@@ -105,13 +105,13 @@ class Session:
             Models this one reads (``schema.name``, or what ``dbt.ref`` returns); only
             loads that every one of them has applied are returned.
         with_applied
-            Return those that the model has taken in as well.
+            Also return the loads that the model has applied.
 
         Returns
         -------
         pyarrow.Table
             ``load_id`` int64, ``time_from`` and ``time_to`` timestamp[us, UTC] (null
-            where no row stayed), ``rows_loaded`` int64; in order of ``load_id``. All
+            if no row was stored), ``rows_loaded`` int64; in order of ``load_id``. All
             loads on a first build and a full refresh.
         """
         conditions = ["l.relation = %s"]
@@ -141,7 +141,7 @@ class Session:
         )
 
     def definitions(self, models: Sequence[object]) -> dict[str, str]:
-        """Return what the rows of models are computed with.
+        """Return the definitions of upstream models.
 
         Parameters
         ----------
@@ -151,8 +151,8 @@ class Session:
         Returns
         -------
         dict
-            By ``schema.name``: fingerprints of models that take in loads, where they
-            are on record, and hashes of what views select.
+            By ``schema.name``: the stored fingerprints of models that apply loads, and
+            hashes of the queries of views.
         """
         names = [consumer_name(model) for model in models]
         rows = self.connection.execute(
@@ -168,7 +168,7 @@ class Session:
 
     @property
     def fingerprint(self) -> str | None:
-        """What the last run stored as `Changes.fingerprint`, None when nothing is."""
+        """The `Changes.fingerprint` of the last run; None if none is stored."""
         if self._starts_over or not self.has_table("ops.model_state"):
             return None
         row = self.connection.execute(
@@ -177,19 +177,18 @@ class Session:
         return None if row is None else row[0]
 
     def why_anew(self, changes: Changes) -> str | None:
-        """Say in which ways the model is made of something else than its rows are.
+        """Describe how `Changes.made_of` differs from that of the stored rows.
 
         Parameters
         ----------
         changes
-            What the model returned, not consumed.
+            The model's result, not consumed.
 
         Returns
         -------
         str or None
-            None when nothing differs, or the model does not say what it is made of;
-            `ON_RECORD` when an earlier release built the rows and nothing tells of a
-            difference.
+            None if nothing differs or the model returns no `made_of`; `ON_RECORD` if an
+            earlier release built the rows and no difference is known.
         """
         if changes.made_of is None or self._starts_over:
             return None
@@ -201,7 +200,7 @@ class Session:
             [self.consumer],
         ).fetchone()
         if row is None:
-            # An earlier release built it, and kept a fingerprint only.
+            # An earlier release built it and stored only a fingerprint.
             is_whole = changes.scope == "true"
             if is_whole and changes.fingerprint != self.fingerprint:
                 return "no record of what it was made of"
@@ -211,11 +210,11 @@ class Session:
         if not differing and changes.scope == "true":
             is_same = changes.fingerprint == self.fingerprint
             return None if is_same else "its code changed"
-        said = [_differs(name, before.get(name), now[name]) for name in differing]
-        return "; ".join(said) or None
+        texts = [_differs(name, before.get(name), now[name]) for name in differing]
+        return "; ".join(texts) or None
 
     def has_table(self, name: str) -> bool:
-        """Say whether ``schema.name`` exists."""
+        """Return whether ``schema.name`` exists."""
         row = self.connection.execute(
             "select to_regclass(%s) is not null", [name]
         ).fetchone()
@@ -223,7 +222,7 @@ class Session:
 
 
 class Relation:
-    """What ``dbt.ref`` and ``dbt.source`` return in a Python model.
+    """The result of ``dbt.ref`` and ``dbt.source`` in a Python model.
 
     ``str()`` is the quoted name, for queries: ``f"select … from {dbt.ref('fills')}"``.
     """
@@ -239,7 +238,7 @@ class Relation:
         return f"Relation({self._name})"
 
     def to_arrow(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return all rows as an Arrow table; `Session.read_batches` reads piecewise.
+        """Return all rows as an Arrow table; `Session.read_batches` reads in batches.
 
         Parameters
         ----------
@@ -254,8 +253,8 @@ class Relation:
     def to_pandas(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return all rows as a pandas frame of Arrow's types.
 
-        A numeric stays an exact decimal and a bigint with nulls an integer, where
-        pandas' own types would make floats of them.
+        A numeric stays an exact decimal, and a bigint with nulls stays an integer;
+        pandas' own types would convert both to floats.
 
         Parameters
         ----------
@@ -275,12 +274,12 @@ def _differs(name: str, before: object, now: object) -> str:
             for key in now
             if before.get(key) != now[key]
         )
-    said = f"{name} is {now} instead of {before}"
-    return said if len(said) <= _LONGEST_REASON else f"{name} changed"
+    text = f"{name} is {now} instead of {before}"
+    return text if len(text) <= _LONGEST_REASON else f"{name} changed"
 
 
 def lock_name(consumer: str) -> str:
-    """Return the name under which whoever builds a model locks it."""
+    """Return the name of the advisory lock that is held while a model is built."""
     return f"dbt {consumer}"
 
 

@@ -1,8 +1,8 @@
-"""A model's result into staging tables, committed before dbt puts it in place.
+"""Write a model's result to staging tables, committed before dbt applies them.
 
-The tables are created, filled and keyed in one transaction on a connection of their
-own: a run that dies before its end leaves nothing, one that dies after it leaves tables
-that the next run drops.
+The tables and their key are created and filled in one transaction on a separate
+connection. A run that dies before the commit leaves nothing. A run that dies after it
+leaves tables that the next run drops.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pgio.copy_in import copy_batches
 
 @dataclass(frozen=True)
 class Spec:
-    """What the materialization wants done, written by the macro ``python_job_spec``.
+    """Instructions of the materialization, written by the macro ``python_job_spec``.
 
     Attributes
     ----------
@@ -30,23 +30,24 @@ class Spec:
     replaces
         True when the result replaces the whole table.
     starts_over
-        True when what the model remembers is replaced too (first build, full refresh).
+        True if the stored fingerprint and applied loads are replaced too (first build,
+        full refresh).
     staging, staging_name
-        Quoted name and ``schema.name`` of the table that takes the rows.
+        Quoted name and ``schema.name`` of the staging table for rows.
     deletes, deletes_name
-        The same for the table that takes the keys to remove.
+        The same for the staging table of keys to delete.
     leftovers
-        Quoted names a killed run may have left, to be dropped first.
+        Quoted names of tables that a killed run may have left; they are dropped first.
     create
         DDL of the staging table.
     columns, unique_key
-        Columns in the order of the YAML, and the names of the key's.
+        Columns in the order of the YAML, and the names of the key columns.
     adds_key
-        True when the primary key is ours to add (YAML may declare it).
+        True if the job adds the primary key; False if YAML declares it.
     on_schema_change
         dbt's config.
     is_empty_run
-        dbt's ``--empty``: no model is called, the result has no rows.
+        dbt's ``--empty``: the model is not called, the result has no rows.
     """
 
     consumer: str
@@ -75,25 +76,25 @@ class Spec:
 
 @dataclass
 class Outcome:
-    """What the job did, for the materialization to finish.
+    """The result of the job, from which the materialization finishes.
 
     Attributes
     ----------
     is_staged
-        False when nothing is new: there is no staging table.
+        False if nothing is new; there is no staging table then.
     rows
         Rows staged.
     has_deletes
-        Whether there is a table of keys to remove.
+        Whether there is a staging table of keys to delete.
     scope, loads, fingerprint, made_of
         As in `Changes`.
     reason
-        Why the model was computed whole; None when it was not.
+        Why the whole model was computed; None if it was not.
     new_columns, old_columns
         ``{"name", "data_type"}`` of columns to add, names of columns to drop.
     has_records
-        Whether the tables of what models have taken in exist: ``ops.model_builds`` is
-        the youngest of them.
+        Whether the bookkeeping tables of models exist; ``ops.model_builds`` is the
+        newest of them.
     """
 
     is_staged: bool = False
@@ -112,15 +113,15 @@ class Outcome:
 def stage(
     connection: psycopg.Connection[Any], spec: Spec, changes: Changes, outcome: Outcome
 ) -> None:
-    """Write a result into the staging tables and note in ``outcome`` what was done.
+    """Write a result to the staging tables and fill in ``outcome``.
 
     Raises
     ------
     DbtRuntimeError
-        A column does not fit what YAML declares, or a key is null or there twice; the
+        A column does not fit its declared type, or a key is null or not unique; the
         message names model and column.
     psycopg.Error
-        Anything else the server objected to.
+        Any other error of the server.
     """
     casting = Casting(spec.consumer, spec.columns)
     with connection.transaction():
@@ -136,7 +137,7 @@ def stage(
         if changes.deletes is not None and not spec.replaces:
             _stage_deletes(connection, spec, changes)
             outcome.has_deletes = True
-        # The planner knows nothing of a table this young; joining it would be a guess.
+        # A new table has no statistics: without them the planner guesses join sizes.
         connection.execute(f"analyze {spec.staging}")
     outcome.is_staged = True
     outcome.scope = changes.scope
@@ -178,7 +179,7 @@ def _stage_deletes(
 
 
 def drop_staging(connection: psycopg.Connection[Any], spec: Spec) -> None:
-    """Drop what is left of the staging tables, those of a killed run included."""
+    """Drop the staging tables, including those of a killed run."""
     for name in spec.leftovers:
         connection.execute(f"drop table if exists {name}")
 

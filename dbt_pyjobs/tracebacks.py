@@ -1,4 +1,4 @@
-"""Tracebacks cut down to the frames an author of models can do something about."""
+"""Reduce tracebacks to the frames of the project's own models."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ def project_traceback(error: BaseException, project: Path) -> str:
     Parameters
     ----------
     error
-        The exception, chained ones included in the text.
+        The exception; the text includes chained exceptions.
     project
-        The project's folder; installed packages under it (``.venv``) and the job
-        machinery do not count as its own.
+        The project's folder. Installed packages under it (``.venv``) and `_MACHINERY`
+        do not count as its files.
 
     Returns
     -------
     str
-        The usual layout of a traceback, oldest frame first; only its last part, the
-        exception's own text, where none of the frames is the project's.
+        A traceback in the usual layout, oldest frame first; only the exception's text
+        if no frame is the project's.
     """
     formatted = traceback.TracebackException.from_exception(error, compact=True)
     if not _keep_own(formatted, project):
@@ -32,7 +32,7 @@ def project_traceback(error: BaseException, project: Path) -> str:
 
 
 def _keep_own(formatted: traceback.TracebackException, project: Path) -> bool:
-    """Drop foreign frames all along the chain; say whether any frame is left."""
+    """Drop frames outside the project along the chain; return whether any is left."""
     own = [frame for frame in formatted.stack if _is_own(frame.filename, project)]
     formatted.stack = traceback.StackSummary.from_list(own)
     chained = [

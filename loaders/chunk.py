@@ -1,4 +1,4 @@
-"""What a reader hands to the store: typed rows, refused rows, how to read a file."""
+"""The types that readers yield, and the description of a table with keys."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-#: Rows decoded and checked at once: their buffers are small enough to be used again.
+#: Rows decoded and checked at once: few enough that the allocator reuses their buffers.
 CHUNK_ROWS = 10_000
 
 
 @dataclass(frozen=True)
 class BadRow:
-    """A row that cannot be.
+    """An invalid row.
 
     Attributes
     ----------
     row_number
-        Its row (Parquet), event (archive) or line (text) in the object, from 1.
+        Number of the row (Parquet), event (archive) or line (text) in the object, from
+        1.
     reason
-        Column, complaint and value.
+        Column, error and value.
     raw
-        The row as it came, as JSON text.
+        The original row, as JSON text.
     is_late
-        Nothing is wrong with it but its age: the table has dropped that time already.
+        The row is valid but older than the table's retention.
     """
 
     row_number: int
@@ -38,7 +39,7 @@ class BadRow:
 
 
 def raw_json(row: Any) -> str:
-    """Write a raw row as JSON that ``jsonb`` takes (it has no NUL characters)."""
+    """Return a raw row as JSON that ``jsonb`` accepts, without NUL characters."""
     text = orjson.dumps(
         row, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
     ).decode()
@@ -52,18 +53,18 @@ class Chunk:
     Attributes
     ----------
     rows
-        The good rows; columns named and ordered as the table's.
+        The valid rows, with the names and order of the table's columns.
     rows_read
-        Rows of the object it covers, bad ones included.
+        Rows of the object in this chunk, invalid ones included.
     progress
         Share of the object read up to here, 0 to 1.
     bad
         The refused rows.
     skipped
-        Rows that are known not to belong into the table.
+        Rows of other kinds, which do not belong in the table.
     numbers
-        Numbers of the good rows in the object; by default they are counted from the
-        chunk before, and the refused ones with them.
+        Numbers of the valid rows in the object; by default valid and refused rows are
+        counted on from the chunk before.
     """
 
     rows: pa.RecordBatch
@@ -79,37 +80,37 @@ Reader = Callable[[Path, datetime | None, Mapping[str, str] | None], Iterator[Ch
 
 @dataclass(frozen=True)
 class Table:
-    """What the loader has to know of one raw table whose rows have keys.
+    """What the loader needs to know of a raw table with unique keys.
 
     Attributes
     ----------
     relation
         The table, ``schema.name``.
     time_column
-        The column whose range a load reports.
+        The column whose range is written to the load log.
     to_datetime
         Turns a value of that column into an aware datetime.
     from_datetime
         The inverse of `to_datetime`.
     readers
-        Format name to a function from a local file, the first instant whose rows are
-        kept if any were ever dropped, and values by column that the file does not
-        have, to its chunks; older rows are refused as late. It raises `ObjectError`
-        for a file that cannot be read as that format.
+        Reader by format name. A reader takes a local file, the first instant whose rows
+        are kept (None if none were ever dropped; older rows are refused as late), and
+        values of columns that the file does not have. It yields the chunks of the file,
+        and raises `ObjectError` if the file cannot be read as that format.
     suffixes
         File suffix to format name.
     recognise
-        Tells the format from the content of a local file, or its first bytes; None
-        where it cannot.
+        Returns the format of a local file, by its content or first bytes; None if
+        unknown.
     keys
-        Columns of each unique key to its condition on a row ``{0}``.
+        For the columns of each unique key, the condition on a row ``{0}`` under which
+        the key applies.
     differences
-        Column to the condition, on the row ``here`` and the row ``stored``, under
-        which the two contradict each other; by default both have a value, and not the
-        same one.
+        By column, the SQL condition under which the row ``here`` and the row ``stored``
+        contradict each other; by default both have a value and the values differ.
     taken
-        Column to the condition under which a stored row that is replaced takes its
-        value; by default it had none, or another one.
+        By column, the SQL condition under which ``--replace`` stores the new value; by
+        default the stored value is null or contradicts it.
     """
 
     relation: str
@@ -130,6 +131,6 @@ class Table:
         kept_from: datetime | None = None,
         given: Mapping[str, str] | None = None,
     ) -> Iterator[Chunk]:
-        """Read a file as what it is, or where that cannot be told as what is said."""
+        """Read a file by its recognised format, else by the named one."""
         reader = self.readers[self.recognise(path) or file_format]
         return reader(path, kept_from, given)

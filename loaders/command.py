@@ -1,4 +1,4 @@
-"""What the commands of the loader have in common: options, the run, its exit code."""
+"""Shared by the loader's commands: options, the run, its exit code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pgio.connection import connect as connect_to_server
 if TYPE_CHECKING:
     from loaders.s3 import S3
 
-#: More workers than this only queue up at the server's cores.
+#: More workers than this only wait for the server's cores.
 MAX_DEFAULT_WORKERS = 4
 
 EXIT_FAILED = 1
@@ -75,12 +75,12 @@ _FLAGS = (
 
 
 def loading_arguments(command: Command) -> Command:
-    """Give a command PATH..., --workers and --max-bad-rows."""
+    """Add PATH..., --workers and --max-bad-rows to a command."""
     return _decorated(command, _ARGUMENTS)
 
 
 def loading_flags(command: Command) -> Command:
-    """Give a command --request-payer, --no-progress and --dry-run."""
+    """Add --request-payer, --no-progress and --dry-run to a command."""
     return _decorated(command, _FLAGS)
 
 
@@ -98,7 +98,7 @@ def connect() -> psycopg.Connection[Any]:
 
 
 def s3_for(paths: Sequence[str], request_payer: bool, workers: int) -> S3 | None:
-    """Make the client that S3 paths need, None where there are none."""
+    """Return an S3 client if a path needs one, else None."""
     if not any(path.startswith(S3_SCHEME) for path in paths):
         return None
     # boto3 takes long to import: only where it is used.
@@ -115,7 +115,7 @@ def run_load(
     no_progress: bool,
     dry_run: bool,
 ) -> None:
-    """Load what is not loaded yet, say what was done, and end the process.
+    """Load the objects not loaded yet, print a summary, and exit.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The bytes of an object, whatever it is packed in, in bounded memory."""
+"""Read the bytes of an object, decompressed, in bounded memory."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _GZIP = b"\x1f\x8b"
 _ZIP = b"PK\x03\x04"
 _LZ4 = b"\x04\x22\x4d\x18"
 _ZSTD = b"\x28\xb5\x2f\xfd"
-#: Of a damaged stream Arrow gives whole reads alone: what is read at once may be lost.
+#: Arrow returns only whole reads of a damaged stream: small reads lose less before it.
 _ZSTD_READ_BYTES = 1 << 16
-#: What people do have and this project does not read, by its first bytes.
+#: Common formats that are not read here, by their first bytes.
 _UNREADABLE = {
     b"BZh": "compressed with bzip2: decompress it, or pack it with gzip",
     b"\xfd7zXZ": "compressed with xz: decompress it, or pack it with gzip",
@@ -51,8 +51,8 @@ def read_blocks(path: Path) -> Iterator[tuple[bytes, float]]:
     Raises
     ------
     ObjectError
-        Cannot be read, is damaged or cut short (what stands before the damage is
-        yielded first), or is packed in a way that is not read here.
+        The file cannot be read, is damaged or cut short (the content before the damage
+        is yielded first), or is compressed in a way that is not supported.
     """
     try:
         size = max(1, path.stat().st_size)
@@ -89,7 +89,7 @@ def read_head(path: Path, size: int) -> bytes:
 
 
 def packed_name(path: Path) -> str:
-    """Name the file, or the one member of it if it is a zip archive."""
+    """Return the file's name, or that of its only member if it is a zip archive."""
     try:
         with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
             return Path(_member(archive).filename).name
@@ -98,7 +98,7 @@ def packed_name(path: Path) -> str:
 
 
 class _OneRead:
-    """Reads what one step of a decompressor gives, so that none is lost at damage."""
+    """Reads one step of a decompressor at a time: damage loses no earlier content."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -116,7 +116,7 @@ class _Zstd:
     def read(self, size: int) -> bytes:
         try:
             return cast(bytes, self._stream.read(min(size, _ZSTD_READ_BYTES)))
-        except OSError as error:  # Arrow has no other for it
+        except OSError as error:  # Arrow raises nothing more specific
             raise ObjectError(f"damaged or cut short: {error}") from error
 
 

@@ -19,7 +19,7 @@ _COLUMNS = (
     *("premium", "prev_day_px", "day_ntl_vlm", "impact_bid_px", "impact_ask_px"),
 )
 _HEAD_BYTES = 1 << 16
-#: Some 70,000 rows: to plan the statement takes as long as to read some thousand.
+#: Some 70,000 rows: planning a statement takes as long as reading some thousand rows.
 _BATCH_BYTES = 8 << 20
 
 
@@ -33,7 +33,7 @@ def read_asset_contexts(
     Raises
     ------
     ObjectError
-        Damaged or cut short; a column is missing, or there twice; no row is good.
+        Damaged or cut short; a column is missing or occurs twice; no row is valid.
     """
     header = _header(path)
     positions = {name: header.index(name) + 1 for name in _COLUMNS}
@@ -43,7 +43,7 @@ def read_asset_contexts(
 
 
 def _header(path: Path) -> list[str]:
-    """Read the names of the columns, in small letters."""
+    """Return the column names in lower case."""
     text = read_head(path, _HEAD_BYTES).decode("utf-8", errors="replace")
     names: list[str] = formats.evaluate("cells", text.split("\n")[0].rstrip("\r"))
     header = [name.lower() for name in names]

@@ -1,7 +1,7 @@
-"""Columns as they come → columns as the table takes them, a whole array at a time.
+"""Convert the columns of a file to the table's types, a whole array at a time.
 
 Each function returns the converted array and a mask of the values it could not convert
-(None when it converted them all), so that clean data never meets a Python loop.
+(None if it converted all), so valid data need no Python loop.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from loaders.fills_schema import Kind
 
 Converted = tuple[pa.Array, pa.Array | None]
 
-#: What the project carries exactly from end to end: decimal128(38, 18).
+#: Largest decimals that the project keeps exact from end to end: decimal128(38, 18).
 INTEGER_DIGITS = 20
 FRACTION_DIGITS = 18
 
@@ -32,7 +32,7 @@ _PLAIN_DECIMAL = (
 _MICROSECONDS = pa.timestamp("us", tz="UTC")
 #: ``2025-07-27T08:50:10.334741`` : what follows is finer than the server keeps.
 _ISO_MICROSECONDS = 26
-#: What tools leave around a text: not a newline, which somebody must have meant.
+#: Characters that tools leave around a text. A newline is not removed: it is intended.
 _PADDING = " \t\r\v\f\u00a0"
 _UTC_INSTANT = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?$"
 #: As BigQuery and Athena write a zone: `` UTC``, `` +00:00``.
@@ -72,10 +72,10 @@ def convert(array: pa.Array, kind: Kind, *, is_optional: bool = False) -> Conver
 
 
 def plain_array(array: pa.Array) -> pa.Array:
-    """Undo what only tells how a column is stored: dictionaries, extension types.
+    """Return a column without dictionary encoding and extension types.
 
-    Bytes that are text become text, if all of them are UTF-8; bytes of a fixed length
-    become the digits by which the exchange writes them, ``0x…``.
+    Bytes become text if all of them are UTF-8. Bytes of a fixed length become hex
+    digits as the exchange writes them, ``0x…``.
     """
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
@@ -127,7 +127,10 @@ def _text(array: pa.Array) -> Converted:
 
 
 def _range_of_bytes(array: pa.Array) -> tuple[int, int]:
-    """Look at all bytes of the strings at once, 20 times as fast as one by one."""
+    """Return the least and the greatest byte of the strings.
+
+    Looking at all bytes at once is 20 times as fast as string by string.
+    """
     _, offsets, data = array.buffers()
     characters = np.empty(0, np.uint8)
     if data is not None and len(array):
@@ -183,7 +186,7 @@ def _decimal(array: pa.Array) -> Converted:
 
 
 def plain_decimal(text: str) -> str | None:
-    """Write a decimal without an exponent; None if it is none, or too long to carry.
+    """Write a decimal without an exponent; None if it is not a decimal or too long.
 
     Examples
     --------
@@ -232,7 +235,7 @@ def _json(array: pa.Array) -> Converted:
 
 
 def _json_text(value: Any) -> str | None:
-    """Write an object as JSON text; None if it is none."""
+    """Write an object as JSON text; None if the value is not an object."""
     if isinstance(value, list):  # a map's pairs
         value = dict(value)
     if isinstance(value, dict):
@@ -243,7 +246,7 @@ def _json_text(value: Any) -> str | None:
         parsed = orjson.loads(value)
     except orjson.JSONDecodeError:
         return None
-    if isinstance(parsed, str):  # text that was written as JSON once more
+    if isinstance(parsed, str):  # JSON text that was encoded twice
         return _json_text(parsed) if parsed.strip() else "null"
     if not isinstance(parsed, dict | None):
         return None
@@ -252,7 +255,7 @@ def _json_text(value: Any) -> str | None:
 
 
 def whole_number(value: str | float) -> int | None:
-    """Read an integer that is written as text or as a float; None if it is none.
+    """Read an integer written as text or as a float; None if it is not an integer.
 
     Examples
     --------
@@ -288,7 +291,7 @@ def _each(
     function: Callable[[Any], Any],
     where: pa.Array | None = None,
 ) -> Converted:
-    """Convert the values one by one; only where needed, and equal ones once."""
+    """Convert the values of ``where`` one by one; equal values only once."""
     mask = array.is_valid() if where is None else pc.fill_null(where, False)
     indices = pc.indices_nonzero(mask)
     values = array.take(indices).to_pylist()

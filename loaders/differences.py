@@ -1,7 +1,7 @@
-"""Rows that came again under their key: in what they differ from the stored ones.
+"""Compare rows with the stored rows of the same key.
 
-The batch stands in the staging table, its rows numbered in ``place``. Of two rows of
-one key a null never contradicts a value.
+The batch is in the staging table, and ``place`` numbers its rows. A null never
+contradicts a value.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Difference(NamedTuple):
     place
         Its number among the rows of the batch, from 1.
     columns
-        The columns that differ, with both values, to be read.
+        The columns that differ, with both values, as text for people.
     is_fixed
-        One of them belongs to a key of the table, which a stored row keeps.
+        One of these columns belongs to a key of the table and is never replaced.
     here, stored
         The two rows, as JSON text.
     """
@@ -42,18 +42,18 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Compares the staging table with what is stored under its keys.
+    """Compares the staging table with the stored rows of the same keys.
 
     Attributes
     ----------
     conn
-        In the transaction that has the staging table.
+        In the transaction that created the staging table.
     table
-        What is known of the table.
+        Description of the table.
     columns
-        Those of the batch.
+        Columns of the batch.
     time_from, time_to
-        Range of the batch's times: it spares the server all other chunks.
+        Range of the batch's times, so that the server skips all other chunks.
     """
 
     conn: psycopg.Connection[Any]
@@ -63,7 +63,7 @@ class Comparison:
     time_to: Any
 
     def differences(self) -> list[Difference]:
-        """Find the rows that contradict the stored ones, in the order of the batch."""
+        """Find the rows that contradict stored rows, in the order of the batch."""
         self.conn.execute(sql.SQL("analyze {}").format(sql.Identifier(STAGING)))
         found: list[Difference] = []
         for key, same_row in self._keys():
@@ -95,10 +95,10 @@ class Comparison:
         return sorted(found)
 
     def replace(self) -> tuple[int, Any, Any]:
-        """Store what the batch says where it differs, or says more.
+        """Update stored rows with values of the batch that are new or differ.
 
-        Nulls of the batch leave a value as it is; of two rows of one key the later one
-        counts.
+        A null in the batch leaves the stored value unchanged. If the batch has two rows
+        of one key, the later one is used.
 
         Returns
         -------
@@ -173,10 +173,10 @@ class Comparison:
         return [name for name in self.columns if name not in (*key, "load_id")]
 
     def _fixed(self, names: list[str]) -> list[str]:
-        """Choose the columns of other keys, which a stored row keeps.
+        """Return the columns of other keys: a stored row keeps their values.
 
-        Models look for what a load changed by them, and a columnstore refuses to
-        change them.
+        Models find the rows that a load changed by these columns, and a columnstore
+        refuses to update them.
         """
         keys = {name for key in self.table.keys for name in key}
         return [name for name in names if name in keys]

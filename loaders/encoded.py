@@ -1,4 +1,4 @@
-"""Chunks of an object, gathered into batches of one COPY each and encoded for it."""
+"""Collect the chunks of an object into batches, and encode each for one COPY."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BATCH_ROWS = 50_000
 
 @dataclass(frozen=True)
 class Progress:
-    """A chunk as a progress report needs it, `loaders.interfaces.Part`."""
+    """A chunk without its rows, for progress reports: `loaders.interfaces.Part`."""
 
     rows_read: int
     progress: float
@@ -26,18 +26,18 @@ class Progress:
 
 @dataclass(frozen=True)
 class EncodedBatch:
-    """Good rows as CSV, and what else is known of the chunks they come from.
+    """Valid rows as CSV, with the other data of their chunks.
 
     Attributes
     ----------
     load_id
-        Id of the load that brings them, which the CSV holds too.
+        Id of their load; the CSV contains it too.
     columns
-        What the CSV holds; what is null throughout is left out.
+        Columns of the CSV; columns with only nulls are left out.
     csv
         One buffer per chunk.
     rows
-        Good rows.
+        Number of valid rows.
     first, last
         Range of their times; None without rows.
     bad
@@ -47,9 +47,9 @@ class EncodedBatch:
     first_row
         Number of the first row in the object, from 1.
     skipped
-        Rows that do not belong into the table.
+        Rows of other kinds, which do not belong in the table.
     numbers
-        Numbers of the good rows in the object, where the chunks told them.
+        Numbers of the valid rows in the object, if the chunks have them.
     """
 
     load_id: int
@@ -65,7 +65,7 @@ class EncodedBatch:
     numbers: list[pa.Array] = field(default_factory=list)
 
     def row_numbers(self) -> list[int]:
-        """Return the numbers of the good rows in the object, in order."""
+        """Return the numbers of the valid rows in the object, in order."""
         if self.numbers:
             return [number for each in self.numbers for number in each.to_pylist()]
         bad = {row.row_number for row in self.bad}
@@ -77,11 +77,11 @@ class EncodedBatch:
 def encode_chunks(
     chunks: Iterable[Chunk], load_id: int, time_column: str
 ) -> Iterator[EncodedBatch]:
-    """Gather and encode the chunks of an object.
+    """Collect and encode the chunks of an object.
 
-    Chunks are small and a COPY is not: small buffers are used again by the allocator,
-    which gives large ones back to the system to be cleared for the next batch, and a
-    COPY, with its savepoint, is worth some thousand rows.
+    Chunks are small because the allocator reuses small buffers; it returns large ones
+    to the system, which clears them again for the next batch. A COPY is larger because
+    it and its savepoint cost as much as some thousand rows.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def encode_chunks(
     Yields
     ------
     EncodedBatch
-        At least `BATCH_ROWS` rows read each, but for the last.
+        Each of at least `BATCH_ROWS` rows read, except the last.
     """
     gathered: list[Chunk] = []
     rows_read, first_row = 0, 1
@@ -136,7 +136,7 @@ def _encode(
 
 
 def _columns_with_values(batches: Sequence[pa.RecordBatch]) -> list[str]:
-    """Leave out what is null throughout: the table fills it in for nothing."""
+    """Return the columns with values; the table fills in nulls at no cost."""
     names = batches[0].schema.names if batches else []
     return [
         name

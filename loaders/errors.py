@@ -1,18 +1,18 @@
-"""What can be wrong with an object, or with a run as a whole."""
+"""Errors of an object, and errors of a whole run."""
 
 from collections import Counter
 
 _SHOWN = 10
-#: What the commands of the exchange's public files load.
+#: What each command loads, for messages.
 _HELD = {"fills": "fills", "contexts": "asset contexts", "funding": "funding rates"}
 
 
 class ObjectError(Exception):
-    """One object cannot be loaded; its message is the one line the user reads."""
+    """An object cannot be loaded; the message is shown to the user in one line."""
 
 
 class OtherCommand(ObjectError):
-    """An object holds what another command loads.
+    """An object contains data that another command loads.
 
     Parameters
     ----------
@@ -28,11 +28,11 @@ class OtherCommand(ObjectError):
 
 
 class LoadAborted(Exception):
-    """The run is being stopped: a worker gives up the object it has in hand."""
+    """The run is being stopped: a worker aborts the object that it is loading."""
 
 
 class SetupError(Exception):
-    """The server is not ready for any load; says what to run first."""
+    """No load can start; the message says what to do first."""
 
 
 def list_counts(counts: Counter[str]) -> str:

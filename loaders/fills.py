@@ -28,8 +28,8 @@ FILLS = Table(
         ("time", "coin", "tid", "side"): "{0}.tid <> 0",
         ("time", "user_address", "coin", "side", "oid"): "{0}.tid = 0",
     },
-    # What two sources of one fill may differ in without contradicting each other: its
-    # place is known to the archive alone, and some files keep coarser times, or nulls.
+    # Two sources of one fill may differ in these columns without a conflict: only the
+    # archive knows its place, and some files have coarser times, or nulls.
     differences={
         "event_index": "here.block_number = stored.block_number"
         " and here.event_index <> stored.event_index",

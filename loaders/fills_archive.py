@@ -1,7 +1,7 @@
-"""Fills from JSON: the exchange's archive, what its API answers, a fill a line.
+"""Read fills from JSON: the exchange's archive, answers of its API, one fill per line.
 
-One JSON value a line, in any of these forms; the text may be packed with LZ4, gzip or
-zip, or not at all::
+Each line has one JSON value in one of these forms; the text may be compressed with LZ4,
+gzip or zip::
 
     {"local_time": …, "block_time": "2025-07-27T08:50:10.334741319",
      "block_number": 676607012, "events": [["0x…user", {"coin": …, "px": …}], …]}
@@ -39,18 +39,18 @@ from loaders.validate import falls, split_fills
 _BY_NAME = {f.name: f for f in FIELDS}
 _INTEGERS = tuple(f.name for f in FIELDS if f.kind in (Kind.INTEGER, Kind.MILLISECONDS))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: What fits as it is: asking Arrow, value by value, takes 20 times as long.
+#: Python types that need no check: asking Arrow for each value takes 20 times as long.
 _FITS = {
     *((str, kind) for kind in (Kind.TEXT, Kind.DECIMAL, Kind.JSON, Kind.TIMESTAMP)),
     (bool, Kind.BOOLEAN),
 }
-#: How it is said that a value is none of its column.
+#: Errors that mean that a value does not fit its column.
 _NOT_FITTING = (pa.ArrowException, TypeError, ValueError, OverflowError)
 _BLOCK_FIELDS = ("block_number", "block_time", "event_index")
 
 
 def _json_type(kind: Kind) -> pa.DataType:
-    # Times come as the integers and strings of the JSON; converted with the rest.
+    # Times stay the integers and strings of the JSON here; `split_fills` converts them.
     return pa.string() if kind is Kind.TIMESTAMP else kind.arrow_type
 
 
@@ -64,16 +64,16 @@ _FILL_TYPE = pa.struct(
 
 
 class _UserMissing(Exception):
-    """A fill does not name its user, and nothing else does."""
+    """Neither the fill nor the command line names the user."""
 
 
 class _Events:
-    """Events of consecutive lines, gathered until they make a batch.
+    """Collects the events of consecutive lines until they make a batch.
 
     Parameters
     ----------
     given
-        What is known of all fills that do not say it themselves.
+        Values for fills that lack them, by field.
     """
 
     def __init__(self, given: Mapping[str, Any]) -> None:
@@ -88,7 +88,7 @@ class _Events:
         return len(self.users)
 
     def clear(self) -> None:
-        """Begin the next batch."""
+        """Start the next batch."""
         self.users: list[Any] = []
         self.fills: list[Any] = []
         self.block_numbers: list[Any] = []
@@ -96,12 +96,12 @@ class _Events:
         self.indices: list[Any] = []
 
     def add(self, line: bytes) -> None:
-        """Take the fills of a line.
+        """Add the fills of a line.
 
         Raises
         ------
         KeyError, TypeError, ValueError
-            It is of none of the forms.
+            The line has none of the forms.
         """
         content = orjson.loads(line)
         match content:
@@ -133,7 +133,10 @@ class _Events:
         self.indices.extend(range(start, start + count))
 
     def _add_answer(self, fills: Sequence[Any]) -> None:
-        """Take an answer of the API; places grow with time, `userFills` falls."""
+        """Add an answer of the API.
+
+        Places grow with time; `userFills` lists the newest fill first.
+        """
         if not all(isinstance(fill, dict) for fill in fills):
             raise TypeError("an array of something else than fills")
         first, last = self._first_row + len(self), len(fills) - 1
@@ -164,7 +167,7 @@ class _Events:
         self.indices.append(i)
 
     def chunk(self, progress: float, kept_from: datetime | None) -> Chunk:
-        """Check what was gathered, and begin the next batch."""
+        """Validate the collected events, and start the next batch."""
         chunk = _chunk(self, self._first_row, progress, kept_from)
         self._first_row += len(self)
         self.clear()
@@ -186,20 +189,20 @@ def read_fills_archive(
     kept_from
         Refuse fills older than this, as late.
     given
-        Values of all fills, by column, that do not say it themselves: the ``user`` of
-        an answer of the API.
+        Values by column for fills that lack them, such as the ``user`` of an answer of
+        the API.
 
     Yields
     ------
     Chunk
-        Some `CHUNK_ROWS` fills each, whole lines, in the order of the file; a row
-        number counts the fills of the object.
+        About `CHUNK_ROWS` fills of whole lines, in the order of the file. Row numbers
+        count the fills of the object.
 
     Raises
     ------
     ObjectError
-        Damaged or cut short; a line that is none of the forms, or too long; a fill
-        whose user nothing names.
+        The file is damaged or cut short; a line has none of the forms or is too long; a
+        fill has no user.
     """
     if path.stat().st_size == 0:
         raise ObjectError("the file is empty")
@@ -293,7 +296,7 @@ def _typed_column(name: str, values: list[Any], refused: dict[int, str]) -> pa.A
 
 
 def _typed(events: _Events) -> tuple[pa.StructArray, pa.Array, dict[int, str]]:
-    """Type a whole batch at once; value by value only where something does not fit."""
+    """Convert a whole batch at once, or value by value if something does not fit."""
     try:
         users = pa.array(events.users, pa.string())
         fills = pa.array(events.fills, _FILL_TYPE)
@@ -314,7 +317,7 @@ def _typed(events: _Events) -> tuple[pa.StructArray, pa.Array, dict[int, str]]:
 
 
 def _has_floats(fills: list[Any]) -> bool:
-    """Say whether an integer is written as a float: Arrow cuts off its fraction."""
+    """Return whether an integer field has a float: Arrow would cut off its fraction."""
     return any(
         float in {type(fill.get(name)) for fill in fills if isinstance(fill, dict)}
         for name in _INTEGERS
@@ -337,7 +340,7 @@ def _fitting_fill(user: Any, fill: Any) -> tuple[dict[str, Any] | None, str | No
 
 
 def _fitting(name: str, value: Any) -> Any:
-    """Return a value as its column takes it; raise where it is another one."""
+    """Return a value as its column's type; raise an error if it does not fit."""
     field = _BY_NAME[name]
     if value is None or (type(value), field.kind) in _FITS:
         return value

@@ -1,4 +1,4 @@
-"""Fills from Parquet, in the exchange's names or the table's."""
+"""Read fills from Parquet, with the exchange's column names or the table's."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def read_fills_parquet(
         a type that cannot hold its values.
     """
     try:
-        # Without pre-buffering memory stays at one row group's pages, not its columns.
+        # Without pre-buffering, memory holds pages of a row group, not whole columns.
         with (
             _unpacked(path) as content,
             pq.ParquetFile(
@@ -68,7 +68,7 @@ def read_fills_parquet(
 
 @contextmanager
 def _unpacked(path: Path) -> Iterator[Path]:
-    """Unpack a file that somebody packed as a whole, with gzip or another."""
+    """Decompress a file that was compressed as a whole, with gzip or similar."""
     with open(path, "rb") as file:
         is_plain = file.read(len(MAGIC)) == MAGIC
     if is_plain or not read_head(path, len(MAGIC)).startswith(MAGIC):
@@ -114,12 +114,12 @@ def _chunks(
 
 
 def _is_newest_first(columns: Mapping[str, tuple[Field, pa.Array]]) -> bool:
-    """Say whether times fall, as in an answer of the API that became a table."""
+    """Return whether the newest rows come first, as in answers of the API."""
     times = next(array for field, array in columns.values() if field.name == "time")
     return falls(plain_array(times).cast(pa.int64(), safe=False).to_pylist())
 
 
-@functools.cache  # once for all files that have the same ones
+@functools.cache  # one warning for all files with the same columns
 def _warn_of_unknown(names: tuple[str, ...]) -> None:
     logger.warning("columns without a meaning here, ignored: %s", ", ".join(names))
 

@@ -1,4 +1,4 @@
-"""Columns of a fill: the exchange's names, the table's, and what each may hold."""
+"""Columns of a fill: the exchange's names, the table's names, and their types."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from loaders.errors import ObjectError
 
 
 class Kind(Enum):
-    """What the values of a column are, and the Arrow type they are sent as."""
+    """The accepted values of a column, and the Arrow type they are sent as."""
 
     MILLISECONDS = "milliseconds since the epoch (an integer) or a timestamp"
     TIMESTAMP = "a timestamp, an ISO string or milliseconds since the epoch"
@@ -27,8 +27,8 @@ class Kind(Enum):
     def arrow_type(self) -> pa.DataType:
         """Type of the column in a batch that goes to the table.
 
-        Decimals travel as checked text: they reach the server's ``numeric`` digit for
-        digit, without a detour through a fixed scale.
+        Decimals are sent as validated text, so every digit reaches the server's
+        ``numeric``; a decimal type would need a fixed scale.
         """
         return _ARROW_TYPES.get(self, pa.string())
 
@@ -81,7 +81,7 @@ FIELDS: tuple[Field, ...] = (
 
 
 def _plain_name(name: str) -> str:
-    """Leave out what tools change: Athena and Glue write all names in small letters."""
+    """Normalise a name: Athena and Glue write all names in lower case."""
     return name.strip().replace("_", "").lower()
 
 
@@ -111,12 +111,12 @@ def match_columns(
     Returns
     -------
     tuple
-        Field by the file's column name, and the names that mean nothing here.
+        Field by the file's column name, and the unknown names.
 
     Raises
     ------
     ObjectError
-        A required column is missing, or one is there twice.
+        A required column is missing, or a column occurs twice.
     """
     matched: dict[str, Field] = {}
     unknown = []
@@ -140,18 +140,18 @@ def match_columns(
 
 
 def given_values(given: Mapping[str, str]) -> dict[Field, Any]:
-    """Read the values that are known of all rows of an object.
+    """Convert the values that are given for all rows of an object.
 
     Parameters
     ----------
     given
-        Value by name, such as ``coin`` of a folder ``coin=BTC``; names that mean
-        nothing here are left out.
+        Value by name, such as ``coin`` of a folder ``coin=BTC``; unknown names are
+        ignored.
 
     Raises
     ------
     ObjectError
-        A value is not what the column holds, or a column is given twice.
+        A value does not fit its column, or a column is given twice.
     """
     values: dict[Field, Any] = {}
     for name, text in given.items():
@@ -169,7 +169,7 @@ def given_values(given: Mapping[str, str]) -> dict[Field, Any]:
     return values
 
 
-#: How a folder's text is read; of other kinds it is taken as it is.
+#: Converters of a folder's text; text of other kinds is not converted.
 _VALUES: dict[Kind, Callable[[str], Any]] = {
     Kind.MILLISECONDS: int,
     Kind.INTEGER: int,
@@ -178,7 +178,7 @@ _VALUES: dict[Kind, Callable[[str], Any]] = {
 
 
 def check_type(name: str, kind: Kind, found: pa.DataType) -> None:
-    """Refuse a column whose Arrow type cannot hold what the column means.
+    """Raise an error if the Arrow type of a column cannot hold its values.
 
     Raises
     ------
@@ -198,7 +198,7 @@ def _accepts(kind: Kind, found: pa.DataType) -> bool:
         pa.types.is_string(found)
         or pa.types.is_large_string(found)
         or pa.types.is_string_view(found)
-        # Some tools leave out the note that the bytes are text.
+        # Some tools write text as bytes without a logical type.
         or pa.types.is_binary(found)
         or pa.types.is_large_binary(found)
         or pa.types.is_binary_view(found)

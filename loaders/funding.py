@@ -17,7 +17,7 @@ from loaders.lines import read_lines, read_values, split_json
 from loaders.statements import Statement
 
 _COLUMNS = ("time", "coin", "rate", "source")
-#: Of text that a statement reads at once, whatever the length of a line.
+#: Bytes of text that a statement reads at once, for any length of line.
 _BATCH_BYTES = 1 << 19
 
 
@@ -28,12 +28,12 @@ def read_funding_history(
 ) -> Iterator[Chunk]:
     """Read answers of `fundingHistory`: see `loaders.chunk.Table.readers`.
 
-    A row number counts the entries of the object.
+    Row numbers count the entries of the object.
 
     Raises
     ------
     ObjectError
-        Damaged or cut short; not UTF-8; no row is good.
+        Damaged or cut short; not UTF-8; no row is valid.
     """
     statement = Statement("funding_history", _COLUMNS, kept_from)
     first_row = 1
@@ -48,7 +48,7 @@ def read_funding_history(
 
 
 def _batches(path: Path) -> Iterator[tuple[pa.Table, float]]:
-    """Gather the values of an object, ``line_number`` and ``line``."""
+    """Yield batches of the JSON values of an object, ``line_number`` and ``line``."""
     numbers: list[int] = []
     texts: list[str] = []
     size, progress = 0, 0.0
@@ -73,14 +73,14 @@ def read_misc_events(
 ) -> Iterator[Chunk]:
     """Read the funding payments of `misc_events_by_block`.
 
-    A payment names the rate that all positions of the coin pay in its hour, so a row is
-    a coin and an hour; the rows come last. A line may have some 100,000 payments: it is
-    split into shorter ones on the way, see `loaders.lines.split_json`.
+    A payment contains the rate that all positions of the coin pay in that hour, so
+    there is one row per coin and hour. The last chunk has all valid rows. A line may
+    have some 100,000 payments; `loaders.lines.split_json` splits it into shorter ones.
 
     Raises
     ------
     ObjectError
-        Damaged or cut short; no row is good.
+        Damaged or cut short; no row is valid.
     """
     statement = Statement("misc_events", _COLUMNS, kept_from)
     rates: _Rates = defaultdict(dict)
@@ -93,9 +93,9 @@ def read_misc_events(
             elif row["reason"] is not None:
                 refused.append(row)
             else:
-                said = rates[row["time"], row["coin"]].setdefault(row["rate"], row)
-                if said is not row:
-                    said["row_count"] += row["row_count"]
+                first = rates[row["time"], row["coin"]].setdefault(row["rate"], row)
+                if first is not row:
+                    first["row_count"] += row["row_count"]
         bad = pa.Table.from_pylist(refused, found.schema)
         bad = bad.append_column("source", pa.nulls(len(bad), pa.string()))
         yield statement.chunk(bad, lines.progress, lines.damaged_rows(), skipped)
@@ -118,14 +118,14 @@ _ROWS = pa.schema(
 )
 
 
-def _row(said: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Make the row of a coin's hour of what its payments say."""
-    first = next(iter(said.values()))
+def _row(by_rate: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Make the row of a coin and hour; it is refused if the payments disagree."""
+    first = next(iter(by_rate.values()))
     row = {name: first[name] for name in ("line_number", "time", "coin", "rate")}
     row["source"] = "misc_events"
-    if len(said) > 1:
+    if len(by_rate) > 1:
         hour = from_milliseconds(row["time"]).isoformat()
-        counts = (f"{rate} ({each['row_count']:,})" for rate, each in said.items())
+        counts = (f"{rate} ({each['row_count']:,})" for rate, each in by_rate.items())
         row["reason"] = (
             f"funding_rate: payments of {row['coin']} at {hour} disagree: "
             f"{', '.join(counts)}"
@@ -146,7 +146,7 @@ FUNDING = Table(
     suffixes={".json": "funding_history", ".lz4": "misc_events"},
     recognise=recogniser("funding", "misc_events"),
     keys={("time", "coin"): "true"},
-    # Where a rate was read is no part of it: it follows the rate.
+    # The source of a rate is no conflict; it is replaced together with the rate.
     differences={"source": "false"},
     taken={"source": "here.rate <> stored.rate"},
 )

@@ -1,4 +1,4 @@
-"""What Hyperliquid's public files have in common: times, and how to tell them apart."""
+"""Shared by Hyperliquid's public files: times, and recognition of their formats."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ MAGIC = b"PAR1"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-#: Of LZ4 and zstd.
+#: First bytes of LZ4 and zstd.
 _BLOCKWISE = (b"\x04\x22\x4d\x18", b"\x28\xb5\x2f\xfd")
-#: How much of a text tells what it is.
+#: Bytes of a text by which its format is recognised.
 _HEAD_BYTES = 1 << 16
 
 
 def _events(first: bytes) -> re.Pattern[bytes]:
-    """Match blocks of events, one of which begins like this."""
+    """Return the pattern of a block whose first event begins with ``first``."""
     return re.compile(rb'\{.*"events"\s*:' + first, re.DOTALL)
 
 
-#: How a text begins, and its format by the command that loads it: the first that fits.
+#: Patterns of the beginning of a text, with the format by command. The first match
+#: wins.
 _FORMS = (
     (re.compile(MAGIC), {"fills": "parquet"}),
     (re.compile(rb'\[\s*"0x'), {"fills": "archive"}),
     (_events(rb"\s*\[\s*\["), {"fills": "archive"}),
     (_events(rb"\s*\[\s*\{"), {"funding": "misc_events"}),
-    # No block of the first ones has an event: either command reads them.
+    # The first blocks have no event: both commands can read them.
     (_events(rb""), {"fills": "archive", "funding": "misc_events"}),
     (
         re.compile(rb'(\[\s*)?\{.*"fundingRate"\s*:', re.DOTALL),
@@ -59,27 +60,28 @@ def to_milliseconds(moment: datetime) -> int:
 
 
 def first_millisecond(moment: datetime) -> int:
-    """Milliseconds since the epoch of the first one that is wholly after a moment."""
+    """Return the first millisecond since the epoch that starts at or after a moment."""
     return -((_EPOCH - moment) // _MILLISECOND)
 
 
 def recogniser(command: str, blockwise: str) -> Callable[[Path], str | None]:
-    """Make the function that tells the formats of a command from content.
+    """Return the function that recognises a command's formats by content.
 
     Parameters
     ----------
     command
         The command of `loaders.load_to_db`.
     blockwise
-        The format of a text whose first block is longer than what is there of it.
+        The format to assume if the first compressed block is longer than the bytes at
+        hand, so that they cannot be decompressed.
 
     Returns
     -------
     callable
-        From a local file with an object's content, or with its first `_HEAD_BYTES`, to
-        the format; to None where it is none that is known. It raises `OtherCommand`
-        for what another command loads, and `ObjectError` for what is empty or packed
-        in a way that cannot be read.
+        Takes a local file with an object's content, or with its first `_HEAD_BYTES`,
+        and returns the format, or None if it is unknown. It raises `OtherCommand` for
+        files of another command, and `ObjectError` for files that are empty or cannot
+        be decompressed.
     """
 
     def recognise(path: Path) -> str | None:

@@ -1,9 +1,9 @@
-"""The road of every object into its table.
+"""How an object is loaded into its table.
 
-One loader at a time has an object. Whatever is written of it is written together: rows,
-refused rows, the line in the load log, and how far the object is taken in. That is one
-transaction where an object is loaded wholly or not at all, and one a batch where it may
-be long: stopped, it goes on behind the last one.
+An advisory lock lets one loader at a time work on an object. Rows, refused rows, the
+row in the load log and the offset are written in one transaction. Fills, contexts and
+funding use one transaction for the whole object. Ticks use one for each batch: an
+interrupted load resumes after the last committed batch.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Intake(Generic[B]):
     Attributes
     ----------
     dataset
-        What is particular to them.
+        Opens and writes the objects.
     limit
-        Refused rows an object may have.
+        Most refused rows of an object.
     """
 
     dataset: Dataset[B]
@@ -50,7 +50,7 @@ class Intake(Generic[B]):
 
     @property
     def interrupted(self) -> str:
-        """What an interrupt leaves behind, for the user to read."""
+        """Message for the user after an interrupt."""
         if self.dataset.is_whole:
             return "the objects in hand were rolled back"
         return (
@@ -68,7 +68,7 @@ class Intake(Generic[B]):
         *,
         alone: bool = False,
     ) -> bool:
-        """Load what of an object is not loaded.
+        """Load the part of an object that is not loaded yet.
 
         Parameters
         ----------
@@ -83,20 +83,20 @@ class Intake(Generic[B]):
         on_commit
             Called after each transaction that was committed.
         alone
-            The load lost a deadlock before: let no other whole object stand in its way.
-            Batches take their turns, and just go on.
+            Lock the table against other loads, because this load lost a deadlock
+            before. Without effect for loads in batches.
 
         Returns
         -------
         bool
-            False when the object was loaded before.
+            False if the object was loaded before.
 
         Raises
         ------
         ObjectError
             The object cannot be loaded, or too many of its rows are bad.
         psycopg.Error
-            The server's objection.
+            The server rejects the rows.
         """
         passage = _Passage(self.dataset, self.limit, conn, source, path, on_part)
         with _object_lock(conn, source):
@@ -114,7 +114,7 @@ class Intake(Generic[B]):
 
 @dataclass(frozen=True)
 class _Passage(Generic[B]):
-    """One object on the road, with what `Intake.load` was given."""
+    """The loading of one object, with the arguments of `Intake.load`."""
 
     dataset: Dataset[B]
     limit: BadRowLimit
@@ -124,7 +124,7 @@ class _Passage(Generic[B]):
     on_part: Callable[[Part], None]
 
     def load_whole(self) -> LoadResult | None:
-        """Load the object in the transaction that is open; None if it is loaded."""
+        """Load the object in the open transaction; None if it is loaded already."""
         reading = self._open()
         if reading is None:
             return None
@@ -139,7 +139,7 @@ class _Passage(Generic[B]):
         return result
 
     def load_batches(self, on_commit: Callable[[LoadResult], None]) -> bool:
-        """Load the object batch by batch; False if it is loaded."""
+        """Load the object batch by batch; False if it is loaded already."""
         conn = self.conn
         reading = self._open()
         if reading is None:
@@ -210,14 +210,14 @@ class _Passage(Generic[B]):
 
 
 class _LoadIds:
-    """Ids of loads, drawn ahead: the thread that encodes has no connection.
+    """Load ids, drawn ahead because the encoding thread has no connection.
 
     Parameters
     ----------
     conn
-        Where to draw them.
+        Connection to draw them with.
     count
-        Ids to hold ready, at least as many as there are batches under way.
+        Ids to hold ready, at least the number of batches in progress.
     """
 
     def __init__(self, conn: psycopg.Connection[Any], count: int) -> None:
@@ -236,7 +236,7 @@ class _LoadIds:
 
 @contextmanager
 def _object_lock(conn: psycopg.Connection[Any], source: Object) -> Iterator[None]:
-    """Keep an object to this session: two loaders given the same take turns."""
+    """Hold the object's advisory lock: only one loader works on an object at a time."""
     key = (f"vigil.load:{source.uri}",)
     conn.execute("select pg_advisory_lock(hashtextextended(%s, 1))", key)
     try:

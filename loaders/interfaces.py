@@ -1,4 +1,4 @@
-"""What the road of an object (`loaders.intake`) needs of others."""
+"""Interfaces that `loaders.intake` needs from data sets, readers and reporters."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from loaders.objects import Object
 
 
 class Part(Protocol):
-    """A part of an object that was read."""
+    """A part of an object, already read."""
 
     @property
     def rows_read(self) -> int:
-        """Rows of the object it covers."""
+        """Rows of the object in this part."""
 
     @property
     def progress(self) -> float:
@@ -26,11 +26,11 @@ class Part(Protocol):
 
 
 class Batch(Protocol):
-    """Rows of an object, ready to be written at once."""
+    """Rows of an object, prepared for one write."""
 
     @property
     def load_id(self) -> int:
-        """Id of the load that brings them."""
+        """Id of the load that these rows belong to."""
 
     @property
     def bad(self) -> Sequence[BadRow]:
@@ -38,31 +38,31 @@ class Batch(Protocol):
 
     @property
     def parts(self) -> Sequence[Part]:
-        """The parts of the object it was read from."""
+        """The parts of the object that the rows were read from."""
 
 
 B = TypeVar("B", bound=Batch)
 
 
 class Reading(Protocol, Generic[B]):
-    """One object on its way into the table.
+    """One object that is being loaded.
 
     Attributes
     ----------
     count
-        Its rows, from the beginning: what was committed before, at first. The road
-        counts on.
+        Rows of the object from its beginning. It starts with the committed rows;
+        `loaders.intake` adds each batch.
     """
 
     count: RowCount
 
     def batches(self, new_load: Callable[[], int]) -> Iterator[B]:
-        """Read what is not committed, in the order of the object; in another thread.
+        """Read the uncommitted rows in the order of the object, in another thread.
 
         Parameters
         ----------
         new_load
-            Gives the id of a load: the object's, or the next batch's.
+            Returns the load id of the object, or of the next batch.
 
         Raises
         ------
@@ -71,38 +71,40 @@ class Reading(Protocol, Generic[B]):
         """
 
     def write(self, batch: B, result: LoadResult) -> None:
-        """Write the rows of a batch that are not in the table, in its transaction.
+        """Write the rows of a batch that are not stored yet, in its transaction.
 
         Parameters
         ----------
         batch
             One of `batches`, in their order.
         result
-            Where it counts what became of the rows; the rows read and refused are.
+            The counts of this batch, to be completed; rows read and rows refused are
+            counted already.
 
         Raises
         ------
         ObjectError
-            What is stored contradicts the rows.
+            Stored rows contradict the batch.
         psycopg.Error
-            The server's objection.
+            The server rejects the rows.
         """
 
     def offset(self, result: LoadResult) -> Offset:
-        """Say how far the object is taken in once ``result`` is committed."""
+        """Return the object's offset as it will be once ``result`` is committed."""
 
     def close(self, *, is_complete: bool) -> None:
-        """Put away what was needed between the batches; in a transaction of its own.
+        """Remove the state needed between batches, in a transaction of its own.
 
         Parameters
         ----------
         is_complete
-            Whether the object was read to its end; if not, nobody may ever go on.
+            Whether the object was read to its end; if not, it is possible that nobody
+            ever resumes it.
         """
 
 
 class Dataset(Protocol[B]):
-    """What is particular to the objects of one raw table."""
+    """What differs between raw tables: how their objects are opened and loaded."""
 
     @property
     def relation(self) -> str:
@@ -110,14 +112,14 @@ class Dataset(Protocol[B]):
 
     @property
     def side_tables(self) -> Sequence[str]:
-        """Other tables that are written with it."""
+        """Other tables written by its loads."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether an object is one transaction; if not, each of its batches is."""
+        """True for one transaction per object, False for one per batch."""
 
     def is_loaded(self, source: Object, offset: Offset) -> bool:
-        """Say from an object's offset whether there is nothing to do."""
+        """Return whether the object is loaded completely, judging by its offset."""
 
     def open(
         self,
@@ -126,43 +128,43 @@ class Dataset(Protocol[B]):
         path: Path,
         offset: Offset | None,
     ) -> Reading[B] | None:
-        """Begin with an object, or go on with it.
+        """Start or resume the loading of an object.
 
         Parameters
         ----------
         conn
-            Connection that keeps the object to itself, in the transaction of a whole
-            object. The reading writes by it.
+            Connection that holds the object's lock, and on which the rows are written.
+            With `is_whole` it is in the object's transaction.
         source
             The object, as listed.
         path
-            Its content.
+            Local file with its content.
         offset
-            How far it was taken in.
+            How much of it is loaded.
 
         Returns
         -------
         Reading or None
-            None when it was loaded before.
+            None if the object is loaded already.
 
         Raises
         ------
         ObjectError
-            It cannot be read.
+            The object cannot be read.
         """
 
 
 class Reporter(Protocol):
-    """What a run tells while it works; called from its worker threads."""
+    """Receives the progress of a run; called from worker threads."""
 
     def advanced(self, source: Object, part: Part) -> None:
-        """Tell that a part was written."""
+        """Report that a part was written."""
 
     def restarted(self, source: Object) -> None:
-        """Tell that an object begins anew after it lost a deadlock."""
+        """Report that an object starts again after a deadlock."""
 
     def finished(self, source: Object) -> None:
-        """Tell that an object is done with, well or not."""
+        """Report that an object is finished, loaded or failed."""
 
     def failed(self, source: Object, message: str) -> None:
-        """Tell that an object failed, in one line."""
+        """Report that an object failed, in one line."""

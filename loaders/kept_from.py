@@ -1,6 +1,6 @@
-"""From when on a raw table has all its rows: older ones must not come back.
+"""Find the first instant from which a raw table has all rows; older rows are refused.
 
-See ADR 0008: a late row would make a bucket of what is left of it.
+See ADR 0008: a late row would replace a complete bucket with an incomplete one.
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ _MARK = """
     select max(dropped_before) from ops.retention_marks where relation = %(relation)s
 """
 
-# The earliest time after the mark that a load brought and a model took in. In the order
-# of the index, so that it ends at the first: it steps over the loads before that one
-# only while no model has taken them in.
+# The earliest time after the mark of a load that a model has applied. The scan follows
+# the index and ends at the first match: it only passes loads that no model has applied.
 _EARLIEST = """
     select load_log.time_from
     from ingestion.load_log
@@ -34,7 +33,7 @@ _EARLIEST = """
     limit 1
 """
 
-# Only asked when no row is left: it reads the log from the mark on.
+# Used only if no row is left: it reads the log from the mark on.
 _LATEST = """
     select max(load_log.time_to)
     from ingestion.load_log
@@ -51,23 +50,23 @@ def _unchanged(moment: Any) -> Any:
 
 @dataclass
 class KeptFrom:
-    """Knows the first instant a table still has all rows of.
+    """Finds the first instant from which a table has all rows.
 
-    A drop by hand leaves no mark until the next dbt run. It is known here by the
-    earliest row that a load brought and a model took in: one look-up tells whether it
-    is there. Which row that is, is remembered until the mark moves: make one for each
-    object.
+    A drop by hand leaves no retention mark until the next dbt run. It is detected by a
+    look-up of the earliest row of a load that a model has applied: the row is missing
+    after a drop. That row's time is cached until the mark moves, so create one instance
+    per object.
 
     Attributes
     ----------
     relation, time_column
         The table, ``schema.name``, and its time.
     to_datetime, from_datetime
-        What turns a value of that column into an aware datetime, and back; by default
-        it is one.
+        Convert a value of that column to an aware datetime and back; by default it is
+        one.
     led_by
-        A column that the time decides, as told by the function, and that an index has
-        before the time; None where an index begins with the time itself.
+        A column that precedes the time in an index, and the function that computes it
+        from the time; None if an index begins with the time itself.
     """
 
     relation: str
@@ -80,11 +79,11 @@ class KeptFrom:
     )
 
     def ask(self, conn: psycopg.Connection[Any]) -> datetime | None:
-        """Return that instant, None if no rows were dropped.
+        """Return that instant; None if no rows were dropped.
 
-        The lock is the one that writing takes anyway. Whoever drops rows through the
-        project holds one that excludes it until the mark is written, so the answer
-        holds for the transaction.
+        Takes the lock that writing takes anyway. Drops by this project hold a
+        conflicting lock until the mark is written, so the answer stays true for the
+        transaction.
 
         Parameters
         ----------
@@ -124,7 +123,7 @@ class KeptFrom:
     def _earliest_taken_in(
         self, conn: psycopg.Connection[Any]
     ) -> tuple[datetime | None, datetime | None]:
-        """Return the mark, and the earliest time after it that models have taken in."""
+        """Return the mark, and the earliest time after it of a load models applied."""
         row = conn.execute(_MARK, {"relation": self.relation}).fetchone()
         [mark] = cast("tuple[datetime | None]", row)
         if self._known is not None and self._known[0] == mark:

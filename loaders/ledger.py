@@ -1,4 +1,4 @@
-"""The loader's books: what is loaded already, load log, quarantine, offsets."""
+"""Bookkeeping tables of the loader: offsets, load log, quarantine."""
 
 from __future__ import annotations
 
@@ -26,23 +26,24 @@ _TABLES = (
     "ops.schema_version",
 )
 
-#: The layout of the tables that this release writes: the last of `schema_migrations` in
-#: macros/ops/migrations.
+#: Version of the table layout that this release needs: the last of `schema_migrations`
+#: in macros/ops/migrations.
 SCHEMA_VERSION = 6
 
 
 @dataclass(frozen=True)
 class Offset:
-    """How far a source has been taken in, as `ingestion.stream_offsets` has it.
+    """How much of a source is loaded: its row in `ingestion.stream_offsets`.
 
     Attributes
     ----------
     last_sequence
-        Rows or lines of an object; the greatest id of a stream.
+        For an object the number of rows or lines read; for a venue (source
+        ``exchange:<name>``) its greatest trade id.
     last_ts
-        Latest time taken in.
+        Latest time loaded.
     state
-        What else is needed to go on; ``size`` and ``etag`` of an object.
+        Other data needed to resume; for an object its ``size`` and ``etag``.
     """
 
     last_sequence: int | None
@@ -50,7 +51,7 @@ class Offset:
     state: Mapping[str, Any]
 
     def is_of(self, source: Object) -> bool:
-        """Say whether it speaks of this version of the object."""
+        """Return whether the offset belongs to this version of the object."""
         version = self.state.get("size"), self.state.get("etag")
         return version == (source.size, source.etag)
 
@@ -62,11 +63,11 @@ class RowCount:
     Attributes
     ----------
     rows
-        Of any kind.
+        All rows, of any kind.
     bad
-        Of these, refused ones; that they are late is no fault of theirs.
+        Refused rows; rows that are merely too old are not counted here.
     first_bad
-        The first of those that this run met.
+        The first refused row of this run.
     """
 
     rows: int = 0
@@ -83,14 +84,16 @@ class RowCount:
 
 @dataclass
 class LoadResult:
-    """What became of the rows of one transaction; times are of those that stayed.
+    """What happened to the rows of one transaction.
 
     Attributes
     ----------
+    time_from, time_to
+        Earliest and latest time of the stored rows.
     others
-        Of the skipped rows, those of other instruments, by name.
+        Skipped rows of other instruments, counted by name.
     rows_late, kept_from
-        Of the skipped rows, those that are older than what is kept, from when on.
+        Skipped rows that are older than the retention, and its start.
     """
 
     rows_read: int = 0
@@ -107,12 +110,16 @@ class LoadResult:
 
     @property
     def rows_duplicate(self) -> int:
-        """Rows that were in the table already, or twice in the object."""
+        """Rows equal to a stored row, or repeated in the object.
+
+        Conflicting rows are not among them: they count as quarantined, or as loaded
+        with ``--replace``.
+        """
         kept_apart = self.rows_quarantined + self.rows_skipped
         return self.rows_read - self.rows_loaded - kept_apart
 
     def extend(self, count: int, first: Any, last: Any) -> None:
-        """Add rows that stayed, with the range of their times."""
+        """Add stored rows, with the range of their times."""
         self.rows_loaded += count
         if count:
             self.time_from = min(_not_null(self.time_from, first))
@@ -125,13 +132,13 @@ def _not_null(*values: Any) -> list[Any]:
 
 
 def check_tables(conn: psycopg.Connection[Any], *relations: str) -> None:
-    """Make sure that the tables a load writes are there, as this release knows them.
+    """Check that the tables a load writes exist and have the layout of this release.
 
     Raises
     ------
     SetupError
-        Names those that are not, and the command that creates them; or the two
-        versions of the layout.
+        Names the missing tables and the command that creates them, or the two versions
+        of the layout.
     """
     rows = conn.execute(
         "select name from unnest(%s::text[]) as name where to_regclass(name) is null",
@@ -147,7 +154,7 @@ def check_tables(conn: psycopg.Connection[Any], *relations: str) -> None:
 
 
 def _check_version(conn: psycopg.Connection[Any]) -> None:
-    """Refuse tables that an earlier or a later release laid out."""
+    """Raise an error if the tables have the layout of another release."""
     row = conn.execute(
         "select version, release from ops.schema_version order by version desc limit 1"
     ).fetchone()
@@ -169,7 +176,7 @@ def _check_version(conn: psycopg.Connection[Any]) -> None:
 def object_offsets(
     conn: psycopg.Connection[Any], uris: Sequence[str]
 ) -> dict[str, Offset]:
-    """Return how far objects were taken in before, by URI; new ones are not in it."""
+    """Return the offsets of objects by URI; new objects have none."""
     rows = conn.execute(
         """
         select source, last_sequence, last_ts, state
@@ -182,7 +189,7 @@ def object_offsets(
 
 
 def save_offset(conn: psycopg.Connection[Any], source: str, offset: Offset) -> None:
-    """Write how far a source is taken in."""
+    """Store the offset of a source."""
     conn.execute(
         """
         insert into ingestion.stream_offsets (
@@ -240,9 +247,10 @@ def log_load(
     result: LoadResult,
     started_at: datetime | None = None,
 ) -> None:
-    """Write the load's line in the log; it began with the transaction or as told.
+    """Insert the load's row into `ingestion.load_log`.
 
-    The times of the result are instants here.
+    `started_at` defaults to the start of the transaction. `result.time_from` and
+    `result.time_to` must be datetimes here, not milliseconds.
     """
     conn.execute(
         """

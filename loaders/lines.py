@@ -1,4 +1,4 @@
-"""Text cut into batches of lines, in bounded memory."""
+"""Read text in batches of lines, in bounded memory."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from loaders.chunk import BadRow, raw_json
 from loaders.content import read_blocks
 from loaders.errors import ObjectError
 
-#: A batch has no more lines than this, and hardly more bytes.
+#: Most lines of a batch, and its approximate size in bytes.
 BATCH_LINES = 100_000
 BATCH_BYTES = 32 << 20
-#: No line of any format comes near: an order book of 5,000 levels has 300 kB.
+#: Far longer than a line of any format: an order book of 5,000 levels has 300 kB.
 LONGEST_LINE = 64 << 20
 
-#: What may stand around the text of a line and means nothing, a byte order mark too.
+#: Characters without meaning around the text of a line, with the byte order mark.
 NOTHING = b" \t\r\n\v\f\0\xef\xbb\xbf"
 
 _NEWLINE = ord("\n")
@@ -42,7 +42,7 @@ class Lines:
     Attributes
     ----------
     texts : BinaryArray
-        The lines, without what ends them.
+        The lines, without line endings.
     first_number
         Number of the first line in the object, from 1.
     progress
@@ -58,7 +58,7 @@ class Lines:
 
     @cached_property
     def not_utf8(self) -> list[int]:
-        """Numbers of the lines that are no UTF-8."""
+        """Numbers of the lines that are not UTF-8."""
         if _is_utf8(self.texts):
             return []
         return [
@@ -96,12 +96,12 @@ class Lines:
         return BadRow(number, reason, raw_json(shortened(self.text(number))))
 
     def damaged_rows(self) -> list[BadRow]:
-        """Refuse the lines that are no UTF-8."""
+        """Refuse the lines that are not UTF-8."""
         return [self.bad_row(number, _NOT_UTF8) for number in self.not_utf8]
 
 
 def shortened(text: str) -> str:
-    """Cut off what is too long to be kept of a refused line."""
+    """Shorten the text of a refused line for the quarantine."""
     if len(text) <= _RAW_CHARACTERS:
         return text
     return f"{text[:_RAW_CHARACTERS]}… ({len(text):,} characters)"
@@ -121,16 +121,16 @@ def read_lines(
     path
         A local file.
     batch_bytes
-        A batch has hardly more; by default `BATCH_BYTES`.
+        Approximate size of a batch; by default `BATCH_BYTES`.
     split
-        Splits the beginning of a line that is longer than a batch into a line and the
-        beginning of the next one, which has the same number; None where it cannot.
+        Splits a line that is longer than a batch: it returns a complete line and the
+        rest, which keeps the line number; None if it cannot.
 
     Raises
     ------
     ObjectError
         As `loaders.content.read_blocks`, after the whole lines before the damage; or a
-        line is longer than any line of text is.
+        line is longer than `LONGEST_LINE`.
     """
     batch_bytes = batch_bytes or BATCH_BYTES
     number, progress = 1, 0.0
@@ -184,12 +184,12 @@ def read_lines(
 
 
 def read_values(path: Path) -> Iterator[Line]:
-    """Read JSON values line by line; an array may be written over several lines.
+    """Read JSON values line by line; an array may span several lines.
 
     Raises
     ------
     ObjectError
-        As `read_lines`; or an array is longer than any line may be.
+        As `read_lines`; or an array is longer than `LONGEST_LINE`.
     """
     lines = _text_lines(path)
     for number, line, progress in lines:
@@ -219,9 +219,9 @@ def _text_lines(path: Path) -> Iterator[Line]:
 def split_json(content: bytes) -> tuple[bytes, bytes] | None:
     """Split the beginning of a long line of JSON between two objects of a list.
 
-    What is open there is closed in the first part and opened again in the second one,
-    with the members that stood before: both parts say of their objects what the line
-    says of them.
+    Brackets that are open at the split are closed in the first part and opened again in
+    the second, with the members before them. So both parts keep the members that apply
+    to their objects.
 
     Examples
     --------
@@ -233,7 +233,8 @@ def split_json(content: bytes) -> tuple[bytes, bytes] | None:
     is_between = (kinds[:-1] == ord("}")) & (kinds[1:] == ord("{"))
     for last in np.flatnonzero(is_between)[::-1]:
         end, following = int(places[last]) + 1, int(places[last + 1])
-        # Between two members of an object there is a name as well.
+        # Between elements of a list there is only a comma; members of an object also
+        # have a name.
         if content[end:following].strip() == b",":
             break
     else:
@@ -253,11 +254,11 @@ def split_json(content: bytes) -> tuple[bytes, bytes] | None:
 
 
 def _brackets(text: bytes) -> npt.NDArray[np.intp]:
-    """Return where the brackets of a text are that stand in no string."""
+    """Return the positions of the brackets that are not inside a string."""
     if b"\\" in text:
         text = re.sub(rb"\\.", b"__", text, flags=re.DOTALL)
     characters = np.frombuffer(text, np.uint8)
-    # The parity of a count of quotes survives that it overflows.
+    # Overflow of the 8-bit count does not change its parity.
     is_quoted = np.cumsum(characters == ord('"'), dtype=np.uint8) % 2 == 1
     return np.flatnonzero(np.isin(characters, list(b"[]{}")) & ~is_quoted)
 

@@ -40,10 +40,10 @@ class _Address(click.ParamType[str]):
 
 
 class _Echo(logging.Handler):
-    """Writes warnings where the command writes its failures."""
+    """Writes log records to stderr, where the command reports failures."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one."""
+        """Write one record."""
         click.echo(f"{record.levelname}: {record.getMessage()}", err=True)
 
 
@@ -59,7 +59,10 @@ def main() -> None:
 
 
 def _keyed(table: Table) -> Callable[[Command], Command]:
-    """Give a command what all commands of tables with keys have."""
+    """Add the options shared by the commands of tables with a unique key.
+
+    These are ``fills``, ``contexts`` and ``funding``.
+    """
     options = (
         loading_arguments,
         click.option(
@@ -107,7 +110,7 @@ def _load(
     run_load(
         Intake(KeyedObjects(table, replace, given), max_bad_rows),
         find,
-        # Of two objects that differ the later one wins: that must not be chance.
+        # With --replace the object loaded last wins, so one worker loads them in order.
         workers=1 if replace else workers,
         no_progress=no_progress,
         dry_run=dry_run,
@@ -151,9 +154,9 @@ def funding(**options: Any) -> None:
     """Load Hyperliquid's funding rates into hyperliquid.funding_rates.
 
     PATH is a file, a folder (searched to any depth), a glob, or s3://bucket/prefix:
-    answers of the API (fundingHistory), or the archive misc_events_by_block, of whose
-    payments one row per coin and hour is kept. Files and rows are treated as those of
-    fills.
+    answers of the API (fundingHistory), or the archive misc_events_by_block, from whose
+    payments one rate per coin and hour is loaded. Files and rows are treated as those
+    of fills.
     """
     _load(FUNDING, {}, **options)
 

@@ -1,4 +1,4 @@
-"""The objects a load is made of: files, folders, globs and S3 prefixes."""
+"""List the objects to load: files, folders, globs and S3 prefixes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ S3_SCHEME = "s3://"
 _WILDCARD = re.compile(r"[*?\[]")
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 _MOST_NAMES = 10
-#: What downloads are called until they are whole.
+#: Suffixes of unfinished downloads.
 _UNFINISHED = (".tmp", ".part", ".partial", ".crdownload")
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Object:
-    """One thing to load.
+    """A file or S3 object to load.
 
     Attributes
     ----------
@@ -57,20 +57,20 @@ class Object:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which objects are taken, and how their format is told.
+    """Which objects are loaded, and how their format is found.
 
     Attributes
     ----------
     suffixes
         File suffix in small letters, such as ``.parquet``, to format.
     forced_format
-        Take only this format; an object named in full is read as it.
+        Load only this format; an object named in full is read as this format.
     recognise
-        Tells the format of a local file, or of the first bytes of an object, where
-        the suffix does not; None where the suffix is all that counts. It returns None
-        for what no format takes, or raises `ObjectError` with the reason.
+        Returns the format of a local file, or of the first bytes of an object, if the
+        suffix does not show it. For an unknown format it returns None or raises
+        `ObjectError` with the reason. If None, only the suffix counts.
     unread
-        Objects found in folders that no format takes.
+        Objects in folders whose format is unknown.
     """
 
     suffixes: Mapping[str, str]
@@ -81,7 +81,7 @@ class Wanted:
     def format_in_folder(
         self, uri: str, head: Callable[[], AbstractContextManager[Path]]
     ) -> str | None:
-        """Return the format of an object that a folder holds; None to leave it."""
+        """Return the format of an object in a folder; None to skip it."""
         name = uri.rpartition("/")[2]
         found = self.suffixes.get(_suffix(name))
         if name.startswith("."):
@@ -102,7 +102,7 @@ class Wanted:
         Raises
         ------
         SetupError
-            It cannot be told.
+            The format is unknown.
         """
         if self.forced_format is not None:
             return self.forced_format
@@ -144,7 +144,7 @@ def list_objects(
     s3: S3 | None = None,
     recognise: Callable[[Path], str | None] | None = None,
 ) -> list[Object]:
-    """Find what the paths stand for, each object once, in natural order.
+    """List the objects of the paths, each once, in natural order.
 
     Parameters
     ----------
@@ -152,22 +152,22 @@ def list_objects(
         Files, folders (searched to any depth), globs, ``s3://bucket/prefix`` (a prefix
         of keys, or a glob of them).
     suffixes, forced_format, recognise
-        Which objects are taken: see `Wanted`. What a folder, a glob or a prefix holds
-        that no format takes is named in a warning.
+        Which objects are loaded: see `Wanted`. A warning names objects of unknown
+        format in a folder, a glob or a prefix.
     s3
         Access to S3; made from the environment when a path needs it.
 
     Returns
     -------
     list of Object
-        Sorted by URI with numbers compared as numbers (hour 9 before hour 10), so that
-        data arrives about in the order of its time.
+        Sorted by URI with numbers compared as numbers (hour 9 before hour 10), so data
+        are loaded roughly in order of time.
 
     Raises
     ------
     SetupError
-        A path does not exist or holds nothing to load, or the format of a file cannot
-        be told.
+        A path does not exist or has nothing to load, or the format of a file is
+        unknown.
     """
     found: dict[str, Object] = {}
     for path in paths:
@@ -188,14 +188,14 @@ def list_objects(
 
 
 def _some_names(uris: Sequence[str]) -> str:
-    """Name some objects by the last parts of their URIs, and count the others."""
+    """List some objects by the last parts of their URIs, and count the others."""
     names = ["/".join(uri.split("/")[-2:]) for uri in uris[:_MOST_NAMES]]
     more = len(uris) - len(names)
     return ", ".join(names) + (f" and {more:,} more" if more else "")
 
 
 def folder_values(uri: str) -> dict[str, str]:
-    """Read the columns that folders of an object give, as Hive writes them.
+    """Return the columns given by the folders of an object (Hive partitioning).
 
     Examples
     --------
@@ -263,7 +263,7 @@ def _itself(path: Path) -> Callable[[], AbstractContextManager[Path]]:
     """Open a local file to look at its first bytes."""
 
     def head() -> AbstractContextManager[Path]:
-        if not path.is_file():  # a pipe would have to be waited for
+        if not path.is_file():  # opening a pipe would block
             raise ObjectError("is no file")
         return nullcontext(path)
 

@@ -1,4 +1,4 @@
-"""What a load shows: a bar on a terminal, failures as they happen, a summary."""
+"""Output of a load: a progress bar on a terminal, failures, a summary."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _RowsColumn(ProgressColumn):
 
 
 class ProgressReport:
-    """Progress of a run, in bytes of its objects; quiet where nobody watches.
+    """Progress of a run, in bytes of its objects.
 
     Parameters
     ----------
@@ -81,14 +81,14 @@ class ProgressReport:
         self._progress.stop()
 
     def advanced(self, source: Object, part: Part) -> None:
-        """Move the bar by what a part covers."""
+        """Move the bar to the end of a part."""
         with self._lock:
             self._bytes[source.uri] = source.size * part.progress
             self._rows[source.uri] += part.rows_read
             self._draw()
 
     def restarted(self, source: Object) -> None:
-        """Take back what an object had moved the bar by."""
+        """Move the bar back to the start of an object."""
         with self._lock:
             self._bytes[source.uri] = 0.0
             self._rows[source.uri] = 0
@@ -163,7 +163,7 @@ def summary(totals: Totals, seconds: float) -> str:
 
 
 def _differences(totals: Totals) -> str:
-    """Tell what became of rows that came again with other values."""
+    """Describe what happened to rows that differ from stored rows."""
     conflicts = f"{totals.rows_conflicting:,} rows differ from the stored rows of their"
     if totals.rows_replaced:
         return (

@@ -91,7 +91,7 @@ class Run:
         Raises
         ------
         KeyboardInterrupt
-            After the transactions in hand are rolled back.
+            Raised after the running transactions are rolled back.
         """
         todo: queue.SimpleQueue[Object] = queue.SimpleQueue()
         for each in objects:
@@ -99,8 +99,8 @@ class Run:
         count = max(1, min(workers, len(objects)))
         with ThreadPoolExecutor(count, "loader") as pool:
             try:
-                # Not by joining the threads: in Python 3.11 a thread whose join is
-                # interrupted counts as stopped while it still runs.
+                # Wait for futures, do not join threads: in Python 3.11 a thread whose
+                # join was interrupted counts as stopped while it still runs.
                 wait([pool.submit(self._work, todo) for _ in range(count)])
             except KeyboardInterrupt:
                 self._abort()
@@ -128,7 +128,7 @@ class Run:
                     self._load_one(conn, source)
         except LoadAborted:
             pass
-        except BaseException as error:  # a fault of ours: stop, and show it
+        except BaseException as error:  # a bug: stop the run and raise it
             self._crash = error
             self._stop.set()
         finally:
@@ -183,7 +183,8 @@ class Run:
             try:
                 return self.intake.load(*parts)
             except (errors.DeadlockDetected, errors.SerializationFailure):
-                # Two loads held rows the other wanted. Alone it cannot happen again.
+                # Two loads waited for each other's rows. Alone this cannot happen
+                # again.
                 self.reporter.restarted(source)
                 return self.intake.load(*parts, alone=True)
 

@@ -1,4 +1,4 @@
-"""Objects in S3 as boto3 reaches them: endpoint, region, keys from its environment."""
+"""Access to S3 with boto3: endpoint, region and keys come from the environment."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from loaders.errors import ObjectError, SetupError
 
 _COPY_BYTES = 1 << 20
-#: Enough to tell a format by its first bytes, packed or not.
+#: Enough to recognise a format, compressed or not.
 _HEAD_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a listing."""
+    """One object of a listing."""
 
     key: str
     size: int
@@ -109,7 +109,7 @@ class S3:
 
     def _download(self, bucket: str, entry: Entry, file: Any) -> None:
         try:
-            # The version that was listed, or none: the load is recorded under its etag.
+            # Only the listed version: the load is recorded with its etag.
             response = self._client.get_object(
                 Bucket=bucket, Key=entry.key, IfMatch=entry.etag, **self._payer
             )

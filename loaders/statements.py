@@ -1,7 +1,7 @@
-"""Rows of the tables with keys, read by the statements of `loaders.formats`.
+"""Read rows of tables with keys by the SQL statements of `loaders.formats`.
 
-A statement selects the columns of its table, and with them ``line_number``, ``reason``
-(null of a good row) and ``refused``, what the file has of a refused one.
+A statement selects the columns of its table, and ``line_number``, ``reason`` (null for
+a valid row) and ``refused`` (the original text of an invalid row).
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Statement:
     name
         The format.
     columns
-        Those of the table, ``time`` in milliseconds among them.
+        Columns of the table, with ``time`` in milliseconds.
     kept_from
         Refuse rows older than this, as late.
     variables
-        What the statement asks for with ``getvariable``.
+        Variables that the statement reads with ``getvariable``.
     """
 
     name: str
@@ -66,13 +66,13 @@ class Statement:
         Parameters
         ----------
         found
-            What the statement selected.
+            Result of the statement.
         progress
             Share of the object read up to here, 0 to 1.
         damaged
             Lines that no statement could read.
         skipped
-            Rows that do not belong into the table, beside those found.
+            Further rows that do not belong in the table.
         """
         is_good = pc.is_null(found.column("reason"))
         bad = [*damaged, *map(_bad_row, found.filter(pc.invert(is_good)).to_pylist())]
@@ -98,7 +98,7 @@ class Statement:
         Raises
         ------
         ObjectError
-            No row of it is good, or there is none.
+            The object has no valid row.
         """
         for lines in batches:
             found = self.select(lines.table())
@@ -106,12 +106,12 @@ class Statement:
         self.check()
 
     def check(self) -> None:
-        """Look at an object that was read to its end.
+        """Check an object after it was read to its end.
 
         Raises
         ------
         ObjectError
-            No row of it is good, or there is none.
+            The object has no valid row.
         """
         if not self._rows:
             raise ObjectError("there is no row in it")

@@ -1,10 +1,10 @@
-"""Objects whose rows have keys, each in one transaction.
+"""Load objects into tables with unique keys, each object in one transaction.
 
-A batch goes straight into the table inside a savepoint, as fast as COPY can be.
-Should a key collide, that batch is sent again into a temporary table and inserted from
-there with ``on conflict do nothing``; batches stay on that way until one of them brings
-nothing that was there already. A row that was there with other values is kept aside, or
-takes the place of the stored one.
+A batch is copied into the table inside a savepoint, which is fastest. If a key is
+stored already, the batch is copied into a temporary table and inserted from there with
+``on conflict do nothing``. The next batches use the temporary table too, until a batch
+has only new rows. A row that differs from the stored one is quarantined, or replaces it
+with ``--replace``.
 """
 
 from __future__ import annotations
@@ -36,11 +36,10 @@ class KeyedObjects:
     table
         The table and its readers.
     replace
-        Read objects that were loaded before as well, and store what they say in the
-        place of rows that differ.
+        Also read objects that were loaded before, and replace stored rows that differ.
     given
-        Values by column, for objects whose content has none; how far an object is taken
-        in is recorded together with them.
+        Values by column, for objects whose content lacks them; stored in the object's
+        offset.
     """
 
     table: Table
@@ -56,7 +55,7 @@ class KeyedObjects:
         return self.table.relation
 
     def is_loaded(self, source: Object, offset: Offset) -> bool:
-        """Say from an object's offset whether there is nothing to do."""
+        """Return whether the object is loaded, judging by its offset."""
         same = all(
             offset.state.get(name, value) == value for name, value in self.given.items()
         )
@@ -69,11 +68,11 @@ class KeyedObjects:
         path: Path,
         offset: Offset | None,
     ) -> _KeyedObject | None:
-        """Begin with an object: see `loaders.interfaces.Dataset`."""
+        """Start loading an object: see `loaders.interfaces.Dataset`."""
         if offset is not None and self.is_loaded(source, offset):
             return None
-        # What a columnstore holds is unpacked to look for keys, by default within a
-        # limit.
+        # A columnstore decompresses rows to look for keys; by default their number is
+        # limited.
         conn.execute(
             "select set_config("
             "'timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true)"
@@ -82,18 +81,18 @@ class KeyedObjects:
 
 
 class _KeyedObject:
-    """Writes the batches of one object, by the faster way that works.
+    """Writes the batches of one object, with a direct COPY where possible.
 
     Parameters
     ----------
     conn
         Connection in the transaction of the object.
     dataset
-        What it is one of.
+        Its data set.
     source, path
-        The object, and its content.
+        The object, and the local file with its content.
     is_known
-        Begin with the staging table: another version of the object is loaded already.
+        Start with the staging table, because another version of the object is loaded.
     """
 
     def __init__(
@@ -128,7 +127,7 @@ class _KeyedObject:
         return encode_chunks(chunks, new_load(), self._table.time_column)
 
     def offset(self, result: LoadResult) -> Offset:
-        """Say how far the object is taken in: wholly."""
+        """Return the offset of the completely loaded object."""
         source = self._source
         state = {"size": source.size, "etag": source.etag, "format": source.format}
         return Offset(self.count.rows, result.time_to, {**state, **self._given})
@@ -137,7 +136,7 @@ class _KeyedObject:
         """Nothing is needed between the batches."""
 
     def write(self, batch: EncodedBatch, result: LoadResult) -> None:
-        """Write the rows that are new: see `loaders.interfaces.Reading`."""
+        """Write the new rows: see `loaders.interfaces.Reading`."""
         result.rows_skipped += batch.skipped
         if batch.rows == 0:
             return
@@ -154,7 +153,7 @@ class _KeyedObject:
         return True
 
     def _copy_staged(self, batch: EncodedBatch, result: LoadResult) -> bool:
-        """Insert what is new; return whether anything was not."""
+        """Insert the new rows; return whether any row was stored already."""
         if self._has_staging_table:
             self._conn.execute(f"truncate {STAGING} restart identity")
         else:
@@ -184,7 +183,7 @@ class _KeyedObject:
         return bool(count < batch.rows)
 
     def _settle(self, batch: EncodedBatch, result: LoadResult) -> None:
-        """Keep rows aside that differ from stored ones, or those that they replace."""
+        """Quarantine rows that differ from stored rows, or the replaced stored rows."""
         comparison = Comparison(
             self._conn, self._table, batch.columns, batch.first, batch.last
         )
@@ -196,20 +195,20 @@ class _KeyedObject:
         if not found:
             return
         numbers = batch.row_numbers()
-        kept_aside = [self._kept_aside(numbers[each.place - 1], each) for each in found]
+        bad = [self._quarantined(numbers[each.place - 1], each) for each in found]
         ledger.quarantine(
             self._conn,
             batch.load_id,
             self._table.relation,
             self._source.uri,
-            kept_aside,
+            bad,
         )
         result.rows_conflicting += len(found)
         result.rows_quarantined += sum(
             not self._replace or each.is_fixed for each in found
         )
 
-    def _kept_aside(self, row_number: int, each: Difference) -> BadRow:
+    def _quarantined(self, row_number: int, each: Difference) -> BadRow:
         if self._replace and not each.is_fixed:
             return BadRow(row_number, f"was replaced: {each.columns}", each.stored)
         reason = f"differs from the stored row: {each.columns}"
@@ -231,7 +230,7 @@ class _KeyedObject:
         return sql.Identifier(*self._table.relation.split("."))
 
     def _extend(self, result: LoadResult, count: int, first: Any, last: Any) -> None:
-        """Count rows that stayed; the result has instants."""
+        """Count stored rows; the result's times are datetimes."""
         instant = self._table.to_datetime
         if count:
             result.extend(count, instant(first), instant(last))

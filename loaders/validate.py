@@ -16,7 +16,7 @@ from loaders.convert import convert, plain_array
 from loaders.fills_schema import FIELDS, Field
 from loaders.hyperliquid import first_millisecond
 
-#: Before the exchange opened there are no fills.
+#: The exchange had no fills before this.
 EARLIEST = datetime(2023, 1, 1, tzinfo=UTC)
 
 _SIDES = pa.array(["B", "A"])
@@ -24,7 +24,7 @@ _NEGATIVE = r"^-.*[1-9]"
 
 
 class _Refusals:
-    """First complaint of every row that has one."""
+    """The first error of every invalid row."""
 
     def __init__(self) -> None:
         self.reasons: dict[int, str] = {}
@@ -50,29 +50,30 @@ def split_fills(
     kept_from: datetime | None = None,
     newest_first_of: int | None = None,
 ) -> tuple[pa.RecordBatch, list[BadRow]]:
-    """Convert a batch of fills to the table's columns and take out what cannot be.
+    """Convert a batch of fills to the table's columns and separate the invalid rows.
 
     Parameters
     ----------
     columns
-        By the name the file uses: the field it stands for and its values as they came;
-        all of one length n.
+        By the file's column name, the field and its original values; all of one length
+        n.
     raw_row
-        The row of the batch at an index in [0, n), as it came, for the quarantine.
+        Returns the original row at an index in [0, n), for the quarantine.
     first_row
         Row number in the object of the row at index 0, from 1.
     refused
-        Rows the reader itself refused, by index, with the reason.
+        Reasons, by index, of rows that the reader refused.
     kept_from
-        First instant the table still has all rows of, if it ever dropped any.
+        First instant from which the table has all rows, if any were dropped.
     newest_first_of
-        Rows of the object if the newest come first: places are counted from its end.
+        Number of rows of the object if the newest come first: places are then counted
+        from its end.
 
     Returns
     -------
     tuple
-        The good rows, with all columns of the table but ``load_id`` in its order, and
-        the bad rows in the order of the file.
+        The valid rows with the table's columns in order, without ``load_id``, and the
+        invalid rows in the order of the file.
     """
     refusals = _Refusals()
     refusals.reasons.update(refused or {})
@@ -126,7 +127,7 @@ def _check_values(
     earliest, latest = (int(t.timestamp() * 1000) for t in time_limits())
     outside = pc.or_(pc.less(time, earliest), pc.greater_equal(time, latest))
     refusals.add(outside, names["time"], "is not between 2023 and tomorrow", time)
-    # Without an order id a dust conversion has no key to recognise it by.
+    # The key of a dust conversion (tid 0) contains the order id.
     keyless = pc.and_(columns["oid"].is_null(), pc.equal(columns["tid"], 0))
     refusals.add(keyless, names["oid"], "is missing, and tid is 0", None)
 
@@ -150,7 +151,7 @@ def _add_places(
 
 
 def falls(times: Sequence[Any]) -> bool:
-    """Say whether the newest come first."""
+    """Return whether the newest times come first."""
     known = [time for time in times if isinstance(time, int)]
     steps = [b - a for a, b in pairwise(known) if a != b]
     return sum(step < 0 for step in steps) * 2 > len(steps)
@@ -159,19 +160,19 @@ def falls(times: Sequence[Any]) -> bool:
 def _check_age(
     time: pa.Array, name: str, kept_from: datetime, refusals: _Refusals
 ) -> None:
-    """Refuse what would land in a time that is dropped, in a half-empty bucket."""
-    # A millisecond that began before the instant is not kept whole.
+    """Refuse rows older than the retention: their buckets could not be complete."""
+    # A millisecond that began before the instant is only partly kept.
     is_late = pc.less(time, first_millisecond(kept_from))
     refusals.add(is_late, name, late(kept_from), time)
 
 
 def late(kept_from: datetime) -> str:
-    """Complain of a row that is older than what is kept."""
+    """Return the reason for refusing a row older than the retention."""
     return f"is older than what is kept, from {kept_from.isoformat()} on"
 
 
 def time_limits() -> tuple[datetime, datetime]:
-    """First instant a fill can have, and the first after tomorrow (UTC)."""
+    """Return the earliest possible time of a fill, and the end of tomorrow (UTC)."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return EARLIEST, today + timedelta(days=2)
 

@@ -1,4 +1,4 @@
-"""From the server's binary values to Arrow arrays, by the server's types."""
+"""Decode the server's binary values to Arrow arrays, by the server's types."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _DEFAULT_SCALE = 18
 
 
 def is_supported(column: Column) -> bool:
-    """Tell whether the type has a decoder; the others are cast to text first."""
+    """Return whether the type has a decoder; other types are cast to text first."""
     return column.oid in _FIXED or column.oid in _STRINGS | {_NUMERIC, _BYTEA}
 
 
@@ -64,7 +64,7 @@ def decode_column(rows: RowBatch, position: int) -> pa.Array:
     Raises
     ------
     ValueError
-        A value has no place in the Arrow type; the column and the fix are named.
+        A value does not fit the Arrow type; the message names the column and the fix.
     """
     column = rows.columns[position]
     starts, lengths = rows.starts[position], rows.lengths[position]

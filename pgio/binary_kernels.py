@@ -13,7 +13,7 @@ import numpy as np
 
 from pgio.compiled import compilable, compiled
 
-#: What a decoder of numerics says of a value it cannot take.
+#: Results of a decoder of numerics.
 OK, NOT_FINITE, TOO_LONG, TOO_PRECISE = 0, 1, 2, 3
 
 _NUMERIC_NEGATIVE = 0x4000
@@ -49,7 +49,7 @@ def _int64(data: Any, at: int) -> Any:
 
 @compiled
 def locate_fields(data: Any, starts: Any, lengths: Any) -> bool:
-    """Fill ``starts`` and ``lengths``; False if the rows are not what was announced."""
+    """Fill ``starts`` and ``lengths``; False if the rows do not have these columns."""
     columns, rows = starts.shape
     at = 0
     for row in range(rows):
@@ -87,7 +87,7 @@ def decode_integers(data: Any, starts: Any, lengths: Any, out: Any) -> None:
 
 @compiled
 def copy_bytes(data: Any, starts: Any, lengths: Any, skip: int, out: Any) -> None:
-    """Write the values, without their first ``skip`` bytes, one behind the other."""
+    """Concatenate the values, each without its first ``skip`` bytes."""
     at = 0
     for row in range(starts.size):
         for i in range(starts[row] + skip, starts[row] + lengths[row]):
@@ -101,8 +101,8 @@ def decode_scaled(
 ) -> int:
     """Decode numerics as ``mantissa * 10**-scale``, without trailing zeros.
 
-    A value whose mantissa has no room in 62 bits gets scale -1. The return value is
-    the first row that is NaN or infinite, or -1.
+    A value whose mantissa does not fit in 62 bits gets scale -1. Returns the first row
+    that is NaN or infinite, or -1.
     """
     for row in range(starts.size):
         mantissas[row] = 0
@@ -124,7 +124,7 @@ def decode_scaled(
             if i < digits:
                 digit = _int16(data, at + _NUMERIC_DIGITS + 2 * i)
             if i == digits - 1 and digit > 0:
-                # The last of the decimals; zeros behind them are not kept.
+                # The last group of decimals; trailing zeros are dropped.
                 while scale > 0 and digit % 10 == 0:
                     digit //= 10
                     factor //= 10
@@ -161,7 +161,7 @@ def decode_decimals(
     """Decode numerics into 128-bit integers at ``scale``, ``out`` being (rows, 2).
 
     ``limit`` is (high, low) of the first magnitude with too many digits. Returns
-    (row, reason) of the first value that cannot be taken, or (-1, ``OK``).
+    (row, reason) of the first value that does not fit, or (-1, ``OK``).
     """
     for row in range(starts.size):
         out[row, 0] = 0

@@ -1,7 +1,7 @@
 """Read a query through ``COPY … (FORMAT BINARY)`` and find where each value lies.
 
-A thread collects the rows, so that reading (which waits for the server) and decoding
-run side by side; both are compiled and do without the interpreter's lock.
+A thread collects the rows, so reading (which waits for the server) and decoding run in
+parallel. Both are compiled and release the GIL.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True)
 class RowBatch:
-    """Whole rows as the server sent them, and the place of each of their values.
+    """Rows as the server sent them, with the position of each value.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class RowBatch:
 
 
 def as_statement(conn: psycopg.Connection[Any], query: Query) -> str:
-    """Return the text of a query without the semicolon it may end with."""
+    """Return the text of a query without a trailing semicolon."""
     text = query if isinstance(query, str) else query.as_string(conn)
     return text.strip().rstrip(";")
 
@@ -78,7 +78,7 @@ def describe(conn: psycopg.Connection[Any], query: Query) -> tuple[Column, ...]:
     psycopg.Error
         The query is not valid.
     ValueError
-        The connection does not speak UTF-8.
+        The connection's encoding is not UTF-8.
     """
     if conn.info.encoding != "utf-8":
         raise ValueError(
@@ -109,12 +109,12 @@ def read_rows(
     Parameters
     ----------
     conn
-        An open connection; it must not be used otherwise until the iterator is
-        exhausted or closed.
+        An open connection; do not use it otherwise until the iterator is exhausted or
+        closed.
     query
         A query without parameters (compose literals with ``psycopg.sql``).
     columns
-        What :func:`describe` said of it.
+        Result of :func:`describe` for the query.
     batch_rows
         Rows in a batch; memory holds about four batches.
 
@@ -126,7 +126,7 @@ def read_rows(
     Raises
     ------
     psycopg.Error
-        What the server objected to.
+        The server reports an error.
     """
     statement = sql.SQL("copy ({}) to stdout (format binary)").format(
         sql.SQL(as_statement(conn, query))

@@ -1,7 +1,7 @@
 """numba's decorators, typed, with a cache that notices edits in any file of a package.
 
-Compiled code is kept in the `__pycache__` beside its source: a process that is not the
-first pays milliseconds for it, not seconds.
+Compiled code is cached in the `__pycache__` next to its source: later processes load it
+in milliseconds instead of compiling for seconds.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ R = TypeVar("R")
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function at its first call; it runs without the interpreter's lock."""
+    """Compile a function at its first call; it releases the GIL."""
     _drop_stale_code(Path(function.__code__.co_filename).parent)
     return cast(Callable[P, R], njit(cache=True, nogil=True)(function))
 
 
 def compilable(function: Callable[P, R]) -> Callable[P, R]:
-    """Let compiled code call a function that stays plain Python for the others."""
+    """Compile a function for compiled callers; for other callers it is plain Python."""
     return cast(Callable[P, R], register_jitable(function))
 
 
 @cache
 def _drop_stale_code(folder: Path) -> None:
-    # numba looks only at the file of the function that is called from Python: after an
-    # edit in a file that this one calls into, it would go on running the old code.
+    # numba checks only the file of the function that Python calls. Without this, it
+    # would run old code after an edit in another file that the function uses.
     digest = hashlib.sha256()
     for source in sorted({*folder.glob("*.py"), *Path(__file__).parent.glob("*.py")}):
         digest.update(source.read_bytes())

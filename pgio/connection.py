@@ -1,7 +1,7 @@
-"""The connection to the server in use: libpq's variables, else the embedded server.
+"""Connect to the server in use: that of libpq's variables, else the embedded server.
 
-Every part of the project connects through here, so that the loaders, the Python models
-and the tests always talk to the server that dbt's profile talks to.
+All parts of the project connect through this module, so loaders, Python models and
+tests always use the same server as dbt's profile.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DEFAULT_DATABASE = "vigil"
 
 
 def is_external() -> bool:
-    """Say whether the environment names a server, so that none is ours to start."""
+    """Return whether the environment names a server; then none has to be started."""
     return bool(os.environ.get("PGHOST") or os.environ.get("PGSERVICE"))
 
 
@@ -73,7 +73,7 @@ def conninfo() -> dict[str, str | int]:
 
 
 def embedded_server() -> dict[str, str | int] | None:
-    """Return what ``make up`` wrote about the embedded server, None before it ran."""
+    """Return what ``make up`` wrote about the embedded server; None before it ran."""
     try:
         text = SERVER_FILE.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -91,7 +91,7 @@ def connect(**kwargs: Any) -> psycopg.Connection[Any]:
     Parameters
     ----------
     **kwargs
-        Passed on to `psycopg.connect`; they win over `conninfo`.
+        Passed to `psycopg.connect`; they override `conninfo`.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""Arrow record batches into PostgreSQL through ``COPY … FROM STDIN (FORMAT csv)``.
+"""Write Arrow record batches with ``COPY … FROM STDIN (FORMAT csv)``.
 
-The server parses text slower than this side writes it, so the encoder runs in a thread
-of its own (Arrow and libpq release the GIL) and the connection never waits for it.
+The server parses text more slowly than it is encoded here. The encoder runs in a
+separate thread (Arrow and libpq release the GIL), so the connection never waits for it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pgio.prefetch import prefetch
 #: Null is an empty field, an empty string is `""`: the defaults of COPY's CSV.
 _WRITE_OPTIONS = pacsv.WriteOptions(include_header=False, quoting_style="needed")
 
-#: libpq copies what it is handed: pieces of this size keep its buffer small.
+#: libpq copies its input to a buffer; pieces of this size keep that buffer small.
 _SEND_BYTES = 1 << 20
 
 
@@ -59,7 +59,7 @@ def copy_batches(
     pyarrow.ArrowInvalid
         A nanosecond timestamp does not fit the server's microseconds.
     psycopg.Error
-        What the server objected to; the transaction is then in a failed state.
+        The server reports an error; the transaction is then aborted.
     """
     iterator = iter(batches)
     first = next(iterator, None)
@@ -93,10 +93,10 @@ def copy_csv(
 
 
 def encode_csv(batch: pa.RecordBatch) -> pa.Buffer:
-    """Encode one batch as the CSV that COPY reads back exactly.
+    """Encode one batch as CSV that COPY reads without loss.
 
-    Decimals keep their scale, floats their shortest exact form, timestamps their
-    microseconds and zone; null and the empty string stay apart.
+    Decimals keep their scale, floats are written in their shortest exact form,
+    timestamps keep microseconds and zone. Null and the empty string stay distinct.
     """
     sink = pa.BufferOutputStream()
     pacsv.write_csv(_as_text_types(batch), sink, write_options=_WRITE_OPTIONS)

@@ -1,4 +1,4 @@
-"""The messages of a binary COPY, one row each, as chunks of bytes."""
+"""Read the messages of a binary COPY, one row each, as chunks of bytes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from psycopg.pq import ExecStatus
 
 from pgio.libpq import TRAILER_CAME, LibPq, collect_messages, find_libpq
 
-#: Messages are joined while the processor still has them at hand.
+#: Messages are joined after this many rows, while they are still in the CPU cache.
 _PIECE_ROWS = 2_048
 
 #: "PGCOPY\n\377\r\n\0", flags and the length of an extension that no server sends.
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TRAILER_BYTES = 2
-#: Where the buffer of the first batch begins; it grows.
+#: Guess for the first buffer, bytes per row; the buffer is enlarged when needed.
 _GUESSED_ROW_BYTES = 256
 
 #: Rows, and their bytes.
@@ -34,8 +34,8 @@ def read_messages(
     Raises
     ------
     psycopg.Error
-        What the server objected to; the connection is usable, or its transaction
-        failed, as after any statement.
+        The server reports an error. As after any failed statement, the connection is
+        usable or its transaction is aborted.
     """
     with conn.cursor() as cursor, cursor.copy(statement) as copy:
         message = bytes(copy.read())
@@ -55,7 +55,7 @@ def read_messages(
 def _fast_chunks(
     conn: psycopg.Connection[Any], libpq: LibPq, first: bytes, batch_rows: int
 ) -> Iterator[Chunk]:
-    """Read the messages by :mod:`pgio.libpq`."""
+    """Read the messages through :mod:`pgio.libpq`."""
     connection = conn.pgconn.pgconn_ptr  # type: ignore[attr-defined]
     pointer = np.zeros(1, dtype=np.int64)
     room = max(batch_rows * _GUESSED_ROW_BYTES, len(first), 1 << 16)
@@ -70,6 +70,7 @@ def _fast_chunks(
             buffer.ctypes.data, used, buffer.size, batch_rows - count, _TRAILER_BYTES,
         )  # fmt: skip
         count += read
+        # size > 0: the next message needs this room; 0: batch full; < 0: end or error.
         if size > 0:
             larger = np.empty(2 * buffer.size + int(size), dtype=np.uint8)
             larger[:used] = buffer[:used]
@@ -90,9 +91,9 @@ def _fast_chunks(
 def _chunks(
     conn: psycopg.Connection[Any], copy: psycopg.Copy, first: bytes, batch_rows: int
 ) -> Iterator[Chunk]:
-    """Read the messages by psycopg."""
-    # `Copy.read` costs 0.3 µs a row more than asking libpq; it is used where there is
-    # something to wait for, or to end.
+    """Read the messages through psycopg."""
+    # `Copy.read` costs 0.3 µs per row more than `get_copy_data`, so it is called only
+    # to wait for data and to finish the COPY.
     available = conn.pgconn.get_copy_data
     rows: list[Any] = []
     pieces: list[bytes] = []
@@ -116,23 +117,27 @@ def _chunks(
             break
         message = copy.read()
         if not message:
-            raise psycopg.OperationalError("COPY ended without its trailer")
+            raise psycopg.OperationalError("COPY stopped before its end marker")
     copy.read()
     if count:
         yield count, np.frombuffer(b"".join([*pieces, *rows]), dtype=np.uint8)
 
 
 def _finish(conn: psycopg.Connection[Any]) -> None:
-    """Take in what follows the trailer."""
+    """Read the messages after the end marker, so that the connection becomes idle."""
     size, _ = conn.pgconn.get_copy_data(0)
     error = _last_error(conn)
     if error is not None or size != -1:
-        raise error or psycopg.OperationalError("COPY went on behind its trailer")
+        raise error or psycopg.OperationalError(
+            "the server sent data after the end marker of COPY"
+        )
 
 
 def _server_error(conn: psycopg.Connection[Any]) -> psycopg.Error:
     """Return why the server stopped sending, and leave the connection idle."""
-    return _last_error(conn) or psycopg.OperationalError("COPY ended without its end")
+    return _last_error(conn) or psycopg.OperationalError(
+        "COPY stopped before its end marker"
+    )
 
 
 def _last_error(conn: psycopg.Connection[Any]) -> psycopg.Error | None:

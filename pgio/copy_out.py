@@ -46,17 +46,17 @@ def read_batches(
     pyarrow.RecordBatch
         At least one, so that the schema of an empty result is known. bigint, int,
         smallint, float8, float4, boolean, date, timestamp and timestamptz (µs, UTC),
-        text and bytea become what they are called; numeric becomes decimal128(38, 18),
-        or with its own precision and scale where it declares them; everything else
-        (jsonb, uuid, arrays, vectors …) the server's text form.
+        text and bytea become the same Arrow types; numeric becomes decimal128(38, 18),
+        or has its declared precision and scale; all other types (jsonb, uuid, arrays,
+        vectors …) become text.
 
     Raises
     ------
     ValueError
-        A value has no place in its Arrow type: NaN or infinity, or a numeric with too
-        many digits.
+        A value does not fit its Arrow type: NaN, infinity, or a numeric with too many
+        digits.
     psycopg.Error
-        What the server objected to.
+        The server reports an error.
     """
     columns = describe(conn, query)
     if not all(map(is_supported, columns)):
@@ -80,7 +80,7 @@ def read_table(conn: psycopg.Connection[Any], query: Query) -> pa.Table:
 def _with_text_casts(
     conn: psycopg.Connection[Any], query: Query, columns: tuple[Column, ...]
 ) -> str:
-    """Wrap a query so that the types without a decoder of their own come as text."""
+    """Wrap a query so that types without a decoder are returned as text."""
     selected = ", ".join(
         psycopg.sql.Identifier(column.name).as_string(conn)
         + ("" if is_supported(column) else "::text")

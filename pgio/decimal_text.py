@@ -1,4 +1,4 @@
-"""Decimals as text, each value at a scale of its own."""
+"""Write decimals as text, each value at its own scale."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DIGITS = 19
 
 
 def plain_text(array: pa.Array) -> pa.Array:
-    """Write decimals without trailing zeros, as PostgreSQL's numeric takes them.
+    """Write decimals without trailing zeros, in the form of PostgreSQL's numeric.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def _short_text(array: pa.Array) -> pa.Array | None:
 def _write_short(
     words: Any, is_null: Any, scale: int, offsets: Any, content: Any
 ) -> Any:
-    """Write values and where they begin; the bytes used, -1 if one is too long."""
+    """Write values and their starts; return the bytes used, -1 if one is too long."""
     at = 0
     offsets[0] = 0
     for row in range(is_null.size):

@@ -1,10 +1,10 @@
-"""COPY messages straight from libpq, without a Python object for each row.
+"""Read COPY messages directly from libpq, without a Python object for each row.
 
-psycopg hands over one object a row, which costs as much as all the rest of reading,
-and holds the interpreter's lock for it. The loop here is compiled and calls the very
-libpq that psycopg is linked with, on psycopg's own connection: three times less work,
-and other threads run meanwhile. Where that libpq cannot be found (psycopg without its C
-extension, Windows), :func:`find_libpq` returns None and psycopg's way is taken.
+psycopg creates one object per row and holds the GIL; this costs as much as the rest of
+reading. The loop here is compiled and calls the libpq that psycopg is linked with, on
+psycopg's own connection. This needs a third of the work and lets other threads run. If
+that libpq cannot be found (psycopg without its C extension, Windows),
+:func:`find_libpq` returns None and psycopg is used.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from functools import cache
 from typing import Any, NamedTuple
 
-# Importing this is what makes C functions arguments of compiled ones.
+# This import allows C functions as arguments of compiled functions.
 import numba.experimental.function_type  # noqa: F401
 import numpy as np
 from numba import types
@@ -109,9 +109,10 @@ def collect_messages(
     Returns
     -------
     tuple of int
-        (messages, used, size): appended, bytes in the buffer, and why it stopped: 0
-        when there are enough messages, a positive size when that one finds no room,
-        `TRAILER_CAME` behind the trailer, -1 or -2 when libpq says so.
+        (messages, used, size): messages appended, bytes in the buffer, and why reading
+        stopped: 0 when there are enough messages; the size of the next message when the
+        buffer has no room for it; `TRAILER_CAME` after the trailer; -1 or -2 as
+        returned by libpq.
     """
     count = 0
     size = pending

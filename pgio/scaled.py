@@ -71,7 +71,7 @@ class Scaled:
 
     @classmethod
     def concat(cls, parts: Sequence[Scaled]) -> Scaled:
-        """Put columns one behind the other."""
+        """Concatenate columns."""
         large, offset = {}, 0
         for part in parts:
             large.update({offset + row: value for row, value in part.large.items()})

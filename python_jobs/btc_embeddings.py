@@ -1,7 +1,7 @@
-"""One vector per window of trades, version and venue, and what followed the window.
+"""One vector per window of trades, version and venue, with the outcomes after it.
 
-New loads recompute the windows whose seconds or labels they reach, and complete the
-labels that have become known.
+New loads recompute the windows whose seconds or labels they touch, and complete labels
+that have become known.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from python_jobs.lib.market.scales import read_scales
 
 
 def model(dbt: Any, session: Any) -> Changes | None:
-    """Embed what new loads reach; everything when the settings are new."""
+    """Embed the windows that new loads touch; all windows if the settings changed."""
     options = EmbeddingOptions.from_config(
         dbt.config.meta_get("embedding"), interval_reader(session.connection)
     )

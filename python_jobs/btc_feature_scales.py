@@ -1,7 +1,7 @@
 """Median and spread of each feature in the training windows, for each venue.
 
-Fitted once for a version and a venue, and never again: vectors of one version can be
-compared however much later they were made.
+Scales are fitted once for a version and a venue and never changed, so vectors of one
+version stay comparable, however much later they are computed.
 """
 
 from __future__ import annotations

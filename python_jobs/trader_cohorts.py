@@ -1,8 +1,9 @@
-"""Who belonged to the groups that signals follow, as of each day.
+"""Which traders belonged to the groups that signals follow, as of each day.
 
-The same figures and rules as `trader_profiles`, from the data up to the end of that day
-only. A load changes all days from the last one with fills before it. Who traded since
-then is computed from the whole history, the others from their profiles and curves.
+Figures and rules are those of `trader_profiles`, computed from the data up to the end
+of that day. A load changes all days from the last day with fills before it. Traders
+with fills since that day are computed from their whole history, the others from their
+profiles and equity curves.
 """
 
 from collections.abc import Iterator
@@ -28,14 +29,14 @@ from python_jobs.lib.profiles.touched import (
     active_query,
     first_changed_day,
     new_loads,
-    those,
+    users_condition,
 )
 
 
 def model(dbt: Any, session: Any) -> Changes | None:
     """Compute the cohorts of the days that new loads can have changed."""
     daily = dbt.ref("trader_daily")
-    coin_daily = dbt.ref("trader_coin_daily")
+    trader_coin_daily = dbt.ref("trader_coin_daily")
     positions = dbt.ref("trader_positions")
     risk = dbt.ref("trader_risk_daily")
     profiles = dbt.ref("trader_profiles")
@@ -50,7 +51,7 @@ def model(dbt: Any, session: Any) -> Changes | None:
     step = int(dbt.config.meta_get("cohort_step_days"))
     rulebook = Rulebook.from_rows(rules, classes)
 
-    # Profiles have taken in only what all the others have.
+    # trader_profiles applies a load only after all models it reads have applied it.
     made_of = session.definitions([profiles])
     state = fingerprint(rules, classes, (options, step, made_of))
     _, loads = new_loads(session, [profiles], [profiles])
@@ -65,18 +66,19 @@ def model(dbt: Any, session: Any) -> Changes | None:
         from_day = first_stale_day(session.read, dbt.this, changed)
     days = as_of_days(span["first_day"], span["last_day"], from_day, step)
     traders = "true"
-    resting: str | None = None
+    # SQL condition on traders; None: nobody.
+    without_fills: str | None = None
     if from_day is not None:
         active = session.read(active_query(daily, from_day))
         if len(active) <= MOST_TRADERS:
-            traders = those(active["user_address"])
-            resting = f"not {traders}"
+            traders = users_condition(active["user_address"])
+            without_fills = f"not {traders}"
 
     def batches() -> Iterator[pa.RecordBatch]:
         panels = read_panels(
             session.read_batches,
             trader_daily=daily,
-            trader_coin_daily=coin_daily,
+            trader_coin_daily=trader_coin_daily,
             trader_positions=positions,
             risk=risk,
             batch_rows=int(dbt.config.meta_get("batch_rows")),
@@ -84,13 +86,13 @@ def model(dbt: Any, session: Any) -> Changes | None:
         )
         for panel in panels:
             yield from cohort_rows(panel, options, rulebook, days)
-        if resting is None:
+        if without_fills is None:
             return
         for rows in read_resting(
             session.read_batches,
             trader_profiles=profiles,
             risk=risk,
-            traders=resting,
+            traders=without_fills,
             days=days,
             rulebook=rulebook,
         ):

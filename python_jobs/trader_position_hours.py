@@ -1,8 +1,7 @@
-"""Positions of a trader in a coin, as they stood at the end of each hour with a fill.
+"""State of a trader's positions in a coin at the end of each hour with a fill.
 
-The work is `python_jobs.lib.fold.positions`: a first build streams all fills through
-the fold, later ones apply the loads that are new. Positions that were folded by other
-rules are folded anew, all of them.
+`python_jobs.lib.fold.positions` does the work: a first build folds all fills, later
+builds apply the new loads. If `RULES` changed, all positions are computed again.
 """
 
 from __future__ import annotations

@@ -1,9 +1,14 @@
-"""One row per trader: what the whole history says, and the class it leads to.
+"""One row per trader: figures of the whole history, and the trader's classes.
 
-Reads sums per day, closed positions and the curve, some traders at a time; the figures
-come from `python_jobs.lib.profiles`, the classes from the seed `trader_class_rules`. A
-run profiles the traders that new loads have fills of, and copies what the curves of the
-others say now; all traders when a rule changed.
+Reads daily sums, closed positions and the equity curve (trader_risk_daily), a batch of
+traders at a time. `python_jobs.lib.profiles` computes the figures; the seed
+`trader_class_rules` has the rules of the classes.
+
+A run recomputes traders with new fills. For traders without new fills who held
+something since, only the figures of the equity curve are updated. All traders are
+recomputed if a rule, a setting, the code of `python_jobs.lib.profiles` or the
+definition of an upstream model changed, or if more than `MOST_TRADERS` traders have new
+fills.
 """
 
 from collections.abc import Iterator
@@ -25,19 +30,19 @@ from python_jobs.lib.profiles.touched import (
     first_changed_day,
     held_since,
     new_loads,
-    those,
     touched_query,
+    users_condition,
 )
 
 END_OF_TIME = 2_000_000
-"""A day after all others, since the epoch: in the year 7445."""
+"""A day later than all data, days since the epoch: in the year 7445."""
 
 
 def model(dbt: Any, session: Any) -> Changes | None:
-    """Profile the traders of whom anything is new."""
+    """Compute the profiles that new loads can have changed."""
     fills = dbt.source("hyperliquid", "fills")
     daily = dbt.ref("trader_daily")
-    coin_daily = dbt.ref("trader_coin_daily")
+    trader_coin_daily = dbt.ref("trader_coin_daily")
     positions = dbt.ref("trader_positions")
     risk = dbt.ref("trader_risk_daily")
     rules, classes = read_rules(
@@ -50,7 +55,7 @@ def model(dbt: Any, session: Any) -> Changes | None:
     )
     rulebook = Rulebook.from_rows(rules, classes)
 
-    upstream = (daily, coin_daily, positions, risk)
+    upstream = (daily, trader_coin_daily, positions, risk)
     made_of = session.definitions(upstream)
     state = fingerprint(rules, classes, (options, made_of))
     of_fills, loads = new_loads(session, upstream, [risk])
@@ -59,20 +64,22 @@ def model(dbt: Any, session: Any) -> Changes | None:
         return None
 
     traders = "true"
-    resting: str | None = None
+    # SQL condition on traders; None: nobody.
+    without_fills: str | None = None
+    # "true": the rows are the whole table; None: only insert or update their keys.
     scope: str | None = "true"
     if is_same_rules:
         touched = session.read(touched_query(fills, of_fills))
         if len(touched) <= MOST_TRADERS:
-            traders, scope = those(touched["user_address"]), None
+            traders, scope = users_condition(touched["user_address"]), None
             changed = first_changed_day(session.read, daily, loads)
-            resting = f"{held_since(risk, changed)} and not {traders}"
+            without_fills = f"{held_since(risk, changed)} and not {traders}"
 
     def batches() -> Iterator[pa.RecordBatch]:
         panels = read_panels(
             session.read_batches,
             trader_daily=daily,
-            trader_coin_daily=coin_daily,
+            trader_coin_daily=trader_coin_daily,
             trader_positions=positions,
             risk=risk,
             batch_rows=int(dbt.config.meta_get("batch_rows")),
@@ -81,13 +88,13 @@ def model(dbt: Any, session: Any) -> Changes | None:
         for panel in panels:
             points = changes(panel, np.array([END_OF_TIME]))
             yield from profile_rows(panel, points, options, rulebook).to_batches()
-        if resting is None:
+        if without_fills is None:
             return
         for rows in read_resting(
             session.read_batches,
             trader_profiles=dbt.this,
             risk=risk,
-            traders=resting,
+            traders=without_fills,
             days=[END_OF_TIME],
             rulebook=rulebook,
         ):

@@ -28,16 +28,16 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @click.group()
 def main() -> None:
-    """Build a model with Spark, all of it.
+    """Build a whole model with Spark.
 
-    The table is then as after a full refresh by dbt, and the next `dbt build` takes in
-    what is loaded later. The connection follows libpq's PG* variables, S3 follows
+    The table is then the same as after a full refresh by dbt, and the next `dbt build`
+    applies later loads. The connection follows libpq's PG* variables, S3 follows
     boto3's environment, on the executors too.
     """
 
 
 def spark_options(command: Command) -> Command:
-    """Give a command --master, --driver-memory and --full-refresh."""
+    """Add --master, --driver-memory and --full-refresh to a command."""
     for option in (
         click.option(
             "--full-refresh", is_flag=True, help="Replace the rows that are there."
@@ -79,7 +79,7 @@ def positions(
 ) -> None:
     """Fold the fills in PATH... into analytics.trader_position_hours.
 
-    PATH is what load_to_db was given: all objects that fills were loaded from.
+    PATH is as for load_to_db: give all objects that fills were loaded from.
     """
     begun = time.monotonic()
     with _one_line_errors(), connect(autocommit=True) as connection:
@@ -101,8 +101,8 @@ def positions(
 def embeddings(master: str, driver_memory: str, full_refresh: bool) -> None:
     """Embed all windows of the candles into signals.btc_embeddings.
 
-    The candles and the feature scales have to be built. Executors read the candles
-    from the database, each the days that it embeds.
+    Candles and feature scales must be built first. Each executor reads the candles of
+    the days that it embeds from the database.
     """
     begun = time.monotonic()
     with _one_line_errors(), connect(autocommit=True) as connection:

@@ -1,4 +1,4 @@
-"""From the database's books to a model's table, with Spark in between."""
+"""Build a model's table with Spark from the loads in the load log."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _SCALES = "signals.btc_feature_scales"
 def open_destination(
     connection: psycopg.Connection[Any], model: str, full_refresh: bool
 ) -> Destination:
-    """Return a model's table; dbt makes an empty one where there is none.
+    """Return a model's table; dbt creates an empty one if it does not exist.
 
     Raises
     ------
     SetupError
-        The table has rows that may not be replaced.
+        The table has rows, and ``full_refresh`` is False.
     """
     destination = Destination(connection, model)
     if not destination.exists:
@@ -48,7 +48,7 @@ def open_destination(
 
 
 def _make_table(model: str) -> None:
-    """Let dbt make a table: columns, types, keys and indexes are in its YAML."""
+    """Let dbt create the table: its YAML has the columns, types, keys and indexes."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "dbt.cli.main", "--quiet"),
@@ -69,12 +69,12 @@ def build_positions(
     source: LoadedObjects,
     partitions: int | None = None,
 ) -> int:
-    """Fold all fills of the loaded objects into their table; return the rows.
+    """Fold all fills of the loaded objects into the table; return the row count.
 
     Raises
     ------
     SetupError
-        The objects do not hold the fills that the loads brought.
+        The objects do not have as many fills as the loads stored.
     """
     with spark_positions(spark, source.objects, partitions) as result:
         if result.fills != source.rows:
@@ -88,12 +88,12 @@ def build_positions(
 
 
 def build_embeddings(spark: Any, destination: Destination) -> int:
-    """Embed all windows of all candles into their table; return the rows.
+    """Embed all windows of all candles into the table; return the row count.
 
     Raises
     ------
     SetupError
-        No venue has scales of the version that the settings stand for.
+        No venue has scales of the version that the settings give.
     """
     connection = destination.connection
     options = EmbeddingOptions.from_config(_variables(), interval_reader(connection))
@@ -112,7 +112,7 @@ def build_embeddings(spark: Any, destination: Destination) -> int:
         lambda: connect(autocommit=True), destination.model, starts_over=True
     )
     try:
-        # Before the candles are read: what comes later is left to dbt.
+        # Read the loads before the candles: later loads are left to dbt.
         loads = session.unapplied_loads(
             "market_data.btc_ticks", upstream=[CANDLES, _SCALES]
         )

@@ -1,7 +1,7 @@
-"""Batches of rows as single cells, the form in which Spark carries results.
+"""Pack batches of rows into single cells, in which Spark carries the results.
 
-Scales of decimals differ from batch to batch, and vectors are lists of a fixed size:
-Spark's own columns have neither.
+Decimals have another scale in each batch, and vectors are lists of a fixed size:
+Spark's columns support neither.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from loaders.errors import ObjectError
 
-#: A column of cells, as Spark and as Arrow write it.
+#: The column of cells in Spark's notation, and as an Arrow schema.
 CELL = "rows binary"
 CELL_SCHEMA = pa.schema([("rows", pa.binary())])
 
@@ -22,7 +22,7 @@ _ERROR_NAME = f"{ObjectError.__module__}.{ObjectError.__qualname__}: "
 
 
 def packed(rows: pa.RecordBatch) -> bytes:
-    """Write a batch as a cell."""
+    """Return a batch as a cell."""
     sink = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with pa.ipc.new_stream(sink, rows.schema, options=options) as writer:
@@ -40,7 +40,7 @@ def fetched(frame: Any) -> Iterator[pa.RecordBatch]:
 
 
 def on_disk() -> Any:
-    """Return the level at which results wait: on the executors' disks."""
+    """Return the storage level of results: the executors' disks."""
     from pyspark import StorageLevel
 
     return StorageLevel.DISK_ONLY
@@ -48,7 +48,7 @@ def on_disk() -> Any:
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Raise what a reader said on an executor as if it had said it here."""
+    """Raise an `ObjectError` of an executor again, here on the driver."""
     from pyspark.errors import PySparkException
 
     try:

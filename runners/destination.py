@@ -1,4 +1,4 @@
-"""A model's table, filled by somebody other than dbt, with dbt's bookkeeping."""
+"""Write a model's table outside dbt, with the same bookkeeping as dbt's models."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pgio.copy_in import copy_batches
 
 @dataclass(frozen=True)
 class Destination:
-    """The table of an incremental model that loads are applied to.
+    """The table of an incremental model that applies loads.
 
     Attributes
     ----------
@@ -34,18 +34,18 @@ class Destination:
 
     @property
     def exists(self) -> bool:
-        """Whether dbt has made the table."""
+        """Whether the table exists."""
         return bool(self._value("select to_regclass(%s) is not null", self.model))
 
     @property
     def is_empty(self) -> bool:
-        """Whether it holds no row."""
+        """Whether the table has no row."""
         query = sql.SQL("select not exists (select from {})").format(self._table)
         return bool(self._value(query))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep dbt from building the model meanwhile.
+        """Hold the model's lock, so that dbt does not build it at the same time.
 
         Raises
         ------
@@ -69,9 +69,10 @@ class Destination:
         loads: Sequence[int],
         fingerprint: str | None = None,
     ) -> int:
-        """Make rows the table's content and loads all that it has taken in.
+        """Replace the table's content, and record the loads as applied.
 
-        In one transaction: others see the old content until it is committed, or wait.
+        This is one transaction: other sessions see the old content until the commit, or
+        wait for it.
 
         Parameters
         ----------
@@ -80,7 +81,7 @@ class Destination:
         loads
             Ids of ``ingestion.load_log``.
         fingerprint
-            Text to keep in ``ops.model_state``, as the model itself would.
+            Text to store in ``ops.model_state``, as the model itself stores it.
 
         Returns
         -------
@@ -92,7 +93,7 @@ class Destination:
         dbt_common.exceptions.DbtRuntimeError
             A column is missing or does not fit its type.
         psycopg.Error
-            The server's objection.
+            The server rejects the rows.
         """
         casting = Casting(self.model, stored_columns(self.connection, self.model))
         with self.connection.transaction():
@@ -104,7 +105,7 @@ class Destination:
         return written
 
     def _record(self, loads: Sequence[int], fingerprint: str | None) -> None:
-        """Write what the macro ``finish_python`` writes for a full refresh."""
+        """Write the same records as the macro ``finish_python`` for a full refresh."""
         self.connection.execute(
             "delete from ingestion.applied_loads where consumer = %s", [self.model]
         )

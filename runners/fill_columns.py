@@ -1,4 +1,4 @@
-"""Fills as the loader reads them → the columns that the fold needs, and no others."""
+"""Select from the loader's fills the columns that the fold needs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-#: Columns of a fill on its way to the fold, as Spark and as Arrow write them. Decimals
-#: are text, as checked by the loader: no engine's idea of a decimal touches them.
+#: Columns of a fill for the fold. Decimals are text, validated by the loader, so no
+#: engine's decimal type can change them.
 FILL_SCHEMA = pa.schema(
     [
         ("time", pa.int64()),
@@ -28,26 +28,26 @@ FILL_SCHEMA = pa.schema(
         ("arrival", pa.int64()),
     ]
 )
-#: Rows that an object may have: `arrival` is the load's id, then the row.
+#: Most rows of an object: `arrival` is load id × this + row number.
 _MOST_ROWS = 1 << 32
 
 
 def fill_columns(rows: pa.RecordBatch, load_id: int, first_row: int) -> pa.RecordBatch:
-    """Choose and derive the columns of `FILL_SCHEMA`.
+    """Select and compute the columns of `FILL_SCHEMA`.
 
     Parameters
     ----------
     rows
-        Good rows of a `loaders.chunk.Chunk` of fills.
+        Valid rows of a `loaders.chunk.Chunk` of fills.
     load_id
-        The load that brought the object they are from.
+        The load of their object.
     first_row
-        Number of the first of them in its object.
+        Number of the first of these rows in the object.
 
     Returns
     -------
     pyarrow.RecordBatch
-        ``arrival`` orders the rows of all objects by load, then by place in the object.
+        ``arrival`` sorts the rows of all objects by load, then by place in the object.
     """
     number = np.arange(first_row, first_row + rows.num_rows)
     arrival = pa.array(load_id * _MOST_ROWS + number, pa.int64())
@@ -59,11 +59,11 @@ def fill_columns(rows: pa.RecordBatch, load_id: int, first_row: int) -> pa.Recor
 
 
 def without_duplicates(fills: pa.Table) -> pa.Table:
-    """Leave each fill once, the one that arrived first.
+    """Remove duplicates; the fill with the least ``arrival`` is kept.
 
-    The keys are those of ``hyperliquid.fills``: ``(time, coin, tid, side)``, and where
-    ``tid`` is 0 ``(time, user_address, coin, side, oid)``. All rows of a millisecond
-    must be there.
+    The keys are those of ``hyperliquid.fills``: ``(time, coin, tid, side)``, or
+    ``(time, user_address, coin, side, oid)`` where ``tid`` is 0. ``fills`` must contain
+    all rows of each millisecond.
     """
     is_dust = pc.equal(fills["tid"], 0)
     none = pa.scalar(None, pa.string())

@@ -1,7 +1,7 @@
-"""What staging says of a fill, for fills that are in no database.
+"""Apply the rules of staging to fills outside the database.
 
-The SELECT is made of the macros in ``macros/domain``, as that of
-`stg_hyperliquid__fills` is, and DuckDB runs it.
+DuckDB runs a SELECT of the same macros in ``macros/domain`` that
+`stg_hyperliquid__fills` uses.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import pyarrow as pa
 from loaders.formats import connect, select
 from pgio.connection import PROJECT_DIR
 
-#: Those of `positions.FILL_COLUMNS` that are decimals, written as text.
+#: The decimal columns of `positions.FILL_COLUMNS`, here as text.
 NUMERICS = ("px", "signed_size", "start_position", "closed_pnl", "fee")
 
-# Outside of dbt Jinja has no `source`: the table is called `fills` here. The sizes have
-# up to 20 digits before the point and 18 behind it, as the loader leaves them.
+# Jinja has no `source` outside dbt, so the table is called `fills`. The loader allows
+# sizes of up to 20 digits before the point and 18 after it.
 _STAGED = """
 with source as (
     select * replace (cast(sz as decimal(38, 18)) as sz) from fills
@@ -41,7 +41,7 @@ where not ({{ is_outcome() }})
 
 
 def staged_query() -> str:
-    """Write the SELECT; this needs the project's folder, running it does not."""
+    """Return the SELECT; this needs the project's folder, running it does not."""
     return rendered(_STAGED)
 
 
@@ -53,7 +53,7 @@ def rendered(template: str, **names: object) -> str:
     template
         SQL with Jinja.
     names
-        What the template calls beside these macros.
+        Other names that the template uses.
     """
     files = sorted((PROJECT_DIR / "macros" / "domain").glob("*.sql"))
     macros = "".join(file.read_text(encoding="utf-8") for file in files)
@@ -64,14 +64,14 @@ def rendered(template: str, **names: object) -> str:
 
 
 def staged(fills: pa.Table, query: str) -> list[pa.RecordBatch]:
-    """Select what the fold reads; outcomes are left out.
+    """Select the columns that the fold reads, without outcome markets.
 
     Parameters
     ----------
     fills
         Columns of `fill_columns.FILL_SCHEMA`.
     query
-        That of `staged_query`.
+        Result of `staged_query`.
 
     Returns
     -------

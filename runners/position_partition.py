@@ -1,6 +1,6 @@
-"""Some traders' fills → their positions: a pure function on Arrow batches.
+"""Compute positions from the fills of some traders: a pure function on Arrow batches.
 
-It is what any engine calls that can bring all fills of a trader together, in time.
+Any engine can call it that collects all fills of a trader in order of time.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ SLICE_ROWS = 200_000
 
 
 class Folded(NamedTuple):
-    """What came of a slice of a partition.
+    """The result of a slice of a partition.
 
     Attributes
     ----------
     fills
-        Fills that were new, outcomes included.
+        Number of distinct fills, including outcome markets.
     hours
-        Batches of rows of ``trader_position_hours``: of hours that are over and
-        positions that were closed; at the end of those that are open.
+        Batches of rows of ``trader_position_hours``, for ended hours and closed
+        positions; after the last slice for open positions.
     """
 
     fills: int
@@ -43,23 +43,23 @@ def fold_partition(
     query: str,
     slice_rows: int = SLICE_ROWS,
 ) -> Iterator[Folded]:
-    """Fold the fills of some traders; memory is a slice plus 200 bytes a key.
+    """Fold the fills of some traders; memory is one slice plus 200 bytes per key.
 
     Parameters
     ----------
     batches
         Columns of `fill_columns.FILL_SCHEMA`, in the order of ``time``: all fills of
-        the traders that are in it, duplicates included.
+        these traders, duplicates included.
     query
-        What a fill means: that of `fill_rules.staged_query`.
+        Result of `fill_rules.staged_query`.
     slice_rows
         Fills to fold at once.
 
     Yields
     ------
     Folded
-        In no particular order of traders. Amounts are exact decimals, each batch at
-        scales of its own.
+        In no particular order of traders. Amounts are exact decimals; each batch has
+        its own scales.
 
     Raises
     ------
@@ -83,10 +83,10 @@ def fold_partition(
 
 
 def whole_moments(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
-    """Cut batches that are in the order of time into tables of about ``rows`` rows.
+    """Cut batches in the order of time into tables of about ``rows`` rows.
 
-    No millisecond is in two of them: a fill and its duplicate meet, and the fold sees
-    all that happened in a moment at once.
+    All rows of a millisecond are in one table, so duplicates are found and the fold
+    sees all fills of a millisecond together.
     """
     held: list[pa.RecordBatch] = []
     last = None

@@ -1,4 +1,4 @@
-"""Objects that were listed on one machine and are read on another."""
+"""Objects that are listed on the driver and read on executors."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from runners.fill_columns import fill_columns
 
 
 class RemoteObject(NamedTuple):
-    """A loaded object, as it is sent to whoever reads it.
+    """A loaded object, as it is sent to an executor.
 
     Attributes
     ----------
     uri, size, etag, format
         As in `loaders.objects.Object`.
     load_id
-        The load that brought it.
+        Id of its first load.
     request_payer
         Whether to pay for the request.
     """
@@ -42,7 +42,7 @@ class RemoteObject(NamedTuple):
     def of(
         cls, source: Object, load_id: int, request_payer: bool = False
     ) -> RemoteObject:
-        """Describe an object that was listed here."""
+        """Describe a listed object."""
         return cls(
             source.uri, source.size, source.etag, source.format, load_id, request_payer
         )
@@ -53,7 +53,8 @@ class RemoteObject(NamedTuple):
         Raises
         ------
         ObjectError
-            It cannot be read, or is not what was listed; the message names it.
+            The object cannot be read or changed after it was listed; the message names
+            it.
         """
         try:
             with self._content() as path:

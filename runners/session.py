@@ -1,4 +1,4 @@
-"""A Spark session that says nothing, listens locally only, and leaves no file."""
+"""A Spark session without log output and leftover files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from loaders.errors import SetupError
 from runners.java import java_for_spark
 
-#: What goes wrong comes back as an exception, with the worker's traceback.
+#: No log is needed: errors are raised as exceptions with the worker's traceback.
 _LOG_CONFIG = """\
 rootLogger.level = off
 rootLogger.appenderRef.stderr.ref = console
@@ -53,7 +53,7 @@ def spark_session(master: str | None, memory: str = "2g") -> Iterator[Any]:
     SetupError
         pyspark or Java is missing, or Spark does not start.
     """
-    # It works, and nothing here uses pandas; pyspark looks at its version all the same.
+    # pyspark warns of the pandas version, although nothing here uses pandas.
     warnings.filterwarnings("ignore", "PySpark does not yet", FutureWarning)
     try:
         from pyspark.errors import PySparkException
@@ -95,7 +95,7 @@ def _settings(scratch: Path, master: str | None, memory: str) -> dict[str, str]:
         ),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(_BATCH_ROWS),
-        # What is kept between two steps are a few large cells, not many small ones.
+        # Results between two steps are few large cells, not many small ones.
         "spark.sql.inMemoryColumnarStorage.batchSize": "8",
         "spark.sql.session.timeZone": "UTC",
     }

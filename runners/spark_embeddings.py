@@ -1,7 +1,7 @@
-"""Embeddings of all windows, computed by Spark: a task is a day of a venue.
+"""Compute the embeddings of all windows with Spark; a task is one day of a venue.
 
-Candles are in the database and nowhere else: an executor reads the day it embeds, by
-the PG* variables of its environment. What it returns stays on its disk until fetched.
+Candles are only in the database: an executor reads the day that it embeds, with the PG*
+variables of its environment. Its result stays on its disk until it is fetched.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _NONE_STORED = pa.table(
 
 @dataclass(frozen=True)
 class Embedder:
-    """What a task needs beside the candles.
+    """What a task needs in addition to the candles.
 
     Attributes
     ----------
     options
         The settings.
     scales, extents
-        By venue: its scales, and the first and last second with a candle.
+        Scales, and first and last second with a candle, by venue.
     """
 
     options: EmbeddingOptions
@@ -49,7 +49,7 @@ class Embedder:
     extents: Mapping[str, Span]
 
     def days(self) -> list[tuple[str, int]]:
-        """Return venues and midnights of all days that windows begin in."""
+        """Return (venue, midnight) of all days in which windows begin."""
         return [
             (exchange, day)
             for exchange, (first, last) in self.extents.items()
@@ -59,7 +59,7 @@ class Embedder:
         ]
 
     def embed(self, exchange: str, day: int, grid: SecondGrid) -> pa.RecordBatch | None:
-        """Embed the windows of a day of a venue, None where there are none."""
+        """Embed the windows of a day of a venue; None if there are none."""
         first, until = self.extents[exchange]
         starts = day + day_offsets(self.options.step)
         starts = within_spans(starts, [(first, until)])
@@ -76,19 +76,19 @@ class Embedder:
 def spark_embeddings(
     spark: Any, embedder: Embedder
 ) -> Iterator[Iterator[pa.RecordBatch]]:
-    """Embed all windows; the rows are gone when the block is left.
+    """Embed all windows; the rows are deleted at the end of the ``with`` block.
 
     Parameters
     ----------
     spark : pyspark.sql.SparkSession
-        Where to compute.
+        The session to use.
     embedder
         The settings and the days.
 
     Yields
     ------
     iterator of pyarrow.RecordBatch
-        Rows of ``signals.btc_embeddings``, a batch for a day of a venue.
+        Rows of ``signals.btc_embeddings``, one batch per day and venue.
     """
     context = spark.sparkContext
     days = embedder.days()
@@ -96,7 +96,7 @@ def spark_embeddings(
     embed = functools.partial(embed_days, embedder=embedder)
     embedded = listed.mapInArrow(embed, CELL).persist(on_disk())
     try:
-        embedded.count()  # in parallel; fetching goes day by day
+        embedded.count()  # computes all days in parallel; fetching is day by day
         yield fetched(embedded)
     finally:
         embedded.unpersist()
@@ -105,7 +105,7 @@ def spark_embeddings(
 def embed_days(
     batches: Iterable[pa.RecordBatch], embedder: Embedder
 ) -> Iterator[pa.RecordBatch]:
-    """Read and embed the days that are the rows of the batches, on an executor."""
+    """Read and embed the days listed in the batches, on an executor."""
     with connect(autocommit=True) as connection:
         candles = Candles(functools.partial(read_table, connection), CANDLES)
         seconds = SECONDS_PER_DAY + embedder.options.longest

@@ -1,8 +1,8 @@
-"""Positions of all fills in some objects, computed by Spark.
+"""Compute the positions of all fills in some objects with Spark.
 
-Objects are read in parallel by the loader's readers, the fills brought together by
-trader and sorted in time by Spark, and folded in parallel, a partition of traders at a
-time. What comes out stays on the executors' disks until it is fetched.
+The loader's readers read the objects in parallel. Spark groups the fills by trader and
+sorts them by time. Partitions of traders are folded in parallel. The results stay on
+the executors' disks until they are fetched.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _FILLS = (
 _FOLDED = f"fills long, {CELL}"
 _FOLDED_SCHEMA = pa.schema([("fills", pa.int64()), *CELL_SCHEMA])
 
-#: Bytes of Parquet whose fills one task folds, about five million of them.
+#: Bytes of Parquet that one task folds, about five million fills.
 _PARTITION_BYTES = 256 << 20
 _TASKS_PER_CORE = 2
 
@@ -67,16 +67,16 @@ def spark_positions(
     Parameters
     ----------
     spark : pyspark.sql.SparkSession
-        Where to compute.
+        The session to use.
     objects
-        What to read; at least one.
+        Objects to read; at least one.
     partitions
-        Into how many parts to divide the traders; by default by cores and size.
+        Number of parts to divide the traders into; by default by cores and size.
 
     Yields
     ------
     Positions
-        They are gone when the block is left.
+        Deleted at the end of the ``with`` block.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def spark_positions(
         .repartition(count, "user_address")
         .sortWithinPartitions("time")
         .mapInArrow(partial(fold_fills, query=staged_query()), _FOLDED)
-        # One pass computes all, in parallel; fetching goes partition by partition.
+        # One pass computes all partitions in parallel; they are fetched one by one.
         .persist(on_disk())
     )
     try:
@@ -105,7 +105,7 @@ def spark_positions(
 
 
 def read_fills(batches: Batches) -> Iterator[pa.RecordBatch]:
-    """Read the objects that are the rows of the batches, on an executor."""
+    """Read the objects listed in the batches, on an executor."""
     for batch in batches:
         for row in batch.to_pylist():
             yield from RemoteObject(**row).fills()
@@ -115,7 +115,7 @@ def fold_fills(batches: Batches, query: str) -> Iterator[pa.RecordBatch]:
     """Fold a partition, on an executor; each batch of rows is one cell."""
     for fills, hours in fold_partition(batches, query):
         cells: list[bytes | None] = [packed(rows) for rows in hours]
-        # Without rows the number of fills still counts.
+        # Without rows, the number of fills is still needed.
         counts = [fills] + [0] * (max(len(cells), 1) - 1)
         yield pa.RecordBatch.from_pydict(
             {"fills": counts, "rows": cells or [None]}, schema=_FOLDED_SCHEMA

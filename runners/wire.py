@@ -1,7 +1,7 @@
-"""Arrow columns as the server's binary rows, for the decoders that read those.
+"""Encode Arrow columns as the server's binary rows.
 
-`python_jobs.lib.fold.fills` decodes rows of the database. Rows of a file are encoded
-the same way first.
+`python_jobs.lib.fold.fills` decodes binary rows of the database, so rows of a file are
+first encoded in the same way.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from pgio.compiled import compiled
 
 _BOOLEAN, _BIGINT, _TEXT, _NUMERIC = 16, 20, 25, 1700
 
-#: Groups of four digits of a numeric: 20 digits before the point, 18 behind it, and two
-#: to spare.
+#: Most groups of four digits in a numeric: 20 digits before the point and 18 after it
+#: need 10; two are spare.
 _MOST_GROUPS = 12
 #: Four 16-bit fields, then the groups.
 _NUMERIC_BYTES = 8 + 2 * _MOST_GROUPS
@@ -28,15 +28,15 @@ _Part = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int32
 
 
 def wire_rows(batch: pa.RecordBatch, numerics: Collection[str]) -> RowBatch:
-    """Write a batch as ``COPY … (FORMAT BINARY)`` would have sent it.
+    """Return a batch as ``COPY … (FORMAT BINARY)`` would send it.
 
     Parameters
     ----------
     batch
         Columns of int64, boolean or string.
     numerics
-        Those of the string columns that hold decimals, written plainly (``-0.25``) with
-        up to 20 digits before the point and 18 behind it, as the loader leaves them.
+        String columns that contain decimals without exponent (``-0.25``), with up to 20
+        digits before the point and 18 after it, as the loader writes them.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def wire_rows(batch: pa.RecordBatch, numerics: Collection[str]) -> RowBatch:
     Raises
     ------
     ValueError
-        A decimal is written in another way; the message names column and value.
+        A value is not such a decimal; the message names column and value.
     TypeError
         A column is of another type.
     """
@@ -93,7 +93,7 @@ def _texts(array: pa.Array) -> _Part:
     sizes = np.diff(bounds)
     sizes[_nulls(array)] = -1
     first, last = int(bounds[0]), int(bounds[-1])
-    # No text at all has no buffer.
+    # An array without text has no data buffer.
     content = np.frombuffer(data or b"", np.uint8)[first:last]
     return content, bounds[:-1].astype(np.int64) - first, sizes
 
@@ -117,10 +117,11 @@ def _nulls(array: pa.Array) -> npt.NDArray[np.bool_]:
 def encode_numerics(
     data: Any, starts: Any, lengths: Any, slots: Any, written: Any
 ) -> int:
-    """Encode decimal texts as binary numerics, each into a slot of its own.
+    """Encode decimal texts as binary numerics, each in its own slot.
 
-    ``slots`` is zero and holds `_NUMERIC_BYTES` for each value; ``written`` takes the
-    length of each, -1 for NULL. Returns the first row that is no decimal, or -1.
+    ``slots`` has `_NUMERIC_BYTES` zero bytes for each value. ``written`` receives the
+    length of each value, -1 for NULL. Returns the first row that is not a decimal, or
+    -1.
     """
     for row in range(starts.size):
         written[row] = lengths[row]
@@ -142,7 +143,7 @@ def encode_numerics(
         slot = row * _NUMERIC_BYTES
         weight = before - 1
         digits = 0  # groups written
-        kept = 0  # the same, up to the last that is not zero
+        kept = 0  # groups up to the last that is not zero
         for group in range(groups):
             # A place of the text for each of the four digits; none is a zero.
             at = point + 4 * (group - before) + (1 if group >= before else 0)

@@ -1,10 +1,10 @@
--- Hyperliquid's asset contexts, `asset_ctxs/20260918.csv.lz4`: a row a minute and coin.
+-- Hyperliquid's asset contexts, `asset_ctxs/20260918.csv.lz4`: one row per minute and coin.
 --
 -- time,coin,funding,open_interest,prev_day_px,day_ntl_vlm,premium,oracle_px,mark_px,mid_px,impact_bid_px,impact_ask_px
 -- 2026-09-18T00:00:00Z,BTC,0.0000125,31245.88,64900.0,2154873651.91,-0.00031,65012.0,65001.0,65000.5,64999.0,65002.0
 --
--- `positions` has the place of each column in the header, from 1, and `columns` how many
--- there are. A coin without an order book has no premium, no mid and no impact prices.
+-- Variables: `positions` is the position of each column in the header, from 1; `columns` is
+-- their number. A coin without an order book has no premium, mid price or impact prices.
 with
 
 texts as (

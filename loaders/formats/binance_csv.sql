@@ -1,12 +1,12 @@
--- The CSV files that Binance publishes of past days and months, of trades and aggregates.
+-- Binance's published CSV files of past days and months, with trades or aggregate trades.
 --
 -- Spot:    3600000001,42500.01000000,0.01000000,425.00010000,1704067200123,True,True
 -- Futures: id,price,qty,quote_qty,time,is_buyer_maker
 --          4500000001,42510.1,0.010,425.101,1704067200123,true
 --
--- Files of spot have no header, and times in ms before 2025, in µs since; files of futures
--- have had a header since about 2022. Instrument, market and layout are the object's:
--- variables. A futures trade with a price of zero is none, but uses up an id.
+-- Spot files have no header; their times are in ms before 2025 and in µs since. Futures
+-- files have had a header since about 2022. Instrument, market and layout come from
+-- variables. A futures row with a price of zero is not a trade, but uses an id.
 with
 
 named as (

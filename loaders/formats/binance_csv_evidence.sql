@@ -1,7 +1,8 @@
--- Whether quantities of a futures file are coins or contracts: what its first rows show.
+-- Evidence in the first rows of a futures file: are quantities coins or contracts?
 --
--- The fourth number of a trade is the value in the other currency, rounded: dollars for
--- coins (`quote_qty`), coins for contracts (`base_qty`), each worth 10 or 100 dollars.
+-- The fourth number of a trade is its rounded value in the other unit: dollars if the
+-- quantity is in coins (`quote_qty`); coins if it is in contracts (`base_qty`) of 10 or
+-- 100 dollars.
 with
 
 numbers as (

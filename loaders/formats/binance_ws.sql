@@ -1,18 +1,19 @@
--- Messages of Binance's websockets, as they came or with their stream's name around them,
--- with the time of receipt in front or without.
+-- Messages of Binance's websockets: raw or wrapped with the stream's name, with or without
+-- the receive time before them.
 --
 -- 1717243201123456789 {"stream":"btcusdt@trade","data":{"e":"trade","E":1717243201123,"s":"BTCUSDT","t":900000001,"p":"67500.01","q":"0.015","T":1717243201122,"m":true,"M":true}}
 --
--- Taken are `trade` and `aggTrade`; quotes and depth are read by `book.sql`. `m` says that
--- the buyer was the maker, so the seller was the aggressor. A futures trade has `X`: what is
--- not MARKET is the exchange's own bookkeeping, as is a price of zero, and uses up an id.
+-- Only `trade` and `aggTrade` are read here; `book.sql` reads quotes and depth. If `m` is
+-- true, the buyer was the maker, so the seller was the aggressor. A futures trade has `X`:
+-- rows other than MARKET, or with a price of zero, are the exchange's bookkeeping. They are
+-- not market trades, but use an id.
 with
 
 spelled as (
 
     select
         *,
-        -- As Binance spells them: `book.sql` reads these lines, and refuses what is none.
+        -- Binance's spellings: `book.sql` reads these lines and refuses invalid ones.
         case
             when contains(line, 'e":"trade"') or contains(line, 'e":"aggTrade"')
                 then false
@@ -112,7 +113,7 @@ sorted as (
                     'tradingSession', 'referencePrice', 'blockTrade', 'serverShutdown'
                 )
                 then 'other'
-            -- Answers to a request, and streams that send lists.
+            -- Replies to a request, and streams that send lists.
             when
                 event_name is null
                 and (

@@ -2,8 +2,8 @@
 --
 -- {"data":{"id":340000001,"timestamp":"1717243200","amount":0.014,"amount_str":"0.01400000","price":67511,"price_str":"67511","type":0,"microtimestamp":"1717243200123456","buy_order_id":1,"sell_order_id":2},"channel":"live_trades_btcusd","event":"trade"}
 --
--- Price and amount come twice, as floats and as strings: the strings are taken. `type` is 0
--- for a buying taker and 1 for a selling one. Ids are shared by all pairs: they have gaps.
+-- Price and amount occur twice, as floats and as strings: the strings are read. `type` is 0
+-- if the taker bought and 1 if the taker sold. All pairs share the ids, so they have gaps.
 with
 
 fields as (

@@ -1,14 +1,14 @@
--- Messages of Binance that tell of the order book: quotes, updates of its levels, and
--- snapshots of all of them. `lines` has the `message` and `symbol` that `ticks.sql` said of
--- each `line`; of a trade the event time is read too, for the clock of the quotes.
+-- Binance's order-book messages: quotes, updates of levels, and snapshots of all levels.
+-- `lines` has the `message` and `symbol` that `ticks.sql` found for each `line`. The event
+-- time of a trade is read too: quotes without a time get the time of an earlier line.
 --
 -- {"u":400900217,"s":"BTCUSDT","b":"67500.01","B":"3.1","a":"67500.02","A":"4.5"}
 -- {"e":"depthUpdate","E":1717243201123,"s":"BTCUSDT","U":157,"u":160,"b":[["67500.01","10"]],"a":[]}
 -- {"lastUpdateId":160,"bids":[["67500.01","431"]],"asks":[["67500.02","12"]]}
 --
--- A quote is bid, its size, ask, its size, where an empty side has a price of zero; levels
--- are JSON, for `loaders.ticks.depth`. Other messages than the book's are no concern here:
--- `is_sound` is null.
+-- A quote is bid, bid size, ask, ask size; an empty side has a price of zero. Levels are
+-- JSON for `loaders.ticks.depth`. `is_sound` is null for messages that are not about the
+-- order book.
 with
 
 message as (
@@ -68,7 +68,7 @@ sorted as (
             when book_kind in ('update', 'snapshot')
                 then json_extract_string(body, '$.stream')
         end as stream_name,
-        -- A snapshot does not name its instrument, its stream may: btcusdt@depth20.
+        -- A snapshot does not contain its instrument; its stream name may: btcusdt@depth20.
         case
             when message <> 'book' then symbol
             when book_kind = 'snapshot'
@@ -90,7 +90,7 @@ sorted as (
 
 select
     *,
-    -- The best levels, all of them, every time: nothing older counts.
+    -- These messages contain all best levels every time, so they replace older levels.
     book_kind = 'snapshot'
     or coalesce(regexp_matches(stream_name, '@depth(5|10|20)(@|$)'), false)
         as is_snapshot,

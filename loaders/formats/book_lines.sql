@@ -1,4 +1,5 @@
--- Messages of the order book, for the fold of `loaders.ticks.books`; others as they were.
+-- Order-book messages with the columns that `loaders.ticks.books` needs; other messages
+-- unchanged.
 select
     line_number,
     case when is_sound is false then 'refused' else message end as message,

@@ -1,4 +1,4 @@
--- Why messages of the order book are refused: the field, the complaint and the value.
+-- Why order-book messages are refused: field, error and value.
 select
     line_number,
     case

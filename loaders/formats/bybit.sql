@@ -2,9 +2,9 @@
 --
 -- {"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":1717243201124,"data":[{"T":1717243201122,"s":"BTCUSDT","S":"Buy","v":"0.001","p":"67500.50","L":"PlusTick","i":"20f43950-d8dd-5b31-9112-a178eb6023af","BT":false}]}
 --
--- `S` is the taker's. Trades of spot have numbers as ids; those of futures have UUIDs, whose
--- first 60 bits are taken as the id: unique, and in no order. Futures priced in USD are
--- inverse, in contracts of one dollar. Block trades are none of the market's.
+-- `S` is the taker's side. Spot trades have numeric ids. Futures trades have UUIDs: their
+-- first 60 bits are the id, which is unique and not ordered. Futures priced in USD are
+-- inverse, in contracts of one dollar. Block trades are not market trades.
 with
 
 fields as (
@@ -49,7 +49,7 @@ select
         when is_topic and trade is not null then 'trade'
         when is_topic and json_array_length(body, '$.data') is null then null
         when topic is not null and not is_topic then 'other'
-        -- Answers to a request.
+        -- Replies to a request.
         when
             topic is null
             and list_has_any(json_keys(body), ['op', 'success', 'ret_msg'])

@@ -1,8 +1,8 @@
--- Messages of any format with exact values, and whether they are sound.
+-- Messages of any format with exact values, and whether they are valid (`is_sound`).
 --
--- `messages` is what a format's statement selects: the text of every value, and `message`,
--- which says what a line is: trade, void (uses up an id and is no trade), book, other (of
--- no concern here). Null is no known message.
+-- `messages` is the result of a format's statement: the text of every value, and `message`,
+-- the kind of line: trade, void (not a trade, but uses an id), book, other (ignored). Null
+-- is an unknown message.
 with
 
 typed as (

@@ -2,8 +2,8 @@
 --
 -- {"type":"match","trade_id":600000001,"maker_order_id":"5e…","taker_order_id":"7c…","side":"sell","size":"0.0025","price":"67510.25","product_id":"BTC-USD","sequence":81000000001,"time":"2024-06-01T12:00:00.123456Z"}
 --
--- Taken are matches; the first one after a subscription is called `last_match`. Their side
--- is the maker's, so the aggressor is the other one.
+-- Only matches are read; the first one after a subscription is called `last_match`. `side`
+-- is the maker's, so the aggressor has the opposite side.
 with
 
 fields as (

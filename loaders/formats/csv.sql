@@ -3,8 +3,8 @@
 -- ts,source_seq,price,volume,side
 -- 2024-06-01T12:00:00.25Z,1,67520.5,0.1,buy
 --
--- The positions of the columns, from 1, are the object's: variables, null where it has no
--- such column. `is_buyer_maker` says that the seller was the aggressor.
+-- Variables give the positions of the columns, from 1; null for a missing column. If
+-- `is_buyer_maker` is true, the seller was the aggressor.
 select
     line_number,
     'trade' as kind,

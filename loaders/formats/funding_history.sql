@@ -1,9 +1,9 @@
--- Answers of Hyperliquid's API, `fundingHistory`: an array of a coin's hours, or an hour a
--- line.
+-- Answers of Hyperliquid's API, `fundingHistory`: an array with the hours of a coin, or one
+-- hour per line.
 --
 -- [{"coin":"ETH","fundingRate":"-0.00022196","premium":"-0.00052196","time":1683849600076}]
 --
--- The time is a moment after the hour that was paid.
+-- The time is slightly after the full hour of the payment.
 with
 
 entries as (

@@ -2,7 +2,7 @@
 --
 -- {"time":1717243201,"time_ms":1717243201123,"channel":"spot.trades","event":"update","result":{"id":309143071,"create_time":1717243201,"create_time_ms":"1717243201122.4578","side":"sell","currency_pair":"BTC_USDT","amount":"0.0164","price":"67500.1","range":"2390902-2390902"}}
 --
--- `side` is the taker's.
+-- `side` is the taker's side.
 with
 
 fields as (

@@ -2,7 +2,7 @@
 --
 -- {"channel":"trades","data":[{"coin":"BTC","side":"B","px":"67500.0","sz":"0.015","time":1717243201122,"hash":"0x0d…","tid":118906512037719,"users":["0x31…","0x7f…"]}]}
 --
--- `side` is the taker's: B bought, A sold. `tid` is a hash: unique, and in no order.
+-- `side` is the taker's side: B bought, A sold. `tid` is a hash: unique and not ordered.
 with
 
 fields as (

@@ -1,4 +1,4 @@
--- Lines as JSON: what formats of single messages read.
+-- Lines parsed as JSON, for formats with one message per line.
 select
     line_number,
     message_of(line) as body

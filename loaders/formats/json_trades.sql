@@ -1,4 +1,4 @@
--- Each trade of a message that holds a list of them; null for any other message.
+-- One row for each trade of a message with a list of trades; null for other messages.
 select
     line_number,
     body,

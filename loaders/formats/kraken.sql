@@ -2,8 +2,8 @@
 --
 -- {"channel":"trade","type":"update","data":[{"symbol":"BTC/USD","side":"buy","price":67512.3,"qty":0.00012345,"ord_type":"market","trade_id":71000001,"timestamp":"2024-06-01T12:00:00.123456Z"}]}
 --
--- A message holds one trade or several; `side` is the taker's. Price and quantity are
--- numbers, not strings: they are read as the decimals that they are written as.
+-- A message has one or more trades; `side` is the taker's side. Price and quantity are JSON
+-- numbers, not strings: their digits are read from the text, to keep them exact.
 with
 
 events as (
@@ -12,7 +12,7 @@ events as (
         line_number,
         body,
         json_extract_string(body, '$.channel') as channel,
-        -- As text a number has the digits of a double, up to 17.
+        -- JSON numbers are read as doubles, of up to 17 digits: longer numbers as decimals.
         unnest(
             case
                 when regexp_matches(body, '[0-9.]{16}')
@@ -69,7 +69,7 @@ select
                 'level3', 'executions', 'balances'
             )
             then 'other'
-        -- Answers to a request.
+        -- Replies to a request.
         when
             fields.channel is null
             and list_has_any(json_keys(fields.body), ['method', 'error'])

@@ -1,15 +1,15 @@
--- The rules of values that all formats share. A value is the text that the file has.
--- What sqlfluff expects below `create macro … as` is no indent at all:
+-- Rules for values that all formats share. A value is the text in the file.
+-- sqlfluff would want no indent at all below `create macro … as`:
 -- sqlfluff:exclude_rules:structure.column_order,layout.indent
 
--- How a refused value is shown.
+-- A refused value as shown in messages.
 create macro shown(t) as
     ' (''' || case when length(t) > 80 then left(t, 79) || '…' else t end || ''')';
 
 create macro is_number(t) as
     regexp_full_match(t, '\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\s*');
 
--- Digits behind the point that are no trailing zeros, an exponent taken into account.
+-- Number of digits after the point without trailing zeros, with the exponent applied.
 create macro decimals(t) as
     length(rtrim(regexp_extract(t, '\.([0-9]*)', 1), '0'))
     - coalesce(try_cast(regexp_extract(t, '[eE]([+-]?[0-9]+)', 1) as integer), 0);
@@ -18,9 +18,9 @@ create macro decimals(t) as
 create macro plain(number) as
     rtrim(rtrim(number::varchar, '0'), '.');
 
--- A decimal that is not negative, with so many digits before and behind the point, as
--- text without an exponent; null where it is none. The text is looked at before the cast,
--- which rounds and takes `1_0` for 10.
+-- A non-negative decimal with at most so many digits before and after the point, as text
+-- without an exponent; null if invalid. The text is checked before the cast, because a cast
+-- rounds and reads `1_0` as 10.
 create macro exact(t, whole, fraction) as
     case
         when
@@ -39,8 +39,8 @@ create macro exact(t, whole, fraction) as
 create macro is_zero(t) as
     is_number(t) and not regexp_matches(split_part(lower(t), 'e', 1), '[1-9]');
 
--- A decimal of either sign as the project carries it from end to end, as text without an
--- exponent; null where it is none.
+-- A decimal of either sign within the project's exact range, as text without an exponent;
+-- null if invalid.
 create macro decimal_of(t) as
     case
         when regexp_full_match(t, '-?[0-9]{1,20}(\.[0-9]{1,18}0*)?') then t
@@ -60,7 +60,7 @@ create macro no_decimal(name, t) as
         else name || ' has more than 20 digits before the point' || shown(t)
     end;
 
--- Why it is no price, size or volume, which are not negative.
+-- Why a value is not a price, size or volume (these are not negative).
 create macro no_quantity(name, t) as
     case
         when decimal_of(t) is not null and is_negative(t)
@@ -85,7 +85,7 @@ create macro no_amount(name, t, whole, fraction) as
                 || shown(t)
     end;
 
--- A whole number from 0 to 2^63 - 1, null where it is none.
+-- A whole number from 0 to 2^63 - 1; null if invalid.
 create macro whole_number(t) as
     case when regexp_full_match(t, '\s*[0-9]+\s*') then try_cast(t as bigint) end;
 
@@ -98,9 +98,9 @@ create macro no_whole_number(name, t) as
             then name || ' is beyond the largest whole number' || shown(t)
     end;
 
--- Microseconds since the epoch, what is finer cut off: of a number of seconds, milli-,
--- micro- or nanoseconds, whose size tells which, or of a time as ISO 8601 writes it, in
--- UTC unless it has an offset; null where it is none.
+-- Microseconds since the epoch; finer digits are cut off. The value is a number of seconds,
+-- milli-, micro- or nanoseconds (its size shows the unit), or an ISO 8601 time, in UTC
+-- unless it has an offset. Null if invalid.
 create macro microseconds(t) as
     case
         when regexp_full_match(t, '[0-9]{13}') then t::bigint * 1000
@@ -124,7 +124,7 @@ create macro microseconds(t) as
             then epoch_us(try_cast(t as timestamptz))
     end;
 
--- From the first bitcoins, or another day, to the end of tomorrow.
+-- Whether a time lies between the first bitcoins, or another day, and the end of tomorrow.
 create macro is_possible_time(us, since := '2009-01-03') as
     us >= epoch_us(since::timestamptz)
     and us < epoch_us((current_date + 2)::timestamptz);
@@ -144,7 +144,7 @@ create macro no_time(name, t, since := '2009-01-03') as
         else name || ' is not between ' || left(since, 4) || ' and tomorrow' || shown(t)
     end;
 
--- Microseconds since the epoch of a time that says its zone, or is a number.
+-- Microseconds since the epoch of a time with a zone, or of a number.
 create macro zoned_microseconds(t) as
     case
         when
@@ -155,7 +155,7 @@ create macro zoned_microseconds(t) as
             then microseconds(t)
     end;
 
--- Why it is no time of an exchange that opened in 2023.
+-- Why a value is not a time of an exchange that opened in 2023.
 create macro no_zoned_time(name, t) as
     case
         when is_possible_time(zoned_microseconds(t), since := '2023-01-01') then null
@@ -164,8 +164,8 @@ create macro no_zoned_time(name, t) as
         else no_time(name, t, since := '2023-01-01')
     end;
 
--- The full hour that a payment belongs to, in milliseconds: the exchange writes a moment
--- within the first minute. Null elsewhere.
+-- The full hour of a payment, in milliseconds: the exchange writes a time within the first
+-- minute after it. Null for any other time.
 create macro hour_of(us) as
     case
         when us % 3600000000 < 60000000
@@ -181,7 +181,7 @@ create macro no_hour(name, t) as
         else no_time(name, t, since := '2023-01-01')
     end;
 
--- Why a rate is none: a number of JSON may have lost digits, which a text has not.
+-- Why a rate is refused: a JSON number may have lost digits, a JSON string has not.
 create macro no_rate(name, entry, t) as
     case
         when json_type(entry, '$.' || name) = 'DOUBLE'
@@ -191,8 +191,8 @@ create macro no_rate(name, entry, t) as
         else no_decimal(name, t)
     end;
 
--- The message of a line, null where it is no JSON: a recorder's time of receipt may stand
--- before it, as nanoseconds, as seconds and a colon, or as ISO 8601.
+-- The JSON message of a line; null if it is not JSON. The recorder's receive time may
+-- precede it: nanoseconds, seconds and a colon, or ISO 8601.
 create macro message_of(line) as
     case
         when
@@ -209,15 +209,15 @@ create macro message_of(line) as
             then substr(line, strpos(line, '{'))
     end;
 
--- Microseconds since the epoch of the time of receipt.
+-- The receive time, microseconds since the epoch.
 create macro received_of(line) as
     case
         when strpos(line, '{') > 1
             then microseconds(rtrim(left(line, strpos(line, '{') - 1), ': '))
     end;
 
--- Members of a message by name, as text: of the message itself, or of what stands under
--- `data` in it, where a stream puts its name around the message.
+-- Members of a message by name, as text: of the message itself, or of its member `data`
+-- if the message is wrapped with the stream's name.
 create macro members(message, names) as
     case
         when contains(message, '"data"')
@@ -225,10 +225,10 @@ create macro members(message, names) as
         else json_extract_string(message, ['$.' || name for name in names])
     end;
 
--- The values of a line of CSV, without quotes and without blanks around them.
+-- The values of a CSV line, without quotes and surrounding blanks.
 create macro cells(line) as
     case
-        -- Quotes that do not match: one value, which no format has.
+        -- Unbalanced quotes: return one value, which no format accepts.
         when
             contains(line, '"')
             and not regexp_full_match(
@@ -251,8 +251,8 @@ create macro cells(line) as
         else string_split(line, ',')
     end;
 
--- Why a message of JSON is none that its venue is known to send; null is what
--- `message_of` could not read.
+-- Why a JSON message is not a known message of its venue; null if `message_of` could not
+-- read it.
 create macro unknown_message(message) as
     case
         when message is null then 'line is not JSON'
@@ -264,7 +264,7 @@ create macro unknown_message(message) as
             )
     end;
 
--- Whether Binance spells it as a contract of COIN-M: `BTCUSD_PERP`.
+-- Whether a symbol has the form of a COIN-M contract at Binance: `BTCUSD_PERP`.
 create macro is_inverse(symbol) as
     case
         when contains(symbol, '_')
@@ -272,7 +272,7 @@ create macro is_inverse(symbol) as
         else false
     end;
 
--- Dollars that a contract of COIN-M is worth, by its coin; null where no coin is named.
+-- Value of a COIN-M contract in dollars, by its coin; null if the symbol has no coin.
 create macro contract_usd(symbol) as
     case
         when regexp_full_match(symbol, 'BTCUSD[A-Z]?(_(PERP|[0-9]{6}))?') then 100
@@ -290,7 +290,7 @@ create macro rounded(dividend, divisor) as
         else 0
     end;
 
--- Coins of inverse contracts, each worth `usd` dollars, at a price: exact, to 12 decimals.
+-- Inverse contracts of `usd` dollars each, converted to coins at a price; 12 decimals.
 create macro coins(contracts, usd, price) as
     (
         rounded(
@@ -299,7 +299,7 @@ create macro coins(contracts, usd, price) as
         )::decimal(38, 0) * 0.000000000001::decimal(13, 12)
     )::varchar;
 
--- Within these, `coins` fits into 128 bits; nothing real comes near them.
+-- Limits within which `coins` fits in 128 bits; real values are far smaller.
 create macro are_contracts(contracts, price) as
     regexp_full_match(contracts, '[0-9]{1,9}(\.0*)?')
     and try_cast(price as decimal(18, 8)) between 1 and 9000000000;
@@ -311,7 +311,7 @@ create macro no_contracts(name, contracts, price_name, price) as
         else price_name || ' is no price of a contract' || shown(price)
     end;
 
--- Why the ids of an aggregate's trades are no range.
+-- Why the first and last trade id of an aggregate are not a valid range.
 create macro no_range(first_id, last_id) as
     case
         when first_id is null then 'f is missing'
@@ -322,13 +322,13 @@ create macro no_range(first_id, last_id) as
             then 'f is above l ' || last_id || shown(first_id)
     end;
 
--- The ids of an aggregate's trades as JSON, which has no leading zeros.
+-- The ids of an aggregate's trades as JSON (JSON numbers have no leading zeros).
 create macro range_flags(first_id, last_id) as
     '{"first_trade_id": ' || whole_number(first_id)
     || ', "last_trade_id": ' || whole_number(last_id) || '}';
 
--- This project's name of a venue of Tardis, null where it is not known that amounts are
--- coins (spot, and linear futures counted in them), or contracts of COIN-M.
+-- This project's name of a Tardis venue. Null unless its amounts are known to be coins
+-- (spot, and linear futures measured in coins) or COIN-M contracts.
 create macro exchange_of_tardis(name) as
     case
         when name = 'binance' then 'binance_spot'
@@ -351,7 +351,7 @@ create macro unknown_amounts(exchange) as
     || 'contracts is not known; convert them to coins and load the file with '
     || '--format csv and --exchange';
 
--- The trades of a message that lists them under `data`; one null where it lists none.
+-- The trades of a message with a list `data`; a single null if there is no such list.
 create macro trades_of(message) as
     case
         when json_array_length(message, '$.data') > 0
@@ -359,7 +359,7 @@ create macro trades_of(message) as
         else [null]
     end;
 
--- Whether the prices and sizes of a quote are spelled in plain digits.
+-- Whether the prices and sizes of a quote are plain decimals.
 create macro are_plain(bid, bid_size, ask, ask_size) as
     regexp_full_match(
         bid || ' ' || bid_size || ' ' || ask || ' ' || ask_size || ' ',
@@ -374,8 +374,8 @@ create macro no_plain_amount(name, t) as
         else no_amount(name, t, 10, 8)
     end;
 
--- Whether it is the JSON of an order book's levels, `[["67500.01","10"],["67499.9","2"]]`,
--- in plain digits and without a price of zero. Some had an empty list behind the size.
+-- Whether a value is the JSON of order-book levels, `[["67500.01","10"],["67499.9","2"]]`,
+-- with plain decimals and no price of zero. Some levels have an empty list after the size.
 create macro are_levels(t) as
     regexp_full_match(
         t,

@@ -1,11 +1,11 @@
--- Hyperliquid's `misc_events_by_block`: a block a line, one of whose events may be the
+-- Hyperliquid's `misc_events_by_block`: one block per line; an event of a block may be the
 -- funding payments of an hour.
 --
 -- {"local_time":"2025-09-01T09:00:00.12","block_time":"2025-09-01T09:00:00.004","block_number":712345678,"events":[{"time":"2025-09-01T09:00:00.004","hash":"0x0d…","inner":{"Funding":{"deltas":[{"user":"0x31…","coin":"ZEC","funding_amount":"9.330246","szi":"280.0","funding_rate":"-0.0000810249"}]}}}]}
 --
--- All positions of a coin pay the same rate: a row here is a coin, an hour and a rate, and
--- `row_count` its payments. Events of another kind are one row, which is to be skipped.
--- What a payment amounts to is rounded, so no price of the oracle is taken from it.
+-- All positions of a coin pay the same rate: there is one row per coin, hour and rate, and
+-- `row_count` counts its payments. Events of other kinds are one row, to be skipped. The
+-- amounts of payments are rounded, so no oracle price is computed from them.
 with
 
 events as (

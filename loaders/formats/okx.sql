@@ -2,9 +2,9 @@
 --
 -- {"arg":{"channel":"trades","instId":"BTC-USDT"},"data":[{"instId":"BTC-USDT","tradeId":"130639474","px":"67500.1","sz":"0.12060306","side":"buy","ts":"1717243201122","count":"3"}]}
 --
--- `side` is the taker's. A trade of channel `trades` may stand for several and has the last
--- one's id. Sizes of swaps and futures are contracts: of 0.01 bitcoins where they are
--- priced in USDT or USDC, of 100 dollars where in USD.
+-- `side` is the taker's side. A trade of channel `trades` may combine several trades and has
+-- the id of the last one. Sizes of swaps and futures are contracts: of 0.01 bitcoin if
+-- priced in USDT or USDC, of 100 dollars if priced in USD.
 with
 
 fields as (
@@ -47,7 +47,7 @@ select
         when is_channel and list_contains(json_keys(body), 'event') then 'other'
         when is_channel then null
         when channel is not null then 'other'
-        -- Answers to a request.
+        -- Replies to a request.
         when list_contains(json_keys(body), 'event') then 'other'
     end as message,
     case

@@ -1,7 +1,7 @@
 -- noqa: disable=layout.long_lines
--- What a recording of trades is, by how many of its first lines look like which format: a
--- line does that has both patterns. Binance's CSV files have four layouts; which one it is
--- is what most lines have. A pattern is one line here, however long.
+-- Patterns that recognise the format of a recording by its first lines: a line belongs to a
+-- format if it matches both patterns. Binance's CSV files have four layouts; the layout of
+-- most lines is used. A pattern stays on one line here, however long.
 with
 
 formats (format, layout, pattern, other_pattern) as (

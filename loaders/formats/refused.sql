@@ -1,8 +1,8 @@
--- Why messages are refused: the field, the complaint and the value.
+-- Why messages are refused: field, error and value.
 select
     line_number,
     symbol,
-    -- Whether nothing is wrong with it but its id.
+    -- Whether only its id is invalid.
     complaint is null
     and message = 'trade'
     and id is null

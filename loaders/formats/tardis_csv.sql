@@ -1,10 +1,10 @@
--- The CSV files of trades that Tardis publishes of many venues.
+-- CSV files of trades that Tardis publishes for many venues.
 --
 -- exchange,symbol,timestamp,local_timestamp,id,side,price,amount
 -- bitfinex,BTCUSD,1717243200123456,1717243200125000,1550000001,buy,67515,0.0123
 --
--- Taken are venues whose amounts are known to be coins (spot, and linear futures counted in
--- them), and contracts of COIN-M.
+-- Only venues are loaded whose amounts are known to be coins (spot, and linear futures
+-- measured in coins) or COIN-M contracts.
 select
     line_number,
     'trade' as kind,

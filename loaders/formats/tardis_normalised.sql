@@ -1,8 +1,8 @@
--- Messages as tardis-machine normalises those of many venues.
+-- Messages of many venues, normalised by tardis-machine.
 --
 -- {"type":"trade","symbol":"BTCUSDT","exchange":"binance","id":"900000001","price":67500.01,"amount":0.015,"side":"sell","timestamp":"2024-06-01T12:00:01.122Z","localTimestamp":"2024-06-01T12:00:01.130Z"}
 --
--- Taken are trades of the venues that tardis_csv.sql takes.
+-- Only trades of the venues of tardis_csv.sql are loaded.
 with
 
 fields as (

@@ -1,9 +1,9 @@
--- Sound messages as ticks; of the others, which they are.
+-- Valid messages as ticks; the kind of the other messages.
 select
     line_number,
     case when is_sound then message else 'refused' end as message,
     kind,
-    -- Other messages may be of any instrument.
+    -- Valid messages of other kinds may be of any instrument: their symbol is not checked.
     case
         when not is_sound or message not in ('other', 'header') then symbol
     end as symbol,

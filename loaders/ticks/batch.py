@@ -1,4 +1,4 @@
-"""The ticks of one chunk, made ready for the table before it is asked anything."""
+"""The ticks of one chunk, prepared for COPY before any query on the stored ticks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from loaders.ticks.instants import WINDOW_US, from_us, utc_text
 from loaders.ticks.runs import Integers, Runs, integers
 from pgio.copy_in import encode_csv
 
-#: How far times may run against the ids: a venue's matching engines are no one clock.
+#: How far timestamps may go backwards while ids grow: a venue's matching engines do not
+#: share one clock.
 ORDER_TOLERANCE_US = 60_000_000
 
 _GAP = "gap_before"
@@ -33,7 +34,7 @@ class Batch:
     rows
         `loaders.ticks.chunk.TICK_SCHEMA`; at least one, every id once.
     void_ids
-        Ids between theirs that are no market trades: nothing is missing there.
+        Ids in this range used by events that are not market trades; they are no gaps.
     is_ordered
         Whether ids grow with time.
     """
@@ -61,7 +62,10 @@ class Batch:
 
     @cached_property
     def runs(self) -> Runs:
-        """Unbroken runs of its ids; a void one has the time of a tick beside it."""
+        """Runs of consecutive ids, void ids included.
+
+        A void id gets the time of a neighbouring tick.
+        """
         ids, times = self.ids[self.by_id], self.times_us[self.by_id]
         void = np.setdiff1d(np.asarray(self.void_ids, dtype=np.int64), ids)
         if len(void):
@@ -114,7 +118,8 @@ class Batch:
     def _distinct_windows(self) -> tuple[Integers, Integers]:
         """Return the windows, ascending, and each row's index among them.
 
-        Rows of one window stand together: few have to be compared.
+        Most rows of a window are adjacent, so only the first row of each stretch is
+        sorted.
         """
         ends = np.flatnonzero(np.diff(self.window_us)) + 1
         begins = np.concatenate(([0], ends))
@@ -125,7 +130,7 @@ class Batch:
     def csv(
         self, exchange: str, load_id: int, gaps: tuple[Integers, Integers]
     ) -> tuple[list[str], pa.Buffer]:
-        """Encode the rows for COPY, with the gaps noted on the ticks behind them.
+        """Encode the rows for COPY; each gap is stored on the first tick after it.
 
         Parameters
         ----------
@@ -162,7 +167,7 @@ class Batch:
         flags = self.rows.column("microstructure_flags")
         if not len(ids):
             return flags
-        # A gap may end with a void id: it is noted on the tick behind that.
+        # The first id after a gap may be void: the gap is stored on the next tick.
         places = np.searchsorted(self.ids[self.by_id], ids)
         is_before_a_tick = places < len(flags)
         rows, gap = np.unique(self.by_id[places[is_before_a_tick]], return_inverse=True)
@@ -187,14 +192,14 @@ class Batch:
 def make_batch(
     rows: pa.RecordBatch, void_ids: Sequence[int] = (), *, is_ordered: bool = True
 ) -> Batch | None:
-    """Take repeats out of the ticks of a chunk and look at their order.
+    """Remove repeated ids from the ticks of a chunk and check their order.
 
     Parameters
     ----------
     rows
         `loaders.ticks.chunk.TICK_SCHEMA`.
     void_ids
-        Ids that are no market trades.
+        Ids used by events that are not market trades.
     is_ordered
         Whether ids grow with time.
 
@@ -206,7 +211,7 @@ def make_batch(
     Raises
     ------
     ObjectError
-        An id stands for two trades, or ids and times contradict each other.
+        Two different trades have the same id, or ids and times contradict each other.
     """
     if rows.num_rows == 0:
         return None
@@ -224,7 +229,7 @@ def _without_repeats(rows: pa.RecordBatch, ids: Integers) -> pa.RecordBatch:
     is_repeat = np.concatenate(([False], np.diff(ids[order]) == 0))
     if not is_repeat.any():
         return rows
-    # Each repeat beside the first row of its id, which a stable order puts before it.
+    # Pair each repeat with the first row of its id: a stable sort puts that row first.
     firsts = np.maximum.accumulate(np.where(is_repeat, 0, np.arange(len(ids))))
     repeats, originals = order[is_repeat], order[firsts[is_repeat]]
     check_same_trades(rows.take(originals), rows.take(repeats))
@@ -234,12 +239,12 @@ def _without_repeats(rows: pa.RecordBatch, ids: Integers) -> pa.RecordBatch:
 
 
 def _check_order(batch: Batch) -> None:
-    """Refuse ids that go up while times go down."""
+    """Raise an error if times go backwards while ids grow."""
     times = batch.times_us[batch.by_id]
     latest = np.maximum.accumulate(times)
-    behind = latest - times > ORDER_TOLERANCE_US
-    if behind.any():
-        at = int(np.argmax(behind))
+    is_too_early = latest - times > ORDER_TOLERANCE_US
+    if is_too_early.any():
+        at = int(np.argmax(is_too_early))
         before = int(np.argmax(times == latest[at]))
         ids = batch.ids[batch.by_id]
         raise ObjectError(
@@ -248,6 +253,6 @@ def _check_order(batch: Batch) -> None:
                 from_us(int(times[at])),
                 int(ids[before]),
                 from_us(int(times[before])),
-                "in this object too",
+                where="in this object too",
             )
         )

@@ -1,9 +1,9 @@
-"""Quotes and depth of a recording, folded into its five-minute windows.
+"""Fold quotes and depth of a recording into its five-minute windows.
 
-Quotes have no time of their own in the spot streams. The receive time is no substitute:
-it comes from another clock, which was more than a second behind in recordings seen. So
-a line without an event time has that of the latest line before it that has one; before
-the first such line of a chunk, the first one's; without any, the receive time.
+Quotes of the spot streams have no event time. The receive time is no substitute: it
+comes from another clock, which was more than a second late in known recordings. So a
+line without an event time gets that of the latest line before it; before the first
+event time of a chunk, the first one; without any event time, the receive time.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ import pyarrow.compute as pc
 from loaders.ticks.depth import PLACES, DepthBook, DepthMessages, Integers, read_levels
 from loaders.ticks.instants import WINDOW_US, from_us
 
-#: By window start what is kept of it; see `TickChunk.books`.
+#: Order-book summary by window start; see `TickChunk.books`.
 Books = dict[datetime, dict[str, Any]]
 
 DEPTH_LEVELS = 20
 
-#: A single event time that differs from both neighbours by more is damage, in µs.
+#: A single event time that differs from both neighbours by more is ignored, µs.
 _JUMP_US = 60_000_000
 _REMEMBERED = 1000
 _DEPTH = ["first_id", "last_id", "previous_id", "is_snapshot", "bids", "asks"]
-#: What `BookFold` takes of what `book.sql` says.
+#: Columns of `book.sql` that `BookFold` reads.
 BOOK_COLUMNS = ["line_number", "book_kind", "event_time", "quote_values", *_DEPTH]
 
 
@@ -48,12 +48,12 @@ class EventClock:
         events : ndarray of int64, shape (n,)
             Event times in µs, or 0.
         received : callable
-            Gives the receive times, the same way.
+            Returns the receive times in the same form.
 
         Returns
         -------
         ndarray of int64, shape (n,)
-            0 where nothing is known.
+            0 where no time is known.
         """
         marks = np.flatnonzero(events)
         marks = marks[~_is_outlier(events[marks], self._latest)]
@@ -77,7 +77,7 @@ def _is_outlier(times: Integers, latest: int) -> npt.NDArray[np.bool_]:
 
 
 class _Window:
-    """What is known of one window."""
+    """The order-book summary of one window."""
 
     def __init__(self) -> None:
         self.quotes = 0
@@ -99,7 +99,7 @@ class _Window:
         if not len(spreads):
             return
         self.spreads += len(spreads)
-        # In halves: any number of 64-bit spreads adds up exactly.
+        # Add high and low halves separately, so that the sum cannot overflow.
         high, low = int((spreads >> 32).sum()), int((spreads & 0xFFFFFFFF).sum())
         self.spread_sum += (high << 32) + low
         least, most = int(spreads.min()), int(spreads.max())
@@ -141,7 +141,7 @@ class _Window:
     def _mean(self) -> str | None:
         if not self.spreads:
             return None
-        # Half up is good enough here; the sum is exact.
+        # The sum is exact; the mean is rounded half up.
         return _text((2 * self.spread_sum + self.spreads) // (2 * self.spreads))
 
 
@@ -151,7 +151,7 @@ class BookFold:
     Parameters
     ----------
     size_unit
-        What sizes are in, such as ``BTC``.
+        Unit of sizes, such as ``BTC``.
     """
 
     def __init__(self, size_unit: str) -> None:
@@ -162,14 +162,14 @@ class BookFold:
         self._finished: deque[int] = deque(maxlen=_REMEMBERED)
 
     def add(self, lines: pa.Table, received: Callable[[], Integers]) -> Books:
-        """Take in the lines of a batch; hand out the windows before its last.
+        """Add the lines of a batch; return the windows before its latest one.
 
         Parameters
         ----------
         lines
-            What `book.sql` says of good ones.
+            Valid lines with the columns of `book.sql`.
         received : callable
-            Gives the µs since the epoch when they were received, or 0.
+            Returns their receive times, µs since the epoch, or 0.
         """
         times = self._clock.times(_integers(lines, "event_time", 0), received)
         kinds = lines.column("book_kind")
@@ -186,7 +186,7 @@ class BookFold:
             in_depth = depth_windows == number
             if in_depth.any():
                 self._book.apply(messages, in_depth)
-            # A straggler of a window that was handed out adds nothing to it.
+            # A late line of a window that was returned already is ignored.
             if number in self._finished:
                 continue
             window = self._open.setdefault(number, _Window())
@@ -200,7 +200,7 @@ class BookFold:
         return self._hand_out([n for n in self._open if n < max(ends)])
 
     def rest(self) -> Books:
-        """Hand out what is left at the end of the object."""
+        """Return the remaining windows at the end of the object."""
         return self._hand_out(list(self._open))
 
     def _hand_out(self, numbers: list[int]) -> Books:
@@ -219,7 +219,7 @@ def _mask(chosen: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
 def _quotes(quotes: pa.ChunkedArray) -> Integers:
     """Return bid, bid size, ask and ask size × 10^8 of each line: shape (n, 4)."""
     decimals = quotes.combine_chunks().flatten()
-    # Of the 16 bytes of a decimal with 8 places, the first 8 are this number.
+    # The first 8 of the 16 bytes of a decimal with 8 places are this number.
     numbers = np.frombuffer(decimals.buffers()[1] or b"", np.int64)[::2]
     return numbers[decimals.offset :][: len(decimals)].reshape(-1, 4)
 

@@ -1,4 +1,4 @@
-"""What a decoder of ticks hands to the store."""
+"""The types that a tick decoder yields."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TICK_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Stream:
-    """Where the ticks of an object come from; ids are unique within it.
+    """A venue's sequence of trade ids for one instrument; ids are unique within it.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Stream:
     is_consecutive
         Whether ids count up by one, so that a jump is a gap.
     is_ordered
-        Whether ids grow with time. Those of some venues are hashes.
+        Whether ids grow with time. Some venues use hashes as ids.
     """
 
     exchange: str
@@ -62,10 +62,10 @@ class TickChunk:
     rows
         The good ticks, `TICK_SCHEMA`.
     rows_read
-        Lines or rows of the object it covers, of any kind; a line with several trades
-        counts them all.
+        Lines or rows of the object in this chunk, of any kind; a line with several
+        trades counts once for each trade.
     rows_skipped
-        Of these, lines that are no market trades of the instrument: book updates,
+        Those of them that are not market trades of the instrument: book updates,
         heartbeats, insurance fund, liquidation takeovers, other instruments, blank
         lines.
     progress
@@ -73,15 +73,15 @@ class TickChunk:
     bad
         The refused rows.
     books
-        By window start: what the order-book lines said of the windows that this chunk
-        finished (or of the last one, at the end of the object); values are the objects
-        that `window_5m.raw_payload` keeps under ``book``. Each has ``quote_count``, how
-        many order-book lines it is made of: of two recordings of a window the one with
-        more stays.
+        Order-book summaries by window start, of the windows that end in this chunk (at
+        the end of the object also of the last window). The values are stored in
+        `window_5m.raw_payload` under ``book``. Each has ``quote_count``, the number of
+        bookTicker messages in it; of two recordings of a window the one with more is
+        kept.
     void_ids
-        Ids used up by what is no market trade.
+        Ids used by events that are not market trades.
     others
-        Rows of other instruments, by name; they are among the skipped.
+        Number of rows of each other instrument; they are included in `rows_skipped`.
     """
 
     stream: Stream | None
@@ -97,19 +97,19 @@ class TickChunk:
 
 @dataclass(frozen=True)
 class DecoderOptions:
-    """What is said of an object beside its content.
+    """What the command line says about an object.
 
     Attributes
     ----------
     exchange
         Overrides the venue that the format or the content names.
     symbol
-        Instrument to take where the object does not name it, or names several.
+        Instrument to load if the object names none or several.
     columns
         For the generic CSV: tick column to header name or zero-based position.
     uri
-        Where it is, as a URI or path; Binance's files say their instrument by it.
-        By default the local file's.
+        URI or path of the object; names of Binance's files contain the instrument. The
+        default is the path of the local file.
     """
 
     exchange: str | None = None

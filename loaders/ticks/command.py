@@ -22,7 +22,7 @@ from loaders.ticks.instants import utc_text, window_of
 from loaders.ticks.load import AUTO, Recordings
 from loaders.ticks.objects import GENERIC, known_formats
 
-#: What is taken from folders and prefixes; a file named in full may end in anything.
+#: Suffixes loaded from folders and prefixes; a file named in full may have any suffix.
 SUFFIXES = (
     *(".csv", ".gz", ".json", ".jsonl", ".log", ".lz4", ".ndjson", ".txt"),
     *(".zip", ".zst"),
@@ -88,7 +88,7 @@ class _Instant(click.ParamType[datetime]):
     "--format",
     "file_format",
     metavar="NAME",
-    help="Format of the recordings; by default told by their content.",
+    help="Format of the recordings; by default recognised by their content.",
 )
 @click.option(
     "--exchange",
@@ -97,7 +97,7 @@ class _Instant(click.ParamType[datetime]):
 )
 @click.option(
     "--symbol",
-    help="Instrument to take, in the venue's spelling, where a recording names none or "
+    help="Instrument to load, in the venue's spelling, if a recording names none or "
     "several.",
 )
 @click.option(
@@ -126,9 +126,9 @@ def ticks(
 
     PATH is a file, a folder (searched to any depth), a glob, or s3://bucket/prefix:
     websocket dumps and CSV replays, plain or packed with gzip, zip, lz4 or zstd. Each
-    trade is loaded once, however often and in whatever order recordings bring it. A
-    recording is loaded in batches, each of them one transaction; stopped, it goes on
-    from there.
+    trade is loaded once, even if several recordings contain it, in any order. A
+    recording is loaded in batches of one transaction each; an interrupted load resumes
+    after the last batch.
     """
     if file_format is not None and file_format not in known_formats():
         known = ", ".join(sorted(known_formats()))
@@ -137,7 +137,7 @@ def ticks(
         )
     mapped = {name: place for part in columns for name, place in part.items()}
     if mapped:
-        # Only this format has columns of any name.
+        # Only the generic format has configurable columns.
         if file_format not in (None, GENERIC):
             raise click.BadParameter(
                 f"columns are named for --format {GENERIC}, not {file_format}",

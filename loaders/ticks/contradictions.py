@@ -1,4 +1,4 @@
-"""Ids that cannot be one venue's: what is compared, and how it is told."""
+"""Checks that trade ids belong to one venue, and the error messages of these checks."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from loaders.errors import ObjectError
 from loaders.ticks.instants import from_us, utc_text
 from loaders.ticks.runs import Runs, integers
 
-#: Times of one trade in other precisions differ by less than this.
+#: The same trade in milliseconds and in microseconds differs by less than this.
 SAME_TIME_US = 1_000
 
-#: Ids that a venue cannot use up: so many, and so many a second. The busiest use some
-#: thousands a second, and a recording may lack hours of them.
+#: A jump of ids is refused if it is longer than `_LEAST_JUMP` and faster than
+#: `_MOST_A_SECOND`. The busiest venues use some thousands of ids a second, and hours of
+#: a recording may be missing.
 _LEAST_JUMP = 1_000_000
 _MOST_A_SECOND = 100_000
 
@@ -30,12 +31,12 @@ _WAY_OUT = (
 def check_same_trades(rows: pa.RecordBatch, others: pa.RecordBatch) -> None:
     """Compare ticks that have the same ids, row by row.
 
-    A side that is unknown contradicts none.
+    An unknown side agrees with every side.
 
     Raises
     ------
     ObjectError
-        An id stands for two trades.
+        Two different trades have the same id.
     """
     differs = np.zeros(rows.num_rows, dtype=bool)
     for name in ("price", "volume"):
@@ -64,14 +65,14 @@ def check_same_trades(rows: pa.RecordBatch, others: pa.RecordBatch) -> None:
 
 
 def check_jumps(runs: Runs, new: Runs) -> None:
-    """Refuse ids that jump, beside new ones, by more than a venue can use up.
+    """Raise an error if ids jump, next to new ids, by more than a venue can use.
 
-    A gap in a recording is no such jump: what is missing took its time.
+    A gap in a recording is no such jump: the missing trades took time.
 
     Raises
     ------
     ObjectError
-        Names both trades.
+        There is such a jump; the message names both trades.
     """
     jumps = runs.first[1:] - runs.last[:-1]
     times_us = np.abs(runs.first_us[1:] - runs.last_us[:-1])
@@ -89,7 +90,7 @@ def check_jumps(runs: Runs, new: Runs) -> None:
         )
         raise ObjectError(
             f"trade ids jump from {before} to {after}: {jumps[at]:,} ids in "
-            f"{times_us[at] / 1000:,.0f} ms, more than a venue has whose ids count up "
+            f"{times_us[at] / 1000:,.0f} ms, too many for a venue whose ids count up "
             "by one. Binance.US has such ids: load it with --exchange binance_us. "
             "Otherwise these are two streams: load one of them under a name of its own "
             "with --exchange"
@@ -113,7 +114,7 @@ def _plain(number: object) -> str:
 
 
 def reuse_message(known: str, found: str, trade_id: int, where: str) -> str:
-    """Explain that an id stands for two trades."""
+    """Explain that two different trades have the same id."""
     return (
         f"trade id {trade_id} stands for two trades: {found} here, and {known}, "
         f"{where}. {_WAY_OUT}"

@@ -1,4 +1,4 @@
-"""Recordings of trades, batch by batch, by the statements of `loaders.formats`."""
+"""Decode recordings of trades in batches, with the statements of `loaders.formats`."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def decode(name: str, path: Path, options: DecoderOptions) -> Iterator[TickChunk
     path
         The file.
     options
-        What is said of it beside its content.
+        What the command line says about it.
 
     Raises
     ------
     ObjectError
-        Not this format at all; several venues, instruments or kinds of ids in one
-        object; ids that are no integers; no line is a known message, or none is of the
-        instrument that is wanted.
+        The object has another format; it has several venues, instruments or kinds of
+        ids; its ids are not integers; no line is a known message, or no line is of the
+        wanted instrument.
     """
     reader = _Reader(name, path, options)
     chunk: TickChunk | None = None
@@ -66,7 +66,7 @@ def decode(name: str, path: Path, options: DecoderOptions) -> Iterator[TickChunk
         if chunk is not None:
             yield chunk
         chunk = reader.read(lines)
-    # Before the last chunk: of an object of one chunk nothing is written then.
+    # Check before the last chunk, so that nothing of a one-chunk object is written.
     if damage is None:
         reader.check()
     if chunk is not None:
@@ -84,17 +84,17 @@ class _Reader:
         self._named_exchange = options.exchange
         self._connection = formats.connect(**said)
         self._instrument = Instrument(name, said["symbol"])
-        #: Where the trades are from by what they look like, and what their ids count.
+        #: Market by the form of the trades, and the kind of their ids.
         self._market: str | None = said.get("market")
         self._kind: str | None = said.get("kind")
         self._has_known = self._has_text = self._has_ticks = False
         self._first_bad: BadRow | None = None
-        #: From the first line of the instrument's order book on.
+        #: Created at the first line of the instrument's order book.
         self._fold: BookFold | None = None
 
     @property
     def _stream(self) -> Stream | None:
-        """Whose ticks these are, once known."""
+        """The stream of the ticks, once known."""
         symbol = self._instrument.symbol
         if self._kind is None or self._market is None or symbol is None:
             return None
@@ -140,11 +140,11 @@ class _Reader:
         )
 
     def last_books(self) -> Books:
-        """Hand out the last windows of the order book."""
+        """Return the last windows of the order book."""
         return {} if self._fold is None else self._fold.rest()
 
     def check(self) -> None:
-        """Look at an object that was read to its end."""
+        """Check an object after it was read to its end."""
         self._instrument.check()
         if not self._has_text:
             raise ObjectError("is empty: nothing to load")
@@ -157,13 +157,13 @@ class _Reader:
             )
 
     def _settle(self, trades: pa.Table) -> None:
-        """Hold the object to one market and one kind of ids."""
+        """Set market and kind of ids; refuse an object with several of them."""
         if not trades.num_rows:
             return
         kinds = pc.unique(trades.column("kind")).to_pylist()
         markets = pc.unique(trades.column("exchange").drop_null()).to_pylist()
         self._kind = self._kind or kinds[0]
-        # An aggregate without a mark is of USD-M; spot's have one.
+        # Aggregates of USD-M have no market flag; those of spot have one.
         default = USDM if self._kind == "aggTrade" else None
         self._market = self._market or next(iter(markets), default)
         for mine, found in ((self._kind, kinds), (self._market, markets)):
@@ -184,12 +184,12 @@ class _Reader:
     def _refused(
         self, lines: Lines, table: pa.Table, numbers: pa.Array, others: Counter[str]
     ) -> list[BadRow]:
-        """Ask of refused lines why they are; those of other instruments are none.
+        """Return refused lines with reasons, without those of other instruments.
 
         Raises
         ------
         ObjectError
-            Nothing but the ids of the object's trades is wrong.
+            Only the ids of the object's trades are invalid.
         """
         chosen = table.filter(pc.is_in(table.column("line_number"), numbers))
         bad = []
@@ -207,7 +207,7 @@ class _Reader:
         return bad
 
     def _with_book(self, found: pa.Table, table: pa.Table) -> pa.Table:
-        """Add what `book.sql` says of the lines, whose messages and symbols count."""
+        """Add the columns of `book.sql` and use its messages and symbols."""
         lines = found.select(["line_number", "message", "symbol"])
         lines = lines.append_column("line", table.column("line"))
         query = formats.pipeline("book", "book_lines")
@@ -219,7 +219,7 @@ class _Reader:
     def _refused_book(
         self, lines: Lines, table: pa.Table, numbers: pa.Array
     ) -> list[BadRow]:
-        """Ask of refused lines of the order book why they are."""
+        """Return refused lines of the order book with reasons."""
         if not len(numbers):
             return []
         chosen = table.filter(pc.is_in(table.column("line_number"), numbers))
@@ -230,7 +230,7 @@ class _Reader:
         return [lines.bad_row(row["line_number"], row["reason"]) for row in rows]
 
     def _books(self, messages: pa.Table, table: pa.Table) -> Books:
-        """Fold the order book of the instrument; its trades tell the time."""
+        """Fold the order book of the instrument; its trades give event times."""
         if self._fold is None:
             if not _only(messages, "book").num_rows:
                 return {}

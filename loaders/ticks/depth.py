@@ -1,4 +1,4 @@
-"""An order book kept up by Binance's depth updates and snapshots."""
+"""An order book, maintained from Binance's depth updates and snapshots."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pgio.compiled import compiled
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int64]
 
-#: Prices and sizes are carried as integers × 10^8.
+#: Prices and sizes are stored as integers × 10^8.
 PLACES = 8
-#: Levels kept of a side: what lies further out comes and goes for years.
+#: Most levels of a side; levels farther from the best price are dropped.
 MOST_LEVELS = 20_000
 
 
@@ -28,7 +28,7 @@ class Levels:
     rows : ndarray of int64, shape (n,)
         Which message each comes from.
     prices, sizes : ndarray of int64, shape (n,)
-        × 10^8; a size of zero takes the level away.
+        × 10^8; a size of zero removes the level.
     """
 
     rows: Integers
@@ -37,7 +37,7 @@ class Levels:
 
 
 def read_levels(texts: pa.StringArray) -> Levels:
-    """Read the levels that `book.sql` accepted, ``[["61837.5","0.2"],…]`` a message."""
+    """Read the levels that `book.sql` accepted: ``[["61837.5","0.2"],…]``."""
     _, offsets, content = texts.buffers()
     if not len(texts) or content is None:
         return Levels(*np.empty((3, 0), np.int64))
@@ -49,7 +49,7 @@ def read_levels(texts: pa.StringArray) -> Levels:
 @compiled
 def _read(text: Bytes, ends: npt.NDArray[np.int32]) -> Integers:
     """Return message, price and size of each level, an array each."""
-    # A level begins with a bracket: there are no more of them than of these.
+    # Each level begins with a bracket, so there are at most as many levels as brackets.
     found = np.empty((3, (text[ends[0] : ends[-1]] == 91).sum()), np.int64)
     level = 0
     for row in range(len(ends) - 1):
@@ -90,7 +90,7 @@ class Side:
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all levels."""
         self._prices = np.empty(0, np.int64)
         self._sizes = np.empty(0, np.int64)
         self._ids = np.empty(0, np.int64)
@@ -100,7 +100,7 @@ class Side:
         self._keep(self._ids > until)
 
     def set(self, prices: Integers, sizes: Integers, ids: Integers) -> None:
-        """Set levels; of several sizes of one price the latest update's counts."""
+        """Set levels; if a price occurs several times, the latest update is used."""
         prices = np.concatenate((self._prices, prices))
         sizes = np.concatenate((self._sizes, sizes))
         ids = np.concatenate((self._ids, ids))
@@ -133,11 +133,11 @@ class DepthMessages:
     Attributes
     ----------
     first_ids, last_ids : ndarray of int64, shape (n,)
-        Update ids a message covers (``U``, ``u``); of a snapshot both are its own.
+        Range of update ids of a message (``U``, ``u``); for a snapshot both are its id.
     previous_ids : ndarray of int64, shape (n,)
         Last id of the message before (``pu``, futures only), or -1.
     is_snapshot : ndarray of bool, shape (n,)
-        Replaces all that is older.
+        A snapshot replaces all older levels.
     bids, asks
         Levels; their ``rows`` count these messages.
     """
@@ -154,10 +154,10 @@ class DepthMessages:
 
 
 class DepthBook:
-    """What is known of an order book.
+    """The known levels of an order book.
 
-    Updates carry ids, by which a missing one is noticed. Without a snapshot, or after a
-    gap, only levels that changed since are known: ``is_complete`` is false then.
+    Ids of updates show missing updates. Without a snapshot, or after a gap, only levels
+    that changed since are known: ``is_complete`` is false then.
     """
 
     def __init__(self) -> None:
@@ -167,7 +167,7 @@ class DepthBook:
         self._last_id = 0
 
     def apply(self, messages: DepthMessages, chosen: npt.NDArray[np.bool_]) -> None:
-        """Take in some of the messages, in their order."""
+        """Apply the chosen messages in their order."""
         order = np.flatnonzero(chosen)
         updates = order[~messages.is_snapshot[order]]
         snapshots = order[messages.is_snapshot[order]]
@@ -181,7 +181,7 @@ class DepthBook:
             self.bids.forget(snapshot_id)
             self.asks.forget(snapshot_id)
             updates = updates[messages.last_ids[updates] > snapshot_id]
-            # The first update after it has to begin where it ends, or before.
+            # The first update after the snapshot must start at its next id or earlier.
             is_joined = (
                 not len(updates) or messages.first_ids[updates[0]] <= snapshot_id + 1
             )
@@ -199,7 +199,7 @@ class DepthBook:
     def _after_gap(
         self, messages: DepthMessages, updates: Integers
     ) -> tuple[Integers, int | None]:
-        """Forget what lies before a missing update; say where that was."""
+        """Clear the book at a gap; return the updates after it, and where it was."""
         lasts = messages.last_ids[updates]
         before = np.maximum.accumulate(np.concatenate(([self._last_id], lasts)))[:-1]
         previous = messages.previous_ids[updates]

@@ -1,4 +1,4 @@
-"""Which instruments are bitcoin, and which of them an object is about."""
+"""Recognise bitcoin instruments, and choose the instrument of an object."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from loaders import formats
 from loaders.errors import ObjectError, list_counts
 
-#: What bitcoin is priced in; an instrument in anything else has to be named.
+#: Currencies of recognised bitcoin instruments; others need --symbol.
 _QUOTES = (
     "USD|USDT|USDC|FDUSD|TUSD|BUSD|USDP|USD1|PAX|DAI|UST|RLUSD|PYUSD|EUR|EURI|EURT|GBP|"
     "JPY|AUD|CAD|CHF|TRY|BRL|ARS|MXN|COP|PLN|RON|CZK|ZAR|UAH|NGN|RUB|INR|KRW|IDR|IDRT|"
@@ -30,12 +30,12 @@ UNORDERED = frozenset({"hyperliquid", "bybit_linear", "bybit_inverse"})
 BINANCE = ("binance_spot", "binance_usdm", "binance_coinm")
 #: A venue in Binance's formats whose ids do not count up by one.
 SPACED = "binance_us"
-#: Names of other instruments that are counted: a damaged object may have any number.
+#: Most names of other instruments to count: a damaged object may have any number.
 _MOST_OTHERS = 10_000
 
 
 def is_bitcoin(symbol: str) -> bool:
-    """Say whether it is bitcoin, priced in a currency, in any venue's spelling.
+    """Return whether a symbol is bitcoin priced in a currency, in any venue's spelling.
 
     Examples
     --------
@@ -50,17 +50,17 @@ def is_bitcoin(symbol: str) -> bool:
 
 
 def is_inverse(symbol: str) -> bool:
-    """Say whether Binance spells it as a COIN-M contract: ``BTCUSD_PERP``."""
+    """Return whether a symbol has the form of a COIN-M contract: ``BTCUSD_PERP``."""
     return bool(formats.evaluate("is_inverse", symbol))
 
 
 def contract_usd(symbol: str) -> int:
-    """Return what a COIN-M contract is worth in dollars.
+    """Return the value of a COIN-M contract in dollars.
 
     Raises
     ------
     ObjectError
-        The symbol does not say its coin.
+        The symbol does not contain its coin.
 
     Examples
     --------
@@ -83,10 +83,10 @@ class Instrument:
     Parameters
     ----------
     format
-        Named in the complaint.
+        Format of the object, for error messages.
     wanted
-        The instrument to take, if the command line names it; else the first that is
-        bitcoin.
+        The instrument to load, if the command line names it; by default the first that
+        is bitcoin.
     """
 
     def __init__(self, format: str, wanted: str | None) -> None:
@@ -97,7 +97,7 @@ class Instrument:
         self._others: Counter[str] = Counter()
 
     def own(self, messages: pa.Table) -> tuple[pa.Table, Counter[str]]:
-        """Leave out the rows of other instruments; those that name none stay.
+        """Remove the rows of other instruments; rows without a symbol stay.
 
         Parameters
         ----------
@@ -107,7 +107,7 @@ class Instrument:
         Returns
         -------
         tuple
-            The other rows, and how many of each instrument were left out.
+            The remaining rows, and the number of removed rows by instrument.
 
         Raises
         ------
@@ -120,7 +120,7 @@ class Instrument:
         if self.symbol is None:
             self.symbol = next(filter(is_bitcoin, sound), None)
         found = _counts(symbols)
-        # Also where it is refused.
+        # Refused rows of the instrument count too.
         self._has_own |= self.symbol in found or any(map(self._is_meant, found))
         others = Counter({name: found[name] for name in found if name != self.symbol})
         if not self._is_named:
@@ -131,7 +131,7 @@ class Instrument:
                         "their ids may be the same; name the one to take with "
                         "--symbol, and load the other under another --exchange"
                     )
-                # Refused, and perhaps meant to be ours.
+                # All its rows are refused; perhaps they belong to this instrument.
                 del others[name]
         for name, count in others.items():
             if name in self._others or len(self._others) < _MOST_OTHERS:
@@ -145,12 +145,12 @@ class Instrument:
         return not self._is_named and is_bitcoin(symbol)
 
     def check(self) -> None:
-        """Look at an object that was read to its end.
+        """Check an object after it was read to its end.
 
         Raises
         ------
         ObjectError
-            It has rows of instruments, and none of the one that is wanted.
+            It has rows of other instruments only.
         """
         if self._has_own or not self._others:
             return
@@ -162,6 +162,6 @@ class Instrument:
 
 
 def _counts(symbols: pa.ChunkedArray) -> dict[str, int]:
-    """Count each symbol, in the order in which they come."""
+    """Count each symbol, in order of first occurrence."""
     counts = pc.value_counts(symbols).to_pylist()
     return {each["values"]: each["counts"] for each in counts if each["values"]}

@@ -1,8 +1,8 @@
-"""Recordings of ticks, batch by batch, each batch once.
+"""Load recordings of ticks in batches, each batch exactly once.
 
-A batch is one transaction. An interrupted recording is read again from its beginning
-and the lines that are committed are counted off: decoders are deterministic, so this is
-exact, whatever a decoder remembers from line to line.
+A batch is one transaction. An interrupted recording is read again from its beginning,
+and as many lines as are committed are skipped. This is exact because decoders are
+deterministic, even if a decoder keeps state from line to line.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from loaders.ticks.decode import decode
 from loaders.ticks.instants import from_us, window_of
 from loaders.ticks.objects import detect
 from loaders.ticks.prepared import Prepared, prepare
-from loaders.ticks.progress import Taken
+from loaders.ticks.progress import RecordingProgress
 from loaders.ticks.runs import Runs, save_runs, stored_runs
 from loaders.ticks.store import RELATION, Encoded, insert_ticks
 from loaders.ticks.venue import Venue, known_venue, lock_venue, open_venue
@@ -46,7 +46,7 @@ class Recordings:
     Attributes
     ----------
     options
-        What the command line says of them.
+        What the command line says about them.
     """
 
     options: DecoderOptions
@@ -56,9 +56,9 @@ class Recordings:
     is_whole = False
 
     def is_loaded(self, source: Object, offset: Offset) -> bool:
-        """Say from an object's offset whether there is nothing to do."""
+        """Return whether the object is loaded completely, judging by its offset."""
         name = None if source.format == AUTO else source.format
-        return Taken.of(source, offset, self.options, name).is_complete
+        return RecordingProgress.of(source, offset, self.options, name).is_complete
 
     def open(
         self,
@@ -67,19 +67,20 @@ class Recordings:
         path: Path,
         offset: Offset | None,
     ) -> _Recording | None:
-        """Begin with a recording, or go on: see `loaders.interfaces.Dataset`."""
+        """Start or resume a recording: see `loaders.interfaces.Dataset`."""
         is_named = source.format != AUTO
         name = source.format if is_named else detect(path)
-        taken = Taken.of(source, offset, self.options, name)
-        if taken.is_complete:
-            if taken.is_named and not is_named:  # from now on it is known
-                recognised = replace(taken, is_named=False)
+        progress = RecordingProgress.of(source, offset, self.options, name)
+        if progress.is_complete:
+            if progress.is_named and not is_named:
+                # Next time the offset alone shows that the object is complete.
+                recognised = replace(progress, is_named=False)
                 ledger.save_offset(conn, source.uri, recognised.offset(source))
             return None
         options = replace(self.options, uri=source.uri)
         chunks = decode(name, path, options)
-        taken = replace(taken, format=name, is_named=is_named)
-        return _Recording(conn, source, chunks, taken)
+        progress = replace(progress, format=name, is_named=is_named)
+        return _Recording(conn, source, chunks, progress)
 
 
 class _Recording:
@@ -88,13 +89,13 @@ class _Recording:
     Parameters
     ----------
     conn
-        Connection that keeps it to itself.
+        Connection that holds the object's lock.
     source
         The object.
     chunks
-        All of its content.
-    taken
-        What of it was committed before.
+        Its whole content.
+    progress
+        What earlier loads committed of it.
     """
 
     def __init__(
@@ -102,30 +103,30 @@ class _Recording:
         conn: psycopg.Connection[Any],
         source: Object,
         chunks: Iterator[TickChunk],
-        taken: Taken,
+        progress: RecordingProgress,
     ) -> None:
-        self.count = RowCount(taken.lines, taken.bad_lines)
+        self.count = RowCount(progress.lines, progress.bad_lines)
         self._conn = conn
         self._source = source
         self._chunks = chunks
-        self._taken = taken
+        self._progress = progress
         self._kept_from = KeptFrom(RELATION, "ts", led_by=("window_start", window_of))
 
     def batches(self, new_load: Callable[[], int]) -> Iterator[Prepared]:
-        """Read what is not committed: see `loaders.interfaces.Reading`."""
-        return prepare(self._chunks, self._taken.lines, new_load)
+        """Read the batches after the last commit: see `loaders.interfaces.Reading`."""
+        return prepare(self._chunks, self._progress.lines, new_load)
 
     def write(self, batch: Prepared, result: LoadResult) -> None:
         """Write ticks, windows and order books: see `loaders.interfaces.Reading`."""
         conn, chunk = self._conn, batch.chunk
         result.rows_skipped, result.others = chunk.rows_skipped, chunk.others
         if batch.ticks is not None:
-            times = filter(None, [self._taken.last_at, batch.ticks.last_at])
-            self._taken = replace(self._taken, last_at=max(times))
+            times = filter(None, [self._progress.last_at, batch.ticks.last_at])
+            self._progress = replace(self._progress, last_at=max(times))
         if chunk.stream is None:
             return
-        self._taken = replace(self._taken, exchange=chunk.stream.exchange)
-        # The venue first and then the table: everybody in this order.
+        self._progress = replace(self._progress, exchange=chunk.stream.exchange)
+        # Lock order: venue, then table. All code uses this order, to avoid deadlocks.
         venue = open_venue(conn, chunk.stream)
         result.kept_from = self._kept_from.ask(conn)
         ticks, result.rows_late = _without_late(batch.ticks, result.kept_from)
@@ -134,35 +135,35 @@ class _Recording:
             _write_ticks(conn, venue, batch, ticks, result)
             venue.reading[self._source.uri] = from_us(int(ticks.window_us[-1]))
         if batch.books:
-            windows.keep_books(conn, venue.exchange, batch.books)
+            windows.keep_order_books(conn, venue.exchange, batch.books)
         windows.seal(conn, venue)
         venue.save(conn)
 
     def offset(self, result: LoadResult) -> Offset:
-        """Say how far the recording is taken in."""
+        """Return the offset up to which the recording is loaded."""
         count = self.count
-        self._taken = replace(self._taken, lines=count.rows, bad_lines=count.bad)
-        return self._taken.offset(self._source)
+        self._progress = replace(self._progress, lines=count.rows, bad_lines=count.bad)
+        return self._progress.offset(self._source)
 
     def close(self, *, is_complete: bool) -> None:
-        """Seal the window that the recording had kept open, if it is over."""
+        """Seal the window that this load kept open, if the venue has a later one."""
         conn = self._conn
-        if self._taken.exchange is not None:
-            lock_venue(conn, self._taken.exchange)
-            venue = known_venue(conn, self._taken.exchange)
+        if self._progress.exchange is not None:
+            lock_venue(conn, self._progress.exchange)
+            venue = known_venue(conn, self._progress.exchange)
             if venue is not None and self._source.uri in venue.reading:
                 del venue.reading[self._source.uri]
                 windows.seal(conn, venue)
                 venue.save(conn)
         if is_complete:
-            done = replace(self._taken, is_complete=True)
+            done = replace(self._progress, is_complete=True)
             ledger.save_offset(conn, self._source.uri, done.offset(self._source))
 
 
 def _without_late(
     batch: Batch | None, kept_from: datetime | None
 ) -> tuple[Batch | None, int]:
-    """Take out what would land in a time that is dropped, in a half-empty bucket."""
+    """Remove ticks older than the retention: their buckets could not be complete."""
     if batch is None or kept_from is None or batch.first_at >= kept_from:
         return batch, 0
     is_kept = pc.greater_equal(batch.rows.column("ts"), pa.scalar(kept_from))

@@ -1,4 +1,4 @@
-"""What the path of an object says of its instrument, and of Binance's market."""
+"""Find the instrument, and Binance's market, in the path of an object."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from loaders.errors import ObjectError
 from loaders.ticks.instruments import BINANCE, is_bitcoin, is_inverse
 
-#: As Binance calls its files, with anything before: ``BTCUSD_PERP-aggTrades-2024-08``.
+#: Binance's own file names, with any prefix: ``BTCUSD_PERP-aggTrades-2024-08``.
 _OWN = re.compile(
     r"(?<![A-Z0-9])([A-Z0-9]{4,}(?:_PERP|_[0-9]{6})?)-(?:trades|aggTrades)"
     r"(?![A-Za-z0-9])"
@@ -28,7 +28,7 @@ _SMALL = re.compile(
     r"(?<![A-Za-z0-9])([0-9]*[a-z]{2,6})[-_]?"
     r"(usdt|usdc|fdusd|busd|tusd|usd)(_perp|_[0-9]{6})?(?![A-Za-z0-9])"
 )
-#: What stands before ``_USDT`` and is no coin.
+#: Words that may precede ``_USDT`` and are not coins.
 _NO_COINS = frozenset(
     {
         *("BINANCE", "SPOT", "PERP", "SWAP", "LINEAR", "INVERSE", "FUTURES"),
@@ -52,13 +52,13 @@ def named_symbol(path: str, wanted: str | None) -> str | None:
     Returns
     -------
     str or None
-        In Binance's spelling; the wanted one where the name says none.
+        In Binance's spelling; the wanted one if the name contains none.
 
     Raises
     ------
     ObjectError
-        The name says another than the wanted one, one that is not bitcoin where none is
-        named, or several.
+        The name contains another instrument than the wanted one; or, if none is wanted,
+        several instruments or one that is not bitcoin.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def named_symbol(path: str, wanted: str | None) -> str | None:
 
 
 def named_market(path: str, symbol: str | None) -> str | None:
-    """Tell the market of futures by the instrument's spelling, else by the folder."""
+    """Find the market of futures by the instrument's spelling, else by the folder."""
     if symbol is not None and is_inverse(symbol):
         return BINANCE[2]
     # ``BTCUSD`` alone: nothing of USD-M is priced in USD, and COIN-M writes _PERP.

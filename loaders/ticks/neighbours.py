@@ -1,4 +1,4 @@
-"""Where a batch belongs among the ticks that are stored, and whether it fits there."""
+"""Find the place of a batch among the stored ticks, and check that it fits there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from loaders.ticks.contradictions import SAME_TIME_US, order_message
 from loaders.ticks.instants import utc_text
 from loaders.ticks.venue import Venue
 
-#: Where a tick that contradicts one of the object is.
+#: For messages: where the tick is that contradicts one of the object.
 STORED = "which is stored"
 
 _TOLERANCE = timedelta(microseconds=ORDER_TOLERANCE_US)
@@ -24,7 +24,7 @@ _SAME_TIME = timedelta(microseconds=SAME_TIME_US)
 
 @dataclass(frozen=True)
 class Range:
-    """Where in the table a batch's ids can be: between the times of its neighbours.
+    """The range of the table that can contain a batch's ids, between its neighbours.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Range:
     first_id, last_id
         The ids.
     earliest, latest
-        No stored tick of these ids is outside; None where there is no neighbour.
+        Times between which all stored ticks of these ids lie; None without a neighbour.
     """
 
     exchange: str
@@ -43,9 +43,9 @@ class Range:
     latest: datetime | None
 
     def condition(self) -> sql.Composed:
-        """Write it as the WHERE of a query of the table, literals and all.
+        """Return the WHERE condition, with literals.
 
-        With values in its text the planner leaves out the chunks that do not matter.
+        With literals the planner can exclude chunks.
         """
         parts = [
             sql.SQL("exchange = {}").format(self.exchange),
@@ -61,7 +61,7 @@ class Range:
 
 
 def is_beyond(venue: Venue, batch: Batch) -> bool:
-    """Say whether a batch lies beyond all that is stored of its venue."""
+    """Return whether a batch is later than all stored ticks of its venue."""
     if venue.last_id is None or venue.last_at is None:
         return True
     if not batch.is_ordered:
@@ -71,17 +71,17 @@ def is_beyond(venue: Venue, batch: Batch) -> bool:
 
 
 def find_range(conn: psycopg.Connection[Any], exchange: str, batch: Batch) -> Range:
-    """Find the neighbours of a batch in time, whose ids have to agree with it.
+    """Find the neighbours of a batch in time, and check their ids against it.
 
-    Where ids are in no order, a trade that is stored is there at the same time.
+    If ids are not ordered, a stored trade is found at its own time.
 
-    Neighbours in time and not by id: time is what the index and the chunks are led by,
-    and what compressed chunks are sorted by.
+    Neighbours are found by time, not by id: the index and the chunks begin with the
+    time, and compressed chunks are sorted by it.
 
     Raises
     ------
     ObjectError
-        They do not: names two ticks.
+        Ids and times contradict each other; the message names two ticks.
     """
     if not batch.is_ordered:
         earliest, latest = batch.first_at - _SAME_TIME, batch.last_at + _SAME_TIME
@@ -149,19 +149,19 @@ def find_range(conn: psycopg.Connection[Any], exchange: str, batch: Batch) -> Ra
 
 
 def is_occupied(conn: psycopg.Connection[Any], place: Range) -> bool:
-    """Say whether any id of the range is stored."""
+    """Return whether any id of the range is stored."""
     query = sql.SQL("select exists (select from market_data.btc_ticks where {})")
     row = conn.execute(query.format(place.condition())).fetchone()
     return bool(row and row[0])
 
 
 def check_order(conn: psycopg.Connection[Any], place: Range) -> None:
-    """Refuse ticks, just inserted between stored ones, whose times contradict theirs.
+    """Check the times of ticks just inserted between stored ones.
 
     Raises
     ------
     ObjectError
-        Names two ticks.
+        Ids and times contradict each other; the message names two ticks.
     """
     query = sql.SQL(
         """

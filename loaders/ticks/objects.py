@@ -1,4 +1,4 @@
-"""What has to be known of an object before its lines can be read."""
+"""Find the format and the variables of an object before its lines are read."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from loaders.ticks.names import named_market, named_symbol
 
 _SPOT, _USDM, _COINM = BINANCE
 
-#: Enough for an order book of some thousand levels to come first.
+#: Enough even if the first line is an order book of some thousand levels.
 _HEAD_BYTES = 1 << 20
 _HEAD_LINES = 1000
-#: So many quantities without a fraction are contracts, not coins.
+#: If so many quantities are all whole numbers, they are contracts, not coins.
 _SURE_ROWS = 100
 
 #: The format whose columns the command line names.
@@ -71,7 +71,7 @@ class _Head:
         return +found
 
     def select(self, query: str, **parameters: object) -> dict[str, Any]:
-        """Run a query over the table ``lines`` that gives one row."""
+        """Run a query over the table ``lines`` and return its only row."""
         lines = pa.table({"line": self.lines})
         with formats.connect(**parameters) as connection:
             found = formats.select(connection, query, {"lines": lines})
@@ -79,12 +79,12 @@ class _Head:
 
 
 def detect(path: Path) -> str:
-    """Tell the format of a file by its content.
+    """Recognise the format of a file by its content.
 
     Raises
     ------
     ObjectError
-        It is none of them, or more than one; says which there are, and ``--format``.
+        No format or more than one matches; the message lists them and ``--format``.
     """
     head = _Head.of(path)
     found = list(dict.fromkeys(format for format, _ in head.layouts()))
@@ -103,12 +103,12 @@ def detect(path: Path) -> str:
 
 
 def variables(name: str, path: Path, options: DecoderOptions) -> dict[str, Any]:
-    """Return what the statement of a format asks for with ``getvariable``.
+    """Return the variables that the statement of a format reads with ``getvariable``.
 
     Raises
     ------
     ObjectError
-        The object does not say it, or says two things.
+        A value cannot be found in the object, or is ambiguous.
     """
     if name == GENERIC:
         head = _Head.of(path)
@@ -154,7 +154,7 @@ def _columns(
         "exchange": options.exchange,
         "symbol": options.symbol or (None if "symbol" in places else "BTC"),
         "columns": len(first),
-        # By positions alone, a first line without a price is a header all the same.
+        # With positions only, a first line without a price is a header.
         "has_header": by_header or not first[places["price"] - 1][:1].isdecimal(),
     }
 
@@ -173,9 +173,9 @@ def _place(column: str, wanted: Mapping[str, str], first: Sequence[str]) -> int:
 
 
 def _binance_csv(head: _Head, path: Path, options: DecoderOptions) -> dict[str, Any]:
-    """Tell layout, instrument and market of one of Binance's files."""
+    """Find layout, instrument and market of one of Binance's files."""
     market, kind = _layout(head)
-    # The one member of an archive has a name of its own.
+    # The only member of a zip archive has its own name.
     name = options.uri or str(path)
     if (member := packed_name(path)) != path.name:
         name = f"{name}/{member}"
@@ -231,7 +231,7 @@ def _spot(symbol: str | None) -> str:
 def _futures(
     first: str, kind: str, evidence: Mapping[str, int], name: str, symbol: str | None
 ) -> str:
-    """Tell the market by the name, then by the columns, then by the quantities."""
+    """Find the market by the name, then by the columns, then by the quantities."""
     named = named_market(name, symbol)
     rows, coins = evidence["row_count"], evidence["coins"]
     contracts = max(evidence["contracts_of_10"], evidence["contracts_of_100"])
@@ -262,7 +262,7 @@ def _futures(
 
 
 def _contract_usd(symbol: str, kind: str, evidence: Mapping[str, int]) -> int:
-    """Return what a contract is worth; the column of coins has to agree."""
+    """Return the value of a contract; check it against the column of coins."""
     usd = contract_usd(symbol)
     agreeing = evidence[f"contracts_of_{usd}"]
     if kind == "trade" and 2 * agreeing < evidence["row_count"]:

@@ -1,4 +1,4 @@
-"""The batches of a recording, decoded and encoded ahead of those that are written."""
+"""Decode and encode the batches of a recording ahead of the one that is written."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ Books = Mapping[datetime, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A chunk, encoded as if nothing were stored between its ticks.
+    """A chunk, encoded on the assumption that no stored tick lies between its ticks.
 
     Attributes
     ----------
     chunk
-        As it was decoded.
+        The decoded chunk.
     ticks
         Its distinct ticks, None without any.
     books
-        What it said of order books, and chunks before it that knew no venue yet.
+        Order books of this chunk, and of earlier chunks in which the venue was not
+        known yet.
     load_id
         Id of its load.
     gaps, encoded
-        The gaps between its ids, and its rows for COPY with these noted.
+        The gaps between its ids, and its rows for COPY with these gaps in their flags.
     """
 
     chunk: TickChunk
@@ -53,31 +54,32 @@ class Prepared:
 
     @property
     def parts(self) -> Sequence[TickChunk]:
-        """The chunk, to tell of progress."""
+        """The chunk, for the progress report."""
         return [self.chunk]
 
 
 def prepare(
     chunks: Iterable[TickChunk], committed: int, new_load: Callable[[], int]
 ) -> Iterator[Prepared]:
-    """Leave out the chunks that are committed and encode the others.
+    """Skip the committed chunks and encode the others.
 
     Parameters
     ----------
     chunks
         All chunks of the object.
     committed
-        Lines of it that are.
+        Number of committed lines of the object.
     new_load
-        Gives the id of a load.
+        Returns the id of a new load.
 
     Raises
     ------
     ObjectError
-        The decoder's, or ticks of a chunk contradict each other.
+        The decoder raises it, or ticks of a chunk contradict each other.
     """
     read = 0
-    # What waits for a chunk it can be written with: also if that one is committed.
+    # Order books wait for a chunk with a known venue, void ids for one with ticks. Both
+    # are dropped if that chunk is committed already: they were written with it.
     books: dict[datetime, Mapping[str, Any]] = {}
     void_ids: list[int] = []
     for chunk in chunks:

@@ -1,4 +1,4 @@
-"""How far a recording has been taken in."""
+"""How much of a recording is loaded."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from loaders.ticks.chunk import DecoderOptions
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What of an object is committed.
+class RecordingProgress:
+    """How much of a recording is committed.
 
     Attributes
     ----------
     options
-        What the command line said of the object: said differently it is another load.
+        Command-line options for the object; with other options loading starts over.
     format
-        As it was recognised or named; None before that.
+        The recognised or named format; None before it is known.
     is_named
-        Whether ``--format`` named it, whatever the content says.
+        Whether the format was named with ``--format``.
     lines
-        Lines that are committed, of any kind.
+        Committed lines, of any kind.
     bad_lines
-        Of these, refused ones (late ticks are not).
+        Refused lines among them; late ticks do not count.
     last_at
         Latest time among its ticks.
     exchange
         Its venue, once known.
     is_complete
-        Whether there is nothing more to take in.
+        Whether the whole object is loaded.
     """
 
     options: dict[str, Any]
@@ -51,26 +51,27 @@ class Taken:
         offset: Offset | None,
         options: DecoderOptions,
         name: str | None,
-    ) -> Taken:
-        """Read it from an offset; another version of the object starts over.
+    ) -> RecordingProgress:
+        """Read the progress from an offset.
 
-        So does one that was read as another format than ``name``: nothing of it was
-        read. None stands for the format that the content tells, which is not known
-        yet: what was read by a named format starts over then.
+        Loading starts over if the offset is of another version of the object, of other
+        options, or of another format than ``name``. Where ``name`` is None, the format
+        is recognised by content later; loading then starts over if the offset's format
+        was named with ``--format``.
         """
-        said = _said(options)
+        given = _given(options)
         if (
             offset is None
             or not offset.is_of(source)
-            or offset.state.get("options") != said
+            or offset.state.get("options") != given
         ):
-            return cls(said)
+            return cls(given)
         state = offset.state
         is_named = state.get("is_named", False)
         if is_named if name is None else state["format"] != name:
-            return cls(said)
+            return cls(given)
         return cls(
-            said,
+            given,
             state["format"],
             is_named,
             offset.last_sequence or 0,
@@ -81,7 +82,7 @@ class Taken:
         )
 
     def offset(self, source: Object) -> Offset:
-        """Write it as the offset of the object."""
+        """Return the progress as the offset of the object."""
         state = {
             "size": source.size,
             "etag": source.etag,
@@ -96,10 +97,10 @@ class Taken:
         return Offset(self.lines, self.last_at, state)
 
 
-def _said(options: DecoderOptions) -> dict[str, Any]:
-    said = {
+def _given(options: DecoderOptions) -> dict[str, Any]:
+    given = {
         "exchange": options.exchange,
         "symbol": options.symbol,
         "columns": dict(options.columns),
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in given.items() if value}

@@ -1,4 +1,4 @@
-"""Unbroken runs of trade ids, merged in whatever order they come."""
+"""Runs of consecutive trade ids, merged in any order."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Runs:
         first_us = np.concatenate((self.first_us, other.first_us))[order]
         last_us = np.concatenate((self.last_us, other.last_us))[order]
         reach = np.maximum.accumulate(last)
-        # Where the id that the runs reach so far stands.
+        # Index of the run with the greatest id so far.
         reaching = np.where(last == reach, np.arange(len(last)), 0)
         reaching = np.maximum.accumulate(reaching)
         is_start = np.concatenate(([True], first[1:] > reach[:-1] + 1))
@@ -91,12 +91,12 @@ class Runs:
         Returns
         -------
         tuple of ndarray
-            The ids behind a gap, ascending, and how many ids each gap lacks. The first
-            run has nothing before it that is known, hence no gap.
+            The first ids after each gap, ascending, and the number of missing ids. No
+            gap precedes the first run, because nothing before it is known.
         """
-        behind = np.flatnonzero(np.isin(self.first[1:], firsts)) + 1
-        ids = self.first[behind]
-        return ids, ids - self.last[behind - 1] - 1
+        after = np.flatnonzero(np.isin(self.first[1:], firsts)) + 1
+        ids = self.first[after]
+        return ids, ids - self.last[after - 1] - 1
 
 
 def stored_runs(
@@ -132,7 +132,7 @@ def stored_runs(
 def save_runs(
     conn: psycopg.Connection[Any], stream: str, stored: Runs, merged: Runs
 ) -> None:
-    """Write what differs between the runs that were stored and what they became."""
+    """Write the differences between the stored runs and the merged ones."""
     absorbed = stored.first[~np.isin(stored.first, merged.first)]
     if len(absorbed):
         conn.execute(

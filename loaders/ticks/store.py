@@ -1,8 +1,9 @@
-"""A batch of ticks into the table, each trade of a venue once.
+"""Insert a batch of ticks into the table, each trade of a venue once.
 
-A hypertable's unique index has to contain the time, and one trade comes in milliseconds
-from one source and in microseconds from another. So the loader sees to it: batches of a
-venue take turns, and a look at the index says whether anything can collide.
+A unique index of a hypertable must contain the time, but the same trade has
+milliseconds in one source and microseconds in another. So the loader ensures
+uniqueness: batches of a venue are written one at a time, and an index look-up shows
+whether ids can collide.
 """
 
 from __future__ import annotations
@@ -40,12 +41,12 @@ Encoded = tuple[list[str], Any]
 
 @dataclass(frozen=True)
 class Inserted:
-    """The ticks of a batch that were new.
+    """The new ticks of a batch.
 
     Attributes
     ----------
     count
-        How many.
+        Number of ticks.
     first_at, last_at
         Range of their times; None when there are none.
     windows
@@ -64,23 +65,23 @@ def insert_ticks(
     batch: Batch,
     encode: Callable[[], Encoded],
 ) -> Inserted:
-    """Insert the ticks of a batch that are not stored.
+    """Insert the ticks of a batch that are not stored yet.
 
     Parameters
     ----------
     conn
         Connection in a transaction that holds the venue's lock.
     venue
-        What is known of it.
+        State of the venue.
     batch
         The ticks.
     encode
-        Gives them as CSV.
+        Returns them as CSV.
 
     Returns
     -------
     Inserted
-        What was new.
+        The new ticks.
 
     Raises
     ------

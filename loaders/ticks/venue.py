@@ -1,4 +1,4 @@
-"""What is known of a venue: what its ids stand for, and how far they have come."""
+"""State of a venue: what its trade ids mean, and the latest stored id and window."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class Venue:
     latest_window
         Start of the latest window with ticks.
     reading
-        By URI of an object that is being loaded: the window it has come to.
+        By URI of each object that is being loaded: the window that its load has
+        reached.
     """
 
     exchange: str
@@ -43,12 +44,12 @@ class Venue:
     reading: dict[str, datetime] = field(default_factory=dict)
 
     @property
-    def frontier(self) -> list[datetime]:
-        """Windows that objects in hand have come to, and may add to."""
+    def windows_in_progress(self) -> list[datetime]:
+        """Windows that running loads have reached and may still add ticks to."""
         return list(self.reading.values())
 
     def save(self, conn: psycopg.Connection[Any]) -> None:
-        """Write it back."""
+        """Save the state."""
         state = {
             "kind": self.kind,
             "symbol": self.symbol,
@@ -61,7 +62,7 @@ class Venue:
 
 
 def lock_venue(conn: psycopg.Connection[Any], exchange: str) -> None:
-    """Wait until no other transaction writes this venue; released by its end."""
+    """Take the venue's advisory lock; it is released when the transaction ends."""
     conn.execute(
         "select pg_advisory_xact_lock(hashtextextended(%s, 0))",
         (f"vigil.ticks:{exchange}",),
@@ -69,7 +70,7 @@ def lock_venue(conn: psycopg.Connection[Any], exchange: str) -> None:
 
 
 def known_venue(conn: psycopg.Connection[Any], exchange: str) -> Venue | None:
-    """Return what is known of a venue, None of one that was never seen."""
+    """Return the stored state of a venue; None if nothing of it was loaded yet."""
     row = conn.execute(
         "select last_sequence, last_ts, state from ingestion.stream_offsets"
         " where source = %s",
@@ -91,12 +92,12 @@ def known_venue(conn: psycopg.Connection[Any], exchange: str) -> Venue | None:
 
 
 def open_venue(conn: psycopg.Connection[Any], stream: Stream) -> Venue:
-    """Lock the venue of a stream for this transaction and return what is known of it.
+    """Lock the venue of a stream for this transaction and return its state.
 
     Raises
     ------
     ObjectError
-        The venue's ids stand for something else than the stream's.
+        The venue stores ids of another instrument or of another kind.
     """
     lock_venue(conn, stream.exchange)
     venue = known_venue(conn, stream.exchange)

@@ -1,4 +1,4 @@
-"""The five-minute windows: created, sealed, replayed, and what hangs off them."""
+"""Five-minute windows: create, seal and reopen them; attach order books, payloads."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from loaders.ticks.venue import Venue, known_venue, lock_venue
 
 RELATION = "market_data.window_5m"
 
-#: The name in ``raw_payload`` that belongs to the loader.
+#: Reserved key of ``raw_payload``: the loader stores the order book under it.
 BOOK = "book"
 
 
 def receive_ticks(
     conn: psycopg.Connection[Any], exchange: str, windows: Sequence[datetime]
 ) -> None:
-    """Create the windows that ticks arrived in; a sealed one becomes replayed."""
+    """Create the windows of newly inserted ticks; a sealed window becomes replayed."""
     conn.execute(
         """
         insert into market_data.window_5m as known (window_start, exchange)
@@ -36,7 +36,10 @@ def receive_ticks(
 
 
 def seal(conn: psycopg.Connection[Any], venue: Venue) -> None:
-    """Seal the venue's open windows that are over, but for those still being read."""
+    """Seal the open windows before the venue's latest, except those in progress.
+
+    A window is in progress while a running load has reached it.
+    """
     if venue.latest_window is None:
         return
     conn.execute(
@@ -48,19 +51,20 @@ def seal(conn: psycopg.Connection[Any], venue: Venue) -> None:
             and window_start < %s
             and window_start <> all(%s::timestamptz[])
         """,
-        (venue.exchange, venue.latest_window, venue.frontier),
+        (venue.exchange, venue.latest_window, venue.windows_in_progress),
     )
 
 
-def keep_books(
+def keep_order_books(
     conn: psycopg.Connection[Any],
     exchange: str,
     books: Mapping[datetime, Mapping[str, Any]],
 ) -> None:
-    """Hang what order books said off their windows, which are created if missing.
+    """Store order-book summaries in their windows; create missing windows.
 
-    Of several recordings of a window the one with the most quotes stays, whatever the
-    order they come in; of equally many the greater in the server's order of ``jsonb``.
+    If several recordings cover a window, the one with the most quotes is kept, in any
+    load order. On a tie, the one that PostgreSQL sorts last as ``jsonb`` is kept: an
+    arbitrary rule, but always the same result.
     """
     with conn.cursor() as cursor:
         cursor.executemany(
@@ -98,7 +102,7 @@ def attach_payload(
     *,
     replace: bool,
 ) -> bool:
-    """Hang a JSON document off a window under a name; the window is created if missing.
+    """Store a JSON document in a window under a name; create the window if missing.
 
     Parameters
     ----------
@@ -113,19 +117,19 @@ def attach_payload(
     content
         The JSON text.
     replace
-        Whether another document of this name may be replaced.
+        Whether a different document of this name may be replaced.
 
     Returns
     -------
     bool
-        False when the very document is there already.
+        False if exactly this document is already stored.
 
     Raises
     ------
     SetupError
-        No JSON, a name that is taken, or one that belongs to the loader.
+        The content is not JSON, or the name is in use or reserved for the loader.
     psycopg.Error
-        The server's objection, such as to a NUL character.
+        The server rejects the document, for example because of a NUL character.
     """
     if name == BOOK:
         raise SetupError(

@@ -1,4 +1,4 @@
-"""Cut the tape into slices of about as many fills each."""
+"""Cut the history into time slices with about equal numbers of fills."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from psycopg import sql
 
-#: A slice of time: from this millisecond on, up to but without that one.
+#: A slice of time: first millisecond, and the millisecond after the last; None for
+#: open.
 Slice = tuple[int | None, int | None]
 
 
@@ -20,21 +21,21 @@ def cut_slices(
     rows: npt.NDArray[np.int64],
     slice_rows: int,
 ) -> list[Slice]:
-    """Cut all of time, so that every slice holds about ``slice_rows`` rows.
+    """Cut the whole time axis so that every slice holds about ``slice_rows`` rows.
 
     Parameters
     ----------
     time_from, time_to, rows
-        ``(loads,)``: first and last millisecond and row count of each load, whose rows
-        are taken to be spread evenly.
+        ``(loads,)``: first and last millisecond and row count of each load. Its rows
+        are assumed to be spread evenly.
     slice_rows
         Rows wanted in a slice, at least 1.
 
     Returns
     -------
     list of (int or None, int or None)
-        Neighbours meet; the first begins and the last ends open, so that whatever the
-        loads say every fill is in exactly one slice.
+        Adjacent slices without gaps. The first has no start and the last no end, so
+        every fill is in exactly one slice even if the loads' times are wrong.
     """
     some = rows > 0
     if not some.any():
@@ -56,7 +57,7 @@ def cut_slices(
 def merge_intervals(
     time_from: npt.NDArray[np.int64], time_to: npt.NDArray[np.int64], limit: int = 32
 ) -> list[tuple[int, int]]:
-    """Merge closed intervals that meet; one that covers all if there are too many."""
+    """Merge closed intervals that meet; more than ``limit`` become one over all."""
     merged: list[list[int]] = []
     for begin, end in sorted(zip(time_from.tolist(), time_to.tolist(), strict=True)):
         if merged and begin <= merged[-1][1] + 1:
@@ -69,13 +70,13 @@ def merge_intervals(
 
 
 def within(intervals: Sequence[tuple[int, int]], column: str) -> str:
-    """Write intervals as an SQL predicate."""
+    """Return intervals as an SQL condition."""
     parts = [f"{column} between {begin} and {end}" for begin, end in intervals]
     return "(" + " or ".join(parts) + ")" if parts else "false"
 
 
 def in_slice(piece: Slice, column: str) -> str:
-    """Write a slice as an SQL predicate."""
+    """Return a slice as an SQL condition."""
     begin, end = piece
     parts = [] if begin is None else [f"{column} >= {begin}"]
     if end is not None:
@@ -86,7 +87,7 @@ def in_slice(piece: Slice, column: str) -> str:
 def load_ranges(
     loads: pa.Table,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return first and last millisecond and rows of each load; no times, no rows.
+    """Return first and last millisecond and rows of each load; 0 rows without times.
 
     Parameters
     ----------
@@ -104,10 +105,10 @@ def load_ranges(
     return begin, end, rows
 
 
-def brought_by(
+def rows_of_loads(
     loads: pa.Table, load_id: str = "load_id", time: str = "time"
 ) -> str | None:
-    """Write the SQL predicate of the rows that loads brought.
+    """Return the SQL condition for the rows of the loads.
 
     Parameters
     ----------
@@ -119,7 +120,7 @@ def brought_by(
     Returns
     -------
     str or None
-        None where no load brought any.
+        None if no load has any row.
     """
     begin, end, rows = load_ranges(loads)
     some = rows > 0

@@ -1,7 +1,7 @@
 """The compiled fold of a chunk, key by key.
 
-Everything that is done to a key's records is done while the processor's cache holds
-them: a pass over all of the chunk for each step would fetch them from memory each time.
+All steps are done for one key while its records are in the CPU cache. A pass over the
+whole chunk for each step would fetch them from memory each time.
 """
 
 from __future__ import annotations
@@ -35,27 +35,27 @@ def fold_keys(
     Parameters
     ----------
     keys, begin, stop
-        Rows of ``state``, of which ``keys[begin:stop]`` are folded.
+        Rows of ``state``; ``keys[begin:stop]`` are folded.
     starts, records
-        Those of ``keys[k]`` are ``starts[k]:starts[k + 1]``, in order of time and not
-        scaled yet; changed in place.
+        The records of ``keys[k]`` are ``starts[k]:starts[k + 1]``, in order of time and
+        not scaled yet; changed in place.
     order
-        ``(rows,)`` of 0, 1, 2, …, in which ties are put in order.
+        ``(rows,)`` of 0, 1, 2, …; equal times are sorted in it.
     block, event
-        Of the chunk's fills, by the ``ROW`` of a record.
+        Values of the chunk's fills, indexed by the ``ROW`` of a record.
     state
         ``(all keys, STATE_WIDTH)``, changed in place.
     is_large
-        ``(keys,)``: keys to leave out; those are added that 64 bits have no room for,
-        and neither they nor their state are changed.
+        ``(keys,)``: keys to skip. Keys that do not fit in 64 bits are added; their
+        records and state stay unchanged.
     steps
-        ``(capacity, STEP_WIDTH)``, filled from its beginning.
+        ``(capacity, STEP_WIDTH)``, filled from the start.
 
     Returns
     -------
     tuple of int
-        (k, used): the first of the keys that was not folded, for which there was no
-        room, or ``stop``; steps written.
+        (k, used): the first key that was not folded because ``steps`` had no room, or
+        ``stop``; and the number of steps written.
     """
     used = 0
     for k in range(begin, stop):

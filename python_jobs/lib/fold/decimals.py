@@ -1,8 +1,8 @@
-"""Powers of ten, and what is safe in 64 bits.
+"""Powers of ten, and the limit of amounts in 64 bits.
 
-A key's fills are scaled to the finest decimals the key has had: sizes to one scale,
-prices to another, dollars to a third. What might not fit in 64 bits, by an upper bound
-taken in floating point, is marked and folded with Python's integers instead.
+A key's fills are scaled to the finest decimals of the key so far, with one scale each
+for sizes, prices and dollars. If an upper bound, computed in floating point, does not
+fit in 64 bits, the key is marked and folded with Python integers.
 """
 
 from __future__ import annotations

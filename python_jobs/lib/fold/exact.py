@@ -14,9 +14,10 @@ _SMALL_DIVISOR = 1 << 51
 
 
 def mul_div(a: Any, b: Any, c: Any) -> Any:
-    """Return ``a * b // c`` for ``a, b >= 0`` and ``c > 0``, whatever the product.
+    """Return ``a * b // c`` for ``a, b >= 0`` and ``c > 0``, for any size of product.
 
-    Compiled, arguments and result are below 2**62; the product need not be.
+    In compiled code, arguments and result must be below 2**62; the product may be
+    larger.
     """
     return a * b // c
 
@@ -27,8 +28,8 @@ def _mul_div_64(a: Any, b: Any, c: Any) -> Any:
         if float(a) * float(b) < 4e18:
             return a * b // c
         if c < _SMALL_DIVISOR:
-            # The quotient in floating point is at most 2**11 off. What it leaves of
-            # the product then fits in 64 bits, whose arithmetic wraps, and is exact.
+            # The floating-point quotient is wrong by at most 2**11. So the remainder of
+            # the product fits in 64 bits, and wrapping arithmetic gives it exactly.
             guess = np.int64(float(a) * float(b) / float(c))
             rest = np.uint64(a) * np.uint64(b) - np.uint64(guess) * np.uint64(c)
             return guess + np.int64(rest) // c

@@ -1,4 +1,4 @@
-"""Fills as columns; what each of them means, staging says."""
+"""Fills as columns; the staging model defines their meaning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from python_jobs.lib.fold.kernel import REASONS
 
 @dataclass(frozen=True)
 class Fills:
-    """Fills in any order, outcomes left out; every attribute is ``(rows,)``.
+    """Fills in any order, without outcome markets; every attribute is ``(rows,)``.
 
     Attributes
     ----------
@@ -27,10 +27,10 @@ class Fills:
     time
         Milliseconds since the epoch.
     block, event
-        Block number, -1 where the tape has none, and the index inside the block or,
-        without one, the place in the file.
+        Block number, -1 where the data have none; and the index inside the block or,
+        without a block, the place in the file.
     kind
-        Place of ``fill_kind`` in `fold_kernel.REASONS`.
+        Index of ``fill_kind`` in `kernel.REASONS`.
     is_base_fee
         Whether the fee was taken in the coin itself.
     px, size, start, pnl, fee
@@ -55,7 +55,7 @@ class Fills:
 
     @classmethod
     def concat(cls, parts: Sequence[Fills]) -> Fills:
-        """Put fills one behind the other."""
+        """Concatenate fills."""
         columns: dict[str, Any] = {}
         for column in fields(cls):
             pieces = [getattr(part, column.name) for part in parts]
@@ -67,12 +67,12 @@ class Fills:
 
 
 class FillDecoder:
-    """Makes `Fills` of the rows of `positions.fills_query`, and names the codes.
+    """Decodes rows of `positions.fills_query` to `Fills`, and stores the codes' texts.
 
     Attributes
     ----------
     users, coins
-        The texts behind ``Fills.user`` and ``Fills.coin``.
+        The texts for the codes in ``Fills.user`` and ``Fills.coin``.
     """
 
     def __init__(self) -> None:

@@ -1,9 +1,10 @@
 """Fold fills into positions, chunk by chunk.
 
-``fold(fills, state)`` takes the next fills in time and yields how positions stood at
-the end of each hour in which they had a fill, and when they were closed. The hour that
-is not over stays in the state. Any cut of the tape between two milliseconds gives the
-same steps. Memory is a chunk plus about 200 bytes for each (trader, coin) met.
+``fold(fills, state)`` takes the next fills in time. It yields the state of positions at
+the end of each hour in which they had a fill, and when they were closed. The unfinished
+hour stays in the state. Fills may be split into chunks between any two milliseconds:
+the steps are the same. Memory is one chunk plus about 200 bytes for each (trader,
+coin).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from python_jobs.lib.fold.keys import KeyIndex
 from python_jobs.lib.fold.large import fold_large_key
 from python_jobs.lib.fold.records import group_keys, order_by_time, write_records
 
-#: Steps handed out at once.
+#: Steps yielded at once.
 _BLOCK_ROWS = 65_536
 
 
@@ -35,8 +36,8 @@ class Steps:
     Attributes
     ----------
     values
-        ``(steps, STEP_WIDTH)``, int64 or Python integers; columns as in `fold_kernel`.
-        ``CLOSED`` is -1 where the position is still open.
+        ``(steps, STEP_WIDTH)``, int64 or Python integers; columns as in `kernel`.
+        ``CLOSED`` is -1 if the position is still open.
     user, coin
         ``(steps,)``: codes as in the fills.
     """
@@ -50,14 +51,14 @@ class Steps:
 
 
 class FoldState:
-    """What the fold carries from chunk to chunk.
+    """The state that the fold carries from chunk to chunk.
 
     Attributes
     ----------
     keys
-        Numbers the (user, coin) met so far.
+        Numbering of the (user, coin) pairs so far.
     narrow
-        ``(room, STATE_WIDTH)`` int64, one row a key.
+        ``(room, STATE_WIDTH)`` int64, one row per key.
     large
         Key → ``(1, STATE_WIDTH)`` of Python integers, instead of its row in ``narrow``.
     numbers
@@ -71,7 +72,7 @@ class FoldState:
         self.numbers = np.full(0, -1, dtype=np.int64)
 
     def reserve(self) -> None:
-        """Make room for all keys that have a number."""
+        """Allocate rows for all numbered keys."""
         missing = len(self.keys) - self.narrow.shape[0]
         if missing > 0:
             room = max(missing, self.narrow.shape[0] // 2)
@@ -79,7 +80,7 @@ class FoldState:
             self.numbers = np.full(len(self.narrow), -1, dtype=np.int64)
 
     def open_steps(self) -> Iterator[Steps]:
-        """Yield the positions that are open, as they stand."""
+        """Yield the present state of the open positions."""
         positions = self.narrow[: len(self.keys), fk.POSITION]
         is_open = positions != 0
         is_open[list(self.large)] = False
@@ -119,12 +120,12 @@ def fold(fills: Fills, state: FoldState, threads: int = 1) -> Iterator[Steps]:
     Parameters
     ----------
     fills
-        Fills in any order, all later than those folded before: a millisecond must not
-        be split between two calls.
+        Fills in any order, all later than the fills of earlier calls: a millisecond
+        must not be split between two calls.
     state
         Changed in place. It is complete when the iterator is exhausted.
     threads
-        How many share the keys; compiled code does not hold the interpreter's lock.
+        Number of threads that share the keys; compiled code releases the GIL.
 
     Yields
     ------
@@ -172,7 +173,7 @@ def fold(fills: Fills, state: FoldState, threads: int = 1) -> Iterator[Steps]:
 
 
 def _parts(starts: npt.NDArray[np.int64], count: int) -> list[tuple[int, int]]:
-    """Cut the keys into ranges with about as many fills each; none is empty."""
+    """Cut the keys into nonempty ranges with about equal numbers of fills."""
     shares = np.arange(count + 1) * starts[-1] // count
     cuts = np.unique(np.searchsorted(starts, shares)).tolist()
     return list(pairwise(cuts))

@@ -1,12 +1,12 @@
-"""From fills in order to positions, hour by hour: the rules, fill by fill.
+"""Compute positions hour by hour from ordered fills: the rules for each fill.
 
 All amounts are integers at scales fixed per key, so flat means exactly zero. The
-functions are plain Python: compiled they fold 64-bit integers, as they are they fold
-arrays of Python's own integers, for keys whose amounts have no room in 64 bits.
+functions run compiled, on 64-bit integers, and as plain Python, on arrays of Python
+integers for keys whose amounts do not fit in 64 bits.
 
-The only divisions are those of average cost (what a partial close leaves of the cost)
-and of a flip's fee. Both are cut to a billionth of a dollar, and what is cut stays with
-the other part: nothing is lost, and the result does not depend on the key's scales.
+Only two things are divided: the average cost at a partial close, and the fee of a flip.
+Both are cut to a billionth of a dollar, and the remainder goes to the other part. So
+nothing is lost, and the result does not depend on the key's scales.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Any
 from pgio.compiled import compilable
 from python_jobs.lib.fold.exact import mul_div
 
-#: Columns of a key's state. A step is the state as an hour or the position ended, plus
-#: the last four: `NEXT` is the time of its next fill, -1 where none was seen.
+#: Columns of a key's state. A step is the state at the end of an hour or of the
+#: position, plus the last four columns: `NEXT` is the time of its next fill, -1 if none
+#: was seen.
 (
     SEEN, LAST_FILL, POSITION, OPENED, ORDINAL, MAX_SIZE, ENTRY_SIZE, ENTRY_NOTIONAL,
     EXIT_SIZE, EXIT_NOTIONAL, COST, GROSS, FEES, FILLS, GAPS, BASIS_KNOWN, LIQUIDATED,
@@ -27,7 +28,8 @@ STATE_WIDTH = 23
 KEY, CLOSED, REASON, NEXT = 23, 24, 25, 26
 STEP_WIDTH = 27
 
-#: At most: the hour before it, an end by a gap, and one by itself.
+#: A fill writes at most three steps: the end of the previous hour, a position closed by
+#: a gap, and a position closed by the fill itself.
 STEPS_OF_A_FILL = 3
 HOUR_MS = 3_600_000
 
@@ -76,7 +78,7 @@ def _cut(amount: Any, grid: Any) -> Any:
 
 @compilable
 def kept_cost(cost: Any, left: Any, held: Any, grid: Any) -> Any:
-    """Return what is left of the cost when ``left`` of what was held stays."""
+    """Return the cost of the part ``left`` that remains of the held size."""
     if left == 0 or cost == 0:
         return 0 * cost
     return _cut(mul_div(cost, left, held), grid)
@@ -101,7 +103,7 @@ def fold_key(
     steps: Any,
     used: int,
 ) -> int:
-    """Fold the fills of a key and return how many steps are written then.
+    """Fold the fills of a key; return the number of steps in ``steps`` afterwards.
 
     Parameters
     ----------
@@ -121,7 +123,7 @@ def fold_key(
     """
     unit = powers[row[USD_SCALE] - row[SIZE_SCALE] - row[PX_SCALE]]
     grid = powers[row[USD_SCALE] - USD_GRID]
-    # Local variables, in the order of the row's columns: three times as fast.
+    # Local variables instead of the array, in its column order: three times as fast.
     seen, last_fill, position = row[SEEN], row[LAST_FILL], row[POSITION]
     opened, ordinal, max_size = row[OPENED], row[ORDINAL], row[MAX_SIZE]
     entry_size, entry_notional = row[ENTRY_SIZE], row[ENTRY_NOTIONAL]
@@ -147,7 +149,7 @@ def fold_key(
             used = _write_step(row, key, -1, -1, now, steps, used)
         reported = records[i, START] if flags & HAS_START else position
         if reported != position:
-            # A gap, or the first that is seen of a key.
+            # A gap, or the first known fill of the key.
             if position != 0 and reported != 0 and (position > 0) == (reported > 0):
                 position = reported
                 max_size = max(max_size, abs(position))
@@ -180,7 +182,7 @@ def fold_key(
         kind = flags & KIND_MASK
         size = abs(change)
         if position != 0 and (position > 0) != (change > 0):
-            # Take from the position, at average cost.
+            # Reduce the position at average cost.
             held = abs(position)
             closing = min(size, held)
             left = held - closing
@@ -203,7 +205,7 @@ def fold_key(
             last_fill = now
             if kind == LIQUIDATION:
                 liquidated = 1
-            # A dust conversion is the exchange's sweep: the trader was out before it.
+            # A dust conversion is done by the exchange: the trader had left before it.
             if kind != DUST:
                 last_exit = now
             if left == 0:
@@ -218,7 +220,8 @@ def fold_key(
                 used = _write_step(row, key, now, reason, -1, steps, used)
             if closing == size:
                 continue
-            # What crosses zero opens the next one; its profit was the closed one's.
+            # The size beyond zero opens the next position; the profit belongs to the
+            # closed one.
             size -= closing
             paid -= share
             profit = 0 * profit

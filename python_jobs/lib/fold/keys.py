@@ -1,4 +1,4 @@
-"""Numbers for pairs: each (user, coin) is a key 0, 1, 2, … in the order it was met."""
+"""Number the (user, coin) pairs: keys 0, 1, 2, … in the order of first occurrence."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def number_pairs(
 ) -> Any:
     """Write the number of each pair from row ``begin`` on; stop when there is no room.
 
-    Returns (row, count): where it stopped and the numbers given so far. ``slots`` has a
-    power of two of entries, -1 where free.
+    Returns (row, count): the row where it stopped and how many numbers are in use. The
+    length of ``slots`` is a power of two; -1 is a free slot.
     """
     mask = np.uint64(slots.size - 1)
     for row in range(begin, first.size):

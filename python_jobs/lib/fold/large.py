@@ -1,4 +1,4 @@
-"""The same fold with Python's integers, for amounts that have no room in 64 bits."""
+"""The same fold with Python integers, for amounts that do not fit in 64 bits."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from python_jobs.lib.fold.ordering import order_ties
 def fold_large_key(
     fills: Fills, narrow: npt.NDArray[np.int64], state: npt.NDArray[Any]
 ) -> npt.NDArray[Any]:
-    """Fold one key's fills exactly, however large or fine they are.
+    """Fold the fills of one key exactly, for amounts of any size and scale.
 
     Parameters
     ----------
     fills
         All fills of the chunk.
     narrow
-        Records of the key's, in order of time, that have not been scaled.
+        Records of the key, in order of time, not scaled yet.
     state
         ``(1, STATE_WIDTH)`` of Python integers, changed in place.
 
     Returns
     -------
     ndarray of object
-        ``(steps, STEP_WIDTH)``: how its positions stood when hours ended and when they
-        were closed.
+        ``(steps, STEP_WIDTH)``: the state of its positions at the ends of hours and
+        when they were closed.
     """
     rows = narrow[:, fk.ROW]
     columns = {
@@ -78,7 +78,7 @@ def _settle_scales(
     is_base_fee: list[bool],
     state: npt.NDArray[Any],
 ) -> tuple[int, int, int]:
-    """Choose the key's scales and bring its state to them."""
+    """Choose the key's scales and convert its state to them."""
     row = state[0]
     size = max(
         int(row[fk.SIZE_SCALE]),

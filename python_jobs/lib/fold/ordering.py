@@ -1,13 +1,16 @@
 """The order in which a trader's fills in a coin happened.
 
-Time first. Within one millisecond the place in the block where the tape gives it;
-otherwise the order in which the reported positions chain: every fill leads from its
-``start_position`` to ``start_position + delta``. Where fills chain in several ways, the
-reported profit decides, then the order of the file: see `trails`. Never the trade id,
-which is a hash.
+Time comes first. Within one millisecond the place in the block decides, if the data
+give it. Otherwise the reported positions decide: every fill leads from its
+``start_position`` to ``start_position + delta``. If the fills chain in several ways,
+the reported profit decides, then the order of the file: see `trails`. The trade id is
+never used: it is a hash.
 
-Functions here are plain Python; the compiled ones serve 64-bit integers, the plain ones
-arrays of Python's own integers.
+The same functions run compiled, on 64-bit integers, and as plain Python, on arrays of
+Python integers for large values.
+
+After a change of the order, here or in `trails`, increase `RULES` in positions.py:
+stored positions are then computed again.
 """
 
 from __future__ import annotations
@@ -45,7 +48,7 @@ def _in_block_precedes(a: Any, b: Any, records: Any, block: Any, event: Any) -> 
 
 @compilable
 def _in_file_precedes(a: Any, b: Any, records: Any, event: Any) -> bool:
-    """Compare places in the file; without them, what the fills say of themselves."""
+    """Compare places in the file; without them, compare the values of the fills."""
     if event[records[a, ROW]] != event[records[b, ROW]]:
         return bool(event[records[a, ROW]] < event[records[b, ROW]])
     start_a = records[a, START] if records[a, DELTA] > 0 else -records[a, START]
@@ -59,7 +62,7 @@ def _in_file_precedes(a: Any, b: Any, records: Any, event: Any) -> bool:
     return bool(records[a, PNL] < records[b, PNL])
 
 
-#: What `_sort` compares first.
+#: The first key of `_sort`.
 _BY_BLOCK, _BY_FILE, _UP, _DOWN = range(4)
 
 
@@ -89,7 +92,7 @@ def _sort(group: Any, by: int, records: Any, block: Any, event: Any) -> None:
 def _is_mixed(
     group: Any, records: Any, block: Any, event: Any, carried: Any, is_seen: Any
 ) -> bool:
-    """Order fills of one millisecond, in place, unless that takes a trail."""
+    """Order fills of one millisecond in place; True if `find_trail` has to do it."""
     in_block = True
     has_starts = True
     buys = 0
@@ -103,7 +106,7 @@ def _is_mixed(
     if not has_starts:
         _sort(group, _BY_FILE, records, block, event)
         return False
-    # The common case, without the general one's memory and sorting.
+    # The common case needs neither memory nor sorting.
     if is_seen and follow(group, records, carried):
         return False
     _sort(group, _UP if buys > 0 else _DOWN, records, block, event)
@@ -112,7 +115,7 @@ def _is_mixed(
 
 @compilable
 def _after(records: Any, row: Any, position: Any) -> Any:
-    """Return the position after a fill, by what it reports where it does."""
+    """Return the position after a fill, by its reported start if it has one."""
     change = records[row, DELTA]
     if change == 0:
         return position
@@ -132,7 +135,7 @@ def order_ties(
     state: Any,
     powers: Any,
 ) -> None:
-    """Put a key's fills of the same time into the order they happened, in place.
+    """Sort fills of a key with equal times into the order they happened, in place.
 
     Parameters
     ----------
@@ -141,9 +144,9 @@ def order_ties(
     records
         ``(rows, RECORD_WIDTH)``; amounts are integers of one scale within a key.
     block, event
-        Block number, -1 where the tape has none, and the index inside the block or,
-        without one, the place in the file, -1 where that is unknown. By the ``ROW`` of
-        a record; they are looked at where times tie.
+        Block number, -1 where the data have none; and the index inside the block or,
+        without a block, the place in the file, -1 where it is unknown. Indexed by the
+        ``ROW`` of a record; read only for equal times.
     state
         ``(STATE_WIDTH,)``: the key's state before the first, not changed.
     powers
@@ -151,14 +154,15 @@ def order_ties(
     """
     at = begin
     carried = state[POSITION]
-    # The state before the fills of the present time, brought up to date where needed.
+    # The state before the fills of this millisecond; updated only where a trail needs
+    # it.
     current = state.copy()
     folded = begin
     while at < end:
         first = at
         now = records[order[at], TIME]
         is_buy = records[order[at], DELTA] > 0
-        # Fills that chain as they lie, all one way, need no ordering: most ties.
+        # Most ties need no sorting: the fills chain as they are, in one direction.
         chains = True
         in_block = True
         position = carried

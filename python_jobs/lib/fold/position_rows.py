@@ -1,4 +1,4 @@
-"""Steps of the fold as rows of `trader_position_hours`."""
+"""Convert steps of the fold to rows of `trader_position_hours`."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def position_rows(steps: Steps, users: TextCodes, coins: TextCodes) -> pa.Record
     Parameters
     ----------
     steps
-        What `fold` and `FoldState.open_steps` yield.
+        Steps from `fold` or `FoldState.open_steps`.
     users, coins
-        The texts behind the codes.
+        The texts of the codes.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def _instant(
 def _decimals(
     values: Values, scales: Values, is_null: npt.NDArray[np.bool_] | None = None
 ) -> pa.Array:
-    """Build a decimal column; its scale is the finest one there is."""
+    """Build a decimal column with the finest scale of its values."""
     null = np.zeros(len(values), dtype=np.bool_) if is_null is None else is_null
     scale = int(scales.max(initial=0))
     if values.dtype != object:

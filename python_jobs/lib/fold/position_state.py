@@ -1,4 +1,4 @@
-"""Rows of `trader_position_hours` back into the state that the fold goes on from."""
+"""Convert rows of `trader_position_hours` to the state from which the fold resumes."""
 
 from __future__ import annotations
 
@@ -41,10 +41,11 @@ _SIZES = ("size", "max_size", "entry_size", "exit_size")
 _NOTIONALS = ("entry_notional_usd", "exit_notional_usd")
 _DOLLARS = ("cost_basis_usd", "gross_pnl", "fees_usd")
 
-#: Which of the positions that a key opened in one millisecond, from a row of ``{}``.
+#: SQL: ordinal of a row of ``{}`` among positions that its key opened in one
+#: millisecond.
 ORDINAL = "split_part({}.position_id, ':', -1)::bigint"
 
-#: Columns that `resume` reads beside the key, of `trader_position_hours`, ``p``.
+#: SQL: columns of `trader_position_hours`, ``p``, that `resume` reads besides the key.
 RESUME_COLUMNS = f"""
     (extract(epoch from last_fill_at) * 1000)::bigint as last_fill_ms,
     (extract(epoch from opened_at) * 1000)::bigint as opened_ms,
@@ -69,17 +70,17 @@ RESUME_COLUMNS = f"""
 
 
 def resume(rows: RowBatch, decoder: FillDecoder, state: FoldState) -> None:
-    """Put the last episode of some keys into the state.
+    """Store the last positions of some keys in the state.
 
     Parameters
     ----------
     rows
-        One row a key: ``user_address``, ``coin`` and `RESUME_COLUMNS` of the episode
-        that it goes on from, open or closed.
+        One row per key: ``user_address``, ``coin`` and `RESUME_COLUMNS` of the open or
+        closed position from which it resumes.
     decoder
-        Knows the codes of traders and coins.
+        Has the codes of traders and coins.
     state
-        Changed in place; it must not know these keys yet.
+        Changed in place; it must not contain these keys yet.
     """
     keys = state.keys.encode(
         decoder.users.encode_column(rows, "user_address"),

@@ -1,8 +1,7 @@
-"""`trader_position_hours` from the fills in the database: all of it, or what is new.
+"""Compute `trader_position_hours` from the fills: rebuild it, or apply new loads.
 
-Everything a run reads, it reads in one snapshot: the list of loads, the fills and the
-model's own rows belong together, and a load that commits meanwhile is left to the next
-run, whole.
+A run reads the list of loads, the fills and the model's own rows in one snapshot. A
+load that commits meanwhile is left, as a whole, to the next run.
 """
 
 from __future__ import annotations
@@ -25,26 +24,27 @@ from python_jobs.lib.fold.position_state import resume
 from python_jobs.lib.fold.restarts import note_touched_keys, resume_query
 from python_jobs.lib.time_slices import (
     Slice,
-    brought_by,
     cut_slices,
     in_slice,
     load_ranges,
+    rows_of_loads,
 )
 
-#: Count this up when a change of the code makes other positions of the same fills: the
-#: stored ones are then folded anew, and what is computed from them.
+#: Increase this when a change of the code gives other positions for the same fills.
+#: Stored positions, and the models computed from them, are then computed again.
 RULES = "3"
 
 #: Fills folded at once; memory holds about 300 bytes for each, twice.
 SLICE_ROWS = 500_000
 
-#: The server works meanwhile, and reading takes longer than folding.
+#: Few are enough: the server needs processors too, and reading takes longer than
+#: folding.
 FOLD_THREADS = min(4, os.cpu_count() or 1)
 
 Connection = psycopg.Connection[Any]
 ReadLoads = Callable[[], pa.Table]
 
-#: What the fold reads of a fill, columns of `stg_hyperliquid__fills`.
+#: Columns of `stg_hyperliquid__fills` that the fold reads.
 FILL_COLUMNS = (
     *("filled_ms", "user_address", "coin", "px", "signed_size", "start_position"),
     *("closed_pnl", "fee", "is_fee_in_base", "fill_kind", "block_number"),
@@ -60,12 +60,12 @@ class PositionChanges:
     ----------
     rows
         Batches of new and changed rows. They are read and folded while they are
-        iterated; the snapshot ends with them.
+        iterated; the snapshot ends after the last one.
     deletes
-        ``position_id`` and ``hour_at`` of the positions of rebuilt keys; those that are
-        in ``rows`` as well stay.
+        ``position_id`` and ``hour_at`` of stored positions that are computed again;
+        keys that are also in ``rows`` are not deleted.
     loads
-        Loads that are taken in.
+        Loads applied by this run.
     """
 
     rows: Iterator[pa.RecordBatch]
@@ -79,12 +79,12 @@ class PositionJob:
     Parameters
     ----------
     connection
-        In autocommit and for this job alone: it holds a snapshot until the rows have
+        In autocommit and used by this job only: it holds a snapshot until the rows have
         been read.
     fills
         Name of `stg_hyperliquid__fills`, quoted for SQL.
     unapplied_loads
-        Reads, over ``connection``, the loads that are not yet taken in: ``load_id``,
+        Reads, over ``connection``, the loads not applied yet: ``load_id``,
         ``time_from``, ``time_to``, ``rows_loaded``.
     slice_rows
         Fills to fold at once.
@@ -105,7 +105,7 @@ class PositionJob:
         self._state = FoldState()
 
     def rebuild(self) -> PositionChanges:
-        """Fold all fills there are, those that no load brought included."""
+        """Fold all stored fills, including fills that belong to no load."""
         self._take_snapshot()
         loads = self._unapplied_loads()
         pieces = self._slices(loads)
@@ -116,10 +116,10 @@ class PositionJob:
         )
 
     def update(self, hours: str) -> PositionChanges | None:
-        """Fold the fills of new loads into the positions that are there.
+        """Fold the fills of new loads into the stored positions.
 
-        A key whose new fills are all later than its last one goes on from its last
-        position, any other key from the last moment before them at which it was flat.
+        A (trader, coin) whose new fills are all later than its last fill resumes from
+        its last position, any other from the last time before them when it was flat.
 
         Parameters
         ----------
@@ -129,7 +129,7 @@ class PositionJob:
         Returns
         -------
         PositionChanges or None
-            None when no load is new.
+            None if there is no new load.
         """
         self._take_snapshot()
         loads = self._unapplied_loads()
@@ -137,11 +137,11 @@ class PositionJob:
             self._connection.rollback()
             return None
         load_ids = loads["load_id"].to_pylist()
-        brought = brought_by(loads, "f.load_id", "f.filled_ms")
-        if brought is None:
+        of_loads = rows_of_loads(loads, "f.load_id", "f.filled_ms")
+        if of_loads is None:
             self._connection.rollback()
             return PositionChanges(iter(()), None, load_ids)
-        is_new = f"not f.is_outcome and {brought}"
+        is_new = f"not f.is_outcome and {of_loads}"
         touched = note_touched_keys(self._connection, self._fills, hours, is_new)
         self._resume()
 
@@ -190,9 +190,9 @@ class PositionJob:
             resume(rows, self._decoder, self._state)
 
     def _slices(self, loads: pa.Table, stale: pa.Table | None = None) -> list[Slice]:
-        """Cut time by the fills to read: those of loads and of positions to redo.
+        """Cut time into slices by the fills to read: of loads and of stale positions.
 
-        What an update has to read mostly fits in one slice: the tape is gone over once.
+        The fills of an update mostly fit in one slice, so the table is scanned once.
         """
         spans = [load_ranges(loads)]
         if stale is not None:
@@ -203,6 +203,6 @@ class PositionJob:
 
 
 def fills_query(fills: str, predicate: str = "true") -> str:
-    """Select what the fold reads of the fills, ``f``, where a predicate holds."""
+    """Select the columns that the fold reads, for fills ``f`` that meet a condition."""
     columns = ", ".join(f"f.{name}" for name in FILL_COLUMNS)
     return f"select {columns} from {fills} as f where not f.is_outcome and {predicate}"

@@ -1,7 +1,7 @@
-"""The fills of a chunk as records in the order of their keys, one cache line each.
+"""Write the fills of a chunk as records sorted by key, one cache line each.
 
-Reading a dozen columns in the order of keys misses the processor's cache a dozen times
-a fill. Here each column is read once, from front to back, and each fill written once.
+Reading a dozen columns in the order of keys would miss the CPU cache a dozen times per
+fill. Here each column is read once, sequentially, and each fill is written once.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ from python_jobs.lib.fold.kernel import (
     TIME,
 )
 
-#: Flags beside those of the kernel; the last tells of a value without a mantissa.
+#: Further flags besides those of the kernel; the last marks a value without a mantissa.
 IS_BASE_FEE, IS_LONG = 64, 128
-#: Behind the flags, the scales of `PX` … `FEE`, six bits each.
+#: The bits above the flags have the scales of `PX` … `FEE`, six bits each.
 SCALE_BITS = 6
 _FIRST_SCALE = 8
 
 
 @compiled
 def group_keys(codes: Any, numbers: Any, touched: Any) -> Any:
-    """Give the keys that a chunk touches numbers, and count their rows.
+    """Assign numbers to the keys of a chunk, and count their rows.
 
     Parameters
     ----------
     codes
-        ``(rows,)``: keys; replaced by their numbers 0, 1, 2, … as they are met.
+        ``(rows,)``: keys; replaced by numbers 0, 1, 2, … in order of first occurrence.
     numbers
-        ``(all keys,)`` of -1; so it is again at the end.
+        ``(all keys,)``, all -1, also at the end.
     touched
-        Room for as many keys as there are rows; the keys are written, by number.
+        Output, as long as there are rows: the key of each number.
 
     Returns
     -------
     (int, ndarray)
-        Keys touched; ``(rows + 1,)``, where each key begins and the last one ends once
-        rows lie in the order of keys.
+        Number of keys; and ``(rows + 1,)``: the first row of each key, and the end of
+        the last, once rows are sorted by key.
     """
     starts = np.zeros(codes.size + 1, dtype=np.int64)
     count = 0
@@ -88,13 +88,13 @@ def write_records(
     codes
         ``(rows,)``: numbers of the fills' keys.
     by_time
-        ``(rows,)``: rows in order of time, as `order_by_time` has them.
+        ``(rows,)``: rows in order of time, from `order_by_time`.
     starts
         First record of each key.
     keys
-        The first number and the one behind the last; others may be written meanwhile.
+        First number and the one after the last; other threads may write other keys.
     records
-        ``(rows, RECORD_WIDTH)``, of which those of the keys are filled.
+        Output, ``(rows, RECORD_WIDTH)``; only records of these keys are written.
     """
     amounts = (fills.px, fills.size, fills.start, fills.pnl, fills.fee)
     first, end = keys
@@ -118,10 +118,10 @@ def write_records(
 
 
 def order_by_time(time: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the rows in order of time; those of the same time stay as they are."""
+    """Return the rows in order of time; rows of equal time keep their order."""
     if np.all(time[1:] >= time[:-1]):
         return np.arange(time.size)
-    # Loads are mostly in order each: numpy's stable sort merges what is.
+    # Each load is mostly sorted; numpy's stable sort merges sorted stretches.
     return np.argsort(time, kind="stable")
 
 
@@ -185,9 +185,9 @@ def measure_key(begin: int, end: int, records: Any) -> Any:
     Returns
     -------
     (tuple of int, tuple of float)
-        Finest scale of sizes, of prices, and of profits and fees in dollars; a value
-        that is too long for a mantissa makes the first one -1. Sum of sizes, largest
-        start and price, sums of profits and of fees in dollars, all absolute.
+        Finest scale of sizes, of prices, and of profits and fees in dollars; the first
+        is -1 if a value is too long for a mantissa. Sum of sizes, largest start and
+        price, sums of profits and of fees in dollars; all absolute.
     """
     mask = (1 << SCALE_BITS) - 1
     size_scale = price_scale = dollar_scale = 0
@@ -229,10 +229,10 @@ def measure_key(begin: int, end: int, records: Any) -> Any:
 
 @compilable
 def scale_key(begin: int, end: int, scales: Any, records: Any) -> None:
-    """Bring the amounts of a key's records to its scales, in place.
+    """Convert the amounts of a key's records to its scales, in place.
 
-    ``scales`` are those of sizes, prices and dollars. The size becomes the change of
-    the position, and the fee is in dollars then.
+    ``scales`` are those of sizes, prices and dollars. Afterwards the size is the change
+    of the position, and the fee is in dollars.
     """
     size_scale, price_scale, dollar_scale = scales
     mask = (1 << SCALE_BITS) - 1

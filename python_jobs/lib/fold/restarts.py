@@ -1,10 +1,11 @@
-"""Where each key that new fills touch goes on from, and what it has to read again.
+"""Find where folding resumes for each key with new fills, and which fills to read.
 
-A key whose new fills are all later than its last one goes on from its last position.
-Any other key goes back to the last moment before its first new fill at which it is
-known to have been flat: the end of a position that no other one follows in the same
-millisecond, as after a flip or a gap. What came before that moment cannot change, so
-only the positions and fills behind it are read (`docs/adr/0011`).
+A key is a (trader, coin). If all its new fills are later than its last fill, it resumes
+from its last position. Any other key goes back to the last time, before its first new
+fill, at which it was certainly flat: the end of a position after which no other
+position of the key opens in the same millisecond. (After a flip or a gap one does.)
+What came before that time cannot change, so only later positions and fills are read
+(`docs/adr/0011`).
 """
 
 from __future__ import annotations
@@ -18,26 +19,27 @@ from psycopg import sql
 from pgio.copy_out import read_table
 from python_jobs.lib.fold.position_state import ORDINAL, RESUME_COLUMNS
 
-#: Traders that a query names one by one, which the server can look up in compressed
-#: chunks and hand to parallel workers. Beyond that it joins.
+#: Most traders that a query lists by name. The server can look these up in compressed
+#: chunks and with parallel workers. More traders are joined.
 _MAX_NAMED_USERS = 1_000
 
 Connection = psycopg.Connection[Any]
 
 
 class TouchedKeys(NamedTuple):
-    """What a run has to do about the keys of its new fills.
+    """What a run has to read and delete for the keys with new fills.
 
     Attributes
     ----------
     stale
-        Positions that are folded anew: ``position_id``, ``opened_ms``,
-        ``last_fill_ms``, ``fill_count``.
+        Stored positions to delete because they are computed again: ``position_id``,
+        ``opened_ms``, ``last_fill_ms``, ``fill_count``.
     stale_hours
         Their rows: ``position_id``, ``hour_at``.
     new_fills, late_fills
-        Predicates on fills ``f``: the new ones of keys that just go on, and all those
-        to fold of keys that go back. None where there are no such keys.
+        SQL conditions on fills ``f``. `new_fills`: the new fills of keys that only
+        continue. `late_fills`: all fills to fold again of keys that go back. None if
+        there are no such keys.
     """
 
     stale: pa.Table
@@ -47,23 +49,23 @@ class TouchedKeys(NamedTuple):
 
     @property
     def predicates(self) -> list[str]:
-        """Predicates of the fills to fold; no fill satisfies two of them."""
+        """SQL conditions on the fills to fold; no fill meets two of them."""
         return [p for p in (self.new_fills, self.late_fills) if p is not None]
 
 
 def note_touched_keys(
     connection: Connection, fills: str, hours: str, is_new: str
 ) -> TouchedKeys:
-    """Find the keys of new fills and note, in a temporary table, where they go on.
+    """Store the keys of new fills and the positions they resume from in a temp table.
 
     Parameters
     ----------
     connection
-        In a transaction, at whose end the table ``touched_keys`` is gone.
+        In a transaction; the table ``touched_keys`` is dropped when it ends.
     fills, hours
         Names of `stg_hyperliquid__fills` and `trader_position_hours`, quoted for SQL.
     is_new
-        Predicate of the new fills, ``f``.
+        SQL condition for new fills, ``f``.
     """
     positions = f"(select * from {hours} where is_latest)"
     connection.execute(_touched_keys(fills, positions, is_new))
@@ -99,7 +101,7 @@ def note_touched_keys(
 
 
 def resume_query() -> str:
-    """Select the positions that touched keys go on from, as `resume` takes them."""
+    """Select the positions that touched keys resume from, as `resume` needs them."""
     return "select * from touched_keys where ordinal is not null"
 
 
@@ -168,7 +170,8 @@ def _touched_keys(fills: str, positions: str, is_new: str) -> str:
 
 
 def _stale_positions(positions: str) -> str:
-    # A position that leaves its key flat ended with its last fill.
+    # The position resumed from ended flat, so closed_at = last_fill_at: every position
+    # opened after that is stale.
     return f"""
         create temporary table stale_positions on commit drop as
         select
@@ -189,7 +192,7 @@ def _stale_positions(positions: str) -> str:
 
 
 def _late_fills(connection: Connection, from_ms: int | None) -> str:
-    """Write the predicate of the fills that keys which go back have to fold."""
+    """Return the SQL condition for the fills to fold again of keys that go back."""
     parts = [_of_late_key("(t.last_fill_ms is null or f.filled_ms > t.last_fill_ms)")]
     if from_ms is not None:
         parts.append(f"f.filled_ms > {from_ms}")

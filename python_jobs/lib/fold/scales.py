@@ -1,4 +1,4 @@
-"""Which scales a key's amounts need, and whether 64 bits hold them."""
+"""Choose the scales of a key's amounts, and check whether they fit in 64 bits."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _MAX_SCALE = 18
 
 @compilable
 def settle_scales(found: Any, sums: Any, row: Any) -> Any:
-    """Choose a key's scales, bring its state to them, and say whether 64 bits do.
+    """Choose a key's scales, convert its state, and return whether 64 bits are enough.
 
     Parameters
     ----------
     found, sums
-        What `records.measure_key` says of the key's fills in this chunk.
+        Result of `records.measure_key` for the key's fills in this chunk.
     row
-        The key's state, rescaled in place unless 64 bits are too few.
+        The key's state, rescaled in place if 64 bits are enough.
 
     Returns
     -------
     (bool, tuple of int)
-        Whether no amount of the key can leave 64 bits in this chunk; the scales of
+        Whether all amounts of the key fit in 64 bits in this chunk; the scales of
         sizes, prices and dollars.
     """
     old_size, old_px, old_usd = row[fk.SIZE_SCALE], row[fk.PX_SCALE], row[fk.USD_SCALE]

@@ -1,12 +1,15 @@
-"""Trails through the fills of one millisecond, from reported position to position.
+"""Find the order of the fills of one millisecond from the positions they report.
 
-A group of fills is a graph: each fill is an edge from its start to its start plus its
-change, and the order they happened in is a trail through all edges (an Eulerian trail).
-A position from which several edges leave is a fork. There the fill comes first whose
-reported profit fits the average cost of the position best, to the cent; then the order
-of the file decides. So that no edge is left behind, each position keeps one for last,
-in the direction in which the trail ends (the construction of the BEST theorem: van
-Aardenne-Ehrenfest, de Bruijn 1951).
+A group of fills is a graph. Each fill is an edge from its ``start_position`` to
+``start_position`` + size change. The order of the fills is a trail through all edges
+(an Eulerian trail). A position from which several edges leave is a fork. At a fork the
+fill comes first whose reported profit fits the average cost of the position best, to
+the cent; then the order of the file decides. To use every edge, one edge of each
+position is reserved and used last: the one that leads toward the end of the trail (the
+construction of the BEST theorem: van Aardenne-Ehrenfest, de Bruijn 1951).
+
+After a change of the order, increase `RULES` in positions.py: stored positions are then
+computed again.
 
 Two round trips in one millisecond: buys at 100 and 102 lead from 0 to 1, sells at 101
 (profit +1) and at 99 (profit -3) lead back. After the buy at 100 the sell at 101 fits,
@@ -39,10 +42,11 @@ from python_jobs.lib.fold.kernel import (
     kept_cost,
 )
 
-#: Fills that are compared with each other, all with all.
+#: Largest group for the quadratic method in `follow`.
 _SMALL_GROUP = 16
 
-#: In place of a position: one where no fill of the group starts, and none at all.
+#: Special values instead of a position. `_NOWHERE`: no fill of the group starts there.
+#: `_NONE`: not set.
 _NOWHERE, _NONE = -1, -2
 
 
@@ -53,7 +57,7 @@ def find_trail(edges: Any, records: Any, event: Any, state: Any, powers: Any) ->
     Parameters
     ----------
     edges
-        Rows of ``records``, sorted by their start, then in the order of the file.
+        Rows of ``records``, sorted by start position, then by their order in the file.
     records, event
         As in `ordering.order_ties`.
     state
@@ -64,11 +68,11 @@ def find_trail(edges: Any, records: Any, event: Any, state: Any, powers: Any) ->
     Returns
     -------
     (bool, ndarray)
-        Whether there is a trail; the edges' indices in its order.
+        Whether there is a trail, and the indices of the edges in its order.
     """
     count = edges.size
     path = np.empty(count, dtype=np.int64)
-    # A position is named by the first edge that starts there.
+    # A position is identified by the index of the first edge that starts there.
     start, arrival = _positions(edges, records)
     balance = np.zeros(count, dtype=np.int64)
     leaving = 0
@@ -88,11 +92,11 @@ def find_trail(edges: Any, records: Any, event: Any, state: Any, powers: Any) ->
     if surplus > 1:
         return False, path
     if surplus == 0:
-        # Balanced: it ends where it begins.
-        first = last = start[_first_of_loop(edges, records, event, state, powers)]
-    kept = _ways_to(last, start, arrival)
+        # Balanced: the trail is a closed loop.
+        first = last = start[_loop_start(edges, records, event, state, powers)]
+    reserved = _reserved_edges(last, start, arrival)
     for e in range(count):
-        if kept[start[e]] == _NONE and start[e] != last:
+        if reserved[start[e]] == _NONE and start[e] != last:
             return False, path
 
     position = records[edges[first], START]
@@ -102,18 +106,18 @@ def find_trail(edges: Any, records: Any, event: Any, state: Any, powers: Any) ->
     taken = np.zeros(count, dtype=np.bool_)
     at = first
     for step in range(count):
-        free, to_kept = 0, 0
+        free, to_reserved = 0, 0
         e = at
         while e < count and start[e] == at:
             if not taken[e]:
                 free += 1
-                to_kept += 1 if arrival[e] == kept[at] else 0
+                to_reserved += 1 if arrival[e] == reserved[at] else 0
             e += 1
         chosen, least = _NONE, 0 * cost
         e = at
         while e < count and start[e] == at:
-            is_last_way = arrival[e] == kept[at] and to_kept == 1 and free > 1
-            if not taken[e] and not is_last_way:
+            is_reserved = arrival[e] == reserved[at] and to_reserved == 1 and free > 1
+            if not taken[e] and not is_reserved:
                 cents = 0 * cost
                 if free > 1:
                     cents = _cents_off(
@@ -124,7 +128,7 @@ def find_trail(edges: Any, records: Any, event: Any, state: Any, powers: Any) ->
             e += 1
         taken[chosen] = True
         path[step] = chosen
-        _, position, cost, is_known = _book(
+        _, position, cost, is_known = _apply_fill(
             records[edges[chosen]], position, cost, is_known, state, powers
         )
         at = arrival[chosen]
@@ -133,7 +137,7 @@ def find_trail(edges: Any, records: Any, event: Any, state: Any, powers: Any) ->
 
 @compilable
 def _positions(edges: Any, records: Any) -> Any:
-    """Name where each edge starts and where it arrives."""
+    """Return the position at which each edge starts and the one at which it ends."""
     count = edges.size
     start = np.empty(count, dtype=np.int64)
     for e in range(count):
@@ -155,32 +159,35 @@ def _positions(edges: Any, records: Any) -> Any:
 
 
 @compilable
-def _ways_to(last: int, start: Any, arrival: Any) -> Any:
-    """Return for each position where to go on at last, so as to arrive at ``last``."""
+def _reserved_edges(last: int, start: Any, arrival: Any) -> Any:
+    """Return, for each position, the next position of its reserved edge.
+
+    The reserved edges lead to ``last``.
+    """
     count = start.size
-    kept = np.full(count, _NONE, dtype=np.int64)
+    reserved = np.full(count, _NONE, dtype=np.int64)
     is_found = True
     while is_found:
         is_found = False
         for e in range(count):
             here, there = start[e], arrival[e]
-            if here == last or kept[here] != _NONE:
+            if here == last or reserved[here] != _NONE:
                 continue
-            if there == last or (there >= 0 and kept[there] != _NONE):
-                kept[here] = there
+            if there == last or (there >= 0 and reserved[there] != _NONE):
+                reserved[here] = there
                 is_found = True
-    return kept
+    return reserved
 
 
 @compilable
-def _first_of_loop(
-    edges: Any, records: Any, event: Any, state: Any, powers: Any
-) -> int:
-    """Return an edge that starts where a loop does.
+def _loop_start(edges: Any, records: Any, event: Any, state: Any, powers: Any) -> int:
+    """Return an edge at the position where a closed loop starts.
 
-    At the position before, if it is one of the loop's. Otherwise flat, if the reported
-    profits are all that was earned: then everything that was sold was bought in the
-    loop. If they are not, not flat. Then where the first fill of the file starts.
+    1. The position before the group, if the loop contains it.
+    2. Otherwise flat, if the reported profits add up to all that the loop earned:
+       everything sold was then bought in the loop. If they do not, any position but
+       flat.
+    3. Among the positions left, the one where the first fill of the file starts.
     """
     unit = powers[state[USD_SCALE] - state[SIZE_SCALE] - state[PX_SCALE]]
     rest = 0 * state[COST]
@@ -207,10 +214,14 @@ def _first_of_loop(
 
 
 @compilable
-def _book(
+def _apply_fill(
     fill: Any, position: Any, cost: Any, is_known: Any, state: Any, powers: Any
 ) -> Any:
-    """Return the profit at average cost, and position, cost and basis after a fill."""
+    """Apply a fill to a position.
+
+    Returns its profit at average cost, the new position, the new cost, and whether the
+    cost is known.
+    """
     unit = powers[state[USD_SCALE] - state[SIZE_SCALE] - state[PX_SCALE]]
     change = fill[DELTA]
     size = abs(change)
@@ -219,11 +230,11 @@ def _book(
         held = abs(position)
         closing = min(size, held)
         left = held - closing
-        kept = kept_cost(cost, left, held, powers[state[USD_SCALE] - USD_GRID])
-        profit = closing * fill[PX] * unit - (cost - kept)
+        left_cost = kept_cost(cost, left, held, powers[state[USD_SCALE] - USD_GRID])
+        profit = closing * fill[PX] * unit - (cost - left_cost)
         if position < 0:
             profit = -profit
-        cost = kept
+        cost = left_cost
         position = left if position > 0 else -left
         size -= closing
     if size > 0:
@@ -243,19 +254,24 @@ def _cents_off(
     reduces = position != 0 and (position > 0) != (fill[DELTA] > 0)
     if not fill[FLAGS] & HAS_PNL or (reduces and not is_known):
         return 0 * cost
-    profit, _, _, _ = _book(fill, position, cost, is_known, state, powers)
+    profit, _, _, _ = _apply_fill(fill, position, cost, is_known, state, powers)
     return abs(profit - fill[PNL]) // powers[state[USD_SCALE] - 2]
 
 
 @compilable
 def greedy(edges: Any, records: Any, state: Any) -> Any:
-    """Follow the chain as far as it goes, then begin where nothing leads to."""
+    """Order fills that no trail connects.
+
+    Follows the chain of positions. Where it breaks, continues at a fill to whose start
+    no remaining fill leads.
+    """
     count = edges.size
     taken = np.zeros(count, dtype=np.bool_)
     path = np.empty(count, dtype=np.int64)
     position = state[POSITION]
     for step in range(count):
         chosen = -1
+        # In the first step only if the position before the group is known.
         for e in range(count if step > 0 or state[SEEN] != 0 else 0):
             if not taken[e] and records[edges[e], START] == position:
                 chosen = e
@@ -284,9 +300,10 @@ def greedy(edges: Any, records: Any, state: Any) -> Any:
 
 @compilable
 def follow(group: Any, records: Any, carried: Any) -> bool:
-    """Order a small group whose fills all start elsewhere, which leaves one trail.
+    """Order a small group in which no two fills start at the same position.
 
-    False if that is not so, or the trail breaks off; the group's order is another then.
+    At most one trail exists then. Returns False if two starts are equal or the trail
+    breaks; the group may then be partly reordered.
     """
     if group.size > _SMALL_GROUP:
         return False

@@ -1,4 +1,4 @@
-"""One-second candles from the database: which venues, how far, and day by day."""
+"""Read one-second candles: venues, their time ranges, and the candles of a day."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from python_jobs.lib.time_slices import merge_intervals
 
 Read = Callable[[str], pa.Table]
 
-#: A first second and the one after the last.
+#: First second, and the second after the last.
 Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Candles:
-    """Where the candles of all venues are.
+    """Access to the candles of all venues.
 
     Attributes
     ----------
@@ -44,8 +44,8 @@ class Candles:
         Returns
         -------
         dict of str to tuple of int
-            By venue, seconds since the epoch. What lies before the last second is
-            complete as far as the loads go.
+            By venue, seconds since the epoch. Seconds before the last one are complete
+            with respect to the loads so far.
         """
         if spans is not None and not spans:
             return {}
@@ -74,7 +74,7 @@ class Candles:
             begin = day + SECONDS_PER_DAY
 
     def grid(self, exchange: str, start: int, seconds: int) -> SecondGrid:
-        """Read so many seconds of a venue from ``start`` on."""
+        """Read ``seconds`` seconds of a venue from ``start`` on."""
         prices = [f"{name}::float8 as {name}" for name in PRICES]
         sums = [f"coalesce({name}, 0)::float8 as {name}" for name in SUMS]
         numbers = ", ".join([*prices, *sums])
@@ -86,7 +86,7 @@ class Candles:
         return SecondGrid.from_candles(candles, start, seconds)
 
     def prices(self, exchange: str, start: int, seconds: int) -> SecondGrid:
-        """Read only where the price began and ended in each second, as `grid` does."""
+        """Read only first and last price of each second, otherwise as `grid`."""
         candles = self.read(
             f"select {_seconds('bucket')} - {int(start)} as place, "
             "ln(open::float8) as open, ln(close::float8) as close "
@@ -102,7 +102,7 @@ class Candles:
 
 
 def load_spans(loads: pa.Table) -> list[Span]:
-    """Seconds that loads brought rows for, merged where they meet.
+    """Return the spans of seconds that loads have rows for, merged where they meet.
 
     Parameters
     ----------
@@ -119,18 +119,18 @@ def load_spans(loads: pa.Table) -> list[Span]:
 def stale_spans(
     loaded: Sequence[Span], known: Span | None, extent: Span, reach: int
 ) -> list[Span]:
-    """Where windows begin that new candles can have changed.
+    """Return the spans of window starts that new candles can have changed.
 
     Parameters
     ----------
     loaded
-        Seconds that loads brought rows for.
+        Spans of seconds that loads have rows for.
     known
-        First and last second with a candle of the venue when it was embedded last; None
-        when it never was.
+        First and last second with a candle when the venue was last embedded; None if it
+        never was.
     extent
-        The same now. A window begins with the first one at the earliest, and all is
-        known before the last one.
+        The same now. No window begins before the first second, and candles before the
+        last second are complete.
     reach
         Seconds from the start of a window to the end of its last label.
 
@@ -145,7 +145,7 @@ def stale_spans(
     if extent[1] > known[1]:
         spans.append((known[1] - reach, extent[1]))
     if extent[0] < known[0]:
-        # Windows that began before there was anything.
+        # Windows that begin before the formerly first candle.
         spans.append((known[0] - reach, known[0]))
     clipped = [(max(begin, extent[0]), min(end, extent[1])) for begin, end in spans]
     edges = np.array([span for span in clipped if span[0] < span[1]], np.int64)
@@ -154,9 +154,9 @@ def stale_spans(
 
 
 def within_spans(seconds: Ints, spans: Sequence[Span]) -> Ints:
-    """Keep the seconds that lie in one of the spans, which are in order."""
+    """Return the seconds inside one of the sorted spans."""
     edges = np.array(spans, np.int64).reshape(-1)
-    # Between a begin and its end, an odd number of edges has been passed.
+    # Inside a span, the number of edges passed is odd.
     passed = np.searchsorted(edges, seconds, side="right")
     kept: Ints = seconds[passed % 2 == 1]
     return kept

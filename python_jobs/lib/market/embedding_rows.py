@@ -15,7 +15,7 @@ from python_jobs.lib.market.labels import label_snapshots
 from python_jobs.lib.market.options import EmbeddingOptions
 from python_jobs.lib.market.vectors import Scales, day_offsets, embed
 
-#: Returns, for a venue and a span, when the rows that are stored were created:
+#: Returns, for a venue and a span, when the stored rows were created:
 #: ``second`` int64 and ``created`` int64 (µs).
 Created = Callable[[str, Span], pa.Table]
 
@@ -34,8 +34,8 @@ def embedding_rows(
 ) -> Iterator[pa.RecordBatch]:
     """Embed the windows that begin in stale spans; memory holds a day of one venue.
 
-    A day is always read whole and computed on the same grid, so that a window comes out
-    the same to the last bit whatever else is computed with it.
+    A whole day is always read and computed on the same grid, so a window's vector is
+    identical to the last bit, whichever windows are computed with it.
 
     Parameters
     ----------
@@ -44,10 +44,10 @@ def embedding_rows(
     options : EmbeddingOptions
         The settings.
     scales, stale, known_until : mapping
-        By venue: its scales, where windows begin that are to be computed, and the
-        second before which all is known. Only windows that end by then are embedded.
+        By venue: its scales, the spans of window starts to compute, and the second
+        before which candles are complete. Only windows that end by then are embedded.
     created : callable
-        When rows that are there were created: they keep that time.
+        Returns when stored rows were created; they keep that time.
     skipped : Counter
         Counts windows left out: ``empty`` and ``flat``, see `Embedded`.
 
@@ -58,7 +58,7 @@ def embedding_rows(
     """
     for exchange, spans in stale.items():
         until = known_until[exchange]
-        # A window of the day before the first candle may reach into it.
+        # A window that begins on the day before may reach into the first day.
         for day in _days(candles, exchange, spans, options):
             starts = within_spans(day + day_offsets(options.step), spans)
             starts = starts[starts + options.window <= until]
@@ -123,7 +123,7 @@ def day_rows(
 
 
 def scope(version: str, stale: Mapping[str, Sequence[Span]]) -> str:
-    """Write the rows that `embedding_rows` is the whole content of, as a predicate."""
+    """Return the SQL condition for the rows that `embedding_rows` replaces."""
     parts = [
         f"(exchange = {quote(exchange)} and bucket >= {moment(begin)} "
         f"and bucket < {moment(end)})"
@@ -139,7 +139,7 @@ def _days(
     last = None
     for begin, end in spans:
         for day in candles.days(exchange, (begin, end + options.window)):
-            # The evening before, too: a window of it reaches over midnight.
+            # Also the evening before: windows that begin then reach over midnight.
             for candidate in (day - SECONDS_PER_DAY, day):
                 if last is None or candidate > last:
                     last = candidate

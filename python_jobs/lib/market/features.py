@@ -1,4 +1,4 @@
-"""What a window of trades looks like, as numbers: formulas in `docs/embeddings.md`.
+"""Compute the features of windows of trades: formulas in `docs/embeddings.md`.
 
 Every function takes windows cut from a grid of seconds and returns one row for each,
 computed from the seconds of that window alone.
@@ -29,10 +29,10 @@ FEATURES = (
 )
 """The features that are scaled, in the order of the vector."""
 
-#: A sum of squared deviations below this share of the sum of squares is rounding.
+#: A smaller share of squared deviations in the sum of squares is only rounding error.
 ROUNDING = 1e-12
 
-#: Stands for a volume of nothing where a logarithm is taken: the smallest BTC amount.
+#: Replaces a volume of 0 in logarithms: the smallest BTC amount.
 SMALLEST_VOLUME = 1e-12
 
 
@@ -100,7 +100,7 @@ def window_shapes(windows: Windows, segments: tuple[int, int]) -> tuple[Floats, 
     tuple of array of float64, shapes (k, segments[0]) and (k, segments[1])
     """
     flow = windows.sums["buy_volume"] - windows.sums["sell_volume"]
-    # From the first trade's price, so that its height costs no digits.
+    # Relative to the first trade's price, so that the price level costs no precision.
     price = windows.log_prices
     price = price[:, 1:] - price[:, :1]
     return (
@@ -141,7 +141,7 @@ def _aggregate(path: Floats, segments: int) -> Floats:
 
 
 def _divide(above: Floats, below: Floats, where: npt.NDArray[np.bool_]) -> Floats:
-    """Divide, with 0 where it is not to be done."""
+    """Divide; 0 where the condition is false."""
     quotient = np.zeros_like(above)
     np.divide(above, below, out=quotient, where=where)
     return quotient

@@ -22,7 +22,7 @@ SUMS = (
 
 PRICES = ("open", "high", "low", "close")
 
-#: Windows whose seconds are held as matrices at a time: 5 MB each at 300 seconds.
+#: Most windows in memory as matrices at a time: 5 MB for each matrix at 300 seconds.
 BLOCK_WINDOWS = 2_048
 
 
@@ -46,7 +46,7 @@ class SecondGrid:
 
     @classmethod
     def from_candles(cls, candles: pa.Table, start: int, seconds: int) -> SecondGrid:
-        """Spread candles over a grid.
+        """Place candles on a dense grid of seconds.
 
         Parameters
         ----------
@@ -60,7 +60,7 @@ class SecondGrid:
         Raises
         ------
         ValueError
-            A second stands there twice, or a price is not positive.
+            A second occurs twice, or a price is not positive.
         """
         second = np.asarray(candles["second"].to_numpy(), np.int64) - start
         inside = (second >= 0) & (second < seconds)
@@ -95,7 +95,7 @@ class SecondGrid:
         Returns
         -------
         array of int64, shape (n + 1,)
-            Element t looks at the seconds before t only; -1 where there is none.
+            Element t uses only seconds before t; -1 if none of them has a trade.
         """
         seen = np.where(self.is_active, np.arange(len(self)), -1)
         return np.concatenate([[-1], np.maximum.accumulate(seen)])
@@ -115,8 +115,8 @@ class SecondGrid:
 
         def cut(values: Floats) -> Floats:
             view = np.lib.stride_tricks.sliding_window_view(values, length)
-            # Contiguous rows, so that each is added up in the same order however many
-            # windows are cut at once.
+            # Rows are contiguous, so each is added up in the same order for any number
+            # of windows.
             return np.ascontiguousarray(view[offsets])
 
         return Windows(

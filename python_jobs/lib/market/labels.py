@@ -1,4 +1,4 @@
-"""What followed a window: return and volatility, once they are known."""
+"""Labels of a window: return and volatility after its end, once known."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def forward_labels(
     grid : SecondGrid
         Reaches to the last end plus horizon at least.
     ends : array of int64, shape (k,)
-        Where windows end, counted from the grid's start; each holds a trade.
+        Ends of windows, in seconds from the grid's start; each window has a trade.
     horizon : int
         Seconds.
     known_until : int
-        Second since the epoch before which all is known.
+        Second since the epoch before which candles are complete.
 
     Returns
     -------
     tuple of array of float64, shape (k,)
-        NaN where the time is not over yet, and where nothing traded in it.
+        NaN if the horizon has not ended yet, or nothing traded in it.
     """
     close = grid.prices["close"]
     last = grid.last_active()
@@ -44,7 +44,7 @@ def forward_labels(
     log_return = np.where(is_known, close[last[until]] - close[last[ends]], np.nan)
     before = close[last[:-1]]
     squares = np.where(grid.is_active & (last[:-1] >= 0), (close - before) ** 2, 0.0)
-    # Slices added up one by one: a difference of running sums would leave rounding.
+    # Add up each slice: a difference of running sums would have rounding error.
     edges = np.column_stack([ends, until]).ravel()
     total = np.add.reduceat(np.append(squares, 0.0), edges)[::2]
     return log_return, np.where(is_known, np.sqrt(total), np.nan)

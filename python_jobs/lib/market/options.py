@@ -1,4 +1,4 @@
-"""What embeddings depend on, and the name of the version that follows from it."""
+"""The settings of embeddings, and the version name computed from them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import orjson
 from python_jobs.lib.market.features import FEATURES
 from python_jobs.lib.market.grid import SECONDS_PER_DAY
 
-#: Goes up with every change of a formula: the vectors are then others.
+#: Increase this with every change of a formula, because it changes the vectors.
 ALGORITHM = 1
 
 #: Scaled features are cut off at so many standard deviations.
@@ -33,10 +33,10 @@ class TrainingRange:
     name : str
         Part of the version's name.
     begin, end : int or None
-        First second and the one after the last; None when it is the first days there
-        are.
+        First second and the second after the last; None if the range is the first
+        `days` days of a venue's data.
     days : int
-        How many days that is.
+        Number of these days.
     """
 
     name: str
@@ -52,15 +52,15 @@ class EmbeddingOptions:
     Attributes
     ----------
     window, step : int
-        Length of a window, and from the start of one to that of the next.
+        Length of a window, and distance between the starts of two windows.
     dimensions : int
         Length of the vector.
     horizons : dict of str to int
-        What labels look ahead, by the text that names it.
+        Horizons of labels, by the text that names them.
     training : TrainingRange
-        What scales are fitted on.
+        Range that scales are fitted on.
     large_trade : float
-        BTC from which the candles count a trade as large.
+        Least size of a large trade in the candles, BTC.
     """
 
     window: int
@@ -86,7 +86,7 @@ class EmbeddingOptions:
         Raises
         ------
         ValueError
-            A setting makes no sense; the message names it and says what would.
+            A setting is invalid; the message names it and a valid value.
         """
         horizons = list(settings["embedding_horizons"])
         texts = [settings["embedding_window"], settings["embedding_step"], *horizons]
@@ -143,7 +143,7 @@ class EmbeddingOptions:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Return what decides on the numbers of a vector; horizons do not."""
+        """Return the settings that affect vectors; horizons do not."""
         return {
             "algorithm": ALGORITHM,
             "clip": CLIP,
@@ -168,16 +168,16 @@ class EmbeddingOptions:
 
     @property
     def kept(self) -> dict[str, Any]:
-        """Return the settings of which a change makes every row anew."""
+        """Return the settings whose change recomputes every row."""
         return {"version": self.version, "horizons": self.horizons}
 
     def fingerprint(self, extents: Mapping[str, tuple[int, int]]) -> str:
-        """Write what a run remembers: its settings, and which candles it has seen.
+        """Return the fingerprint of a run: its settings, and the range of its candles.
 
         Parameters
         ----------
         extents : mapping
-            Venue to the first and last second it has candles of.
+            By venue, first and last second with a candle.
         """
         return json.dumps({"settings": self.kept, "known": dict(extents)})
 
@@ -219,7 +219,7 @@ def _epoch(key: str, moment: object) -> int:
 
 
 def interval_reader(connection: Any) -> ToSeconds:
-    """Return a function that has the server read intervals."""
+    """Return a function that converts intervals to seconds on the server."""
 
     def to_seconds(texts: Sequence[str]) -> Sequence[float]:
         rows = connection.execute(

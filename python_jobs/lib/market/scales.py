@@ -1,4 +1,4 @@
-"""The table of scales: fitted once for each version and venue, then only read."""
+"""Feature scales: fitted once for each version and venue, then only read."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def training_span(options: EmbeddingOptions, extent: Span) -> Span | None:
     Parameters
     ----------
     options : EmbeddingOptions
-        Names the range, or how many first days it is.
+        Settings with the training range.
     extent : tuple of int
         First and last second with a candle of the venue.
 
     Returns
     -------
     tuple of int or None
-        None while a range that was named is not all there.
+        None while the data do not cover the configured range.
     """
     first, last = extent
     training = options.training

@@ -1,4 +1,4 @@
-"""From features and shapes to vectors of unit length, by scales fitted once."""
+"""Combine scaled features and shapes to vectors of unit length."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from python_jobs.lib.market.grid import (
 )
 from python_jobs.lib.market.options import CLIP, EmbeddingOptions
 
-#: Trades without which a window says nothing: it has no return.
+#: Least trades of a window; with fewer there is no return.
 FEWEST_TRADES = 2
 
 #: IQR of the normal distribution in standard deviations.
@@ -26,14 +26,14 @@ NORMAL_IQR = 1.3489795003921634
 
 @dataclass(frozen=True)
 class Scales:
-    """What features are compared with, shape (len(FEATURES),) each.
+    """Median and spread that normalise features, each of shape (len(FEATURES),).
 
     Attributes
     ----------
     median, iqr : array of float64
         Of the windows of the training range.
     scale : array of float64
-        What one standard deviation is taken to be, positive.
+        The divisor that stands for one standard deviation, positive.
     """
 
     median: Floats
@@ -110,7 +110,7 @@ def embed(
     Raises
     ------
     ValueError
-        A vector is not finite: the candles hold something that is no number.
+        A vector is not finite: a candle has a value that is not a number.
     """
     kept = offsets[grid.count_trades(offsets, options.window) >= FEWEST_TRADES]
     vectors = [np.empty((0, options.dimensions))]
@@ -119,7 +119,7 @@ def embed(
         scaled = (window_features(windows) - scales.median) / scales.scale
         price, flow = window_shapes(windows, options.segments)
         parts = (np.clip(scaled, -CLIP, CLIP), price, flow)
-        # Each part weighs the same, whatever its number of dimensions.
+        # Each part has the same weight, for any number of dimensions.
         vectors.append(np.hstack([part / np.sqrt(part.shape[1]) for part in parts]))
     joined = np.concatenate(vectors)
     length = np.sqrt((joined**2).sum(axis=1))

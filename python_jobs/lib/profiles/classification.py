@@ -47,7 +47,7 @@ class Condition:
     threshold: float
 
     def holds(self, metrics: Mapping[str, Floats]) -> Flags:
-        """Tell for each trader whether it holds, shape (traders,)."""
+        """Return for each trader whether the condition is met, shape (traders,)."""
         values = metrics[self.metric]
         return OPERATORS[self.operator](values, self.threshold) & ~np.isnan(values)
 
@@ -69,8 +69,7 @@ class Rulebook:
     rules : mapping of str to tuple of Rule
         By attribute, in order; the last has no condition.
     outsiders : frozenset of str
-        Trader classes that take no part in signals: their flags are false, whatever the
-        flags' own rules say.
+        Trader classes excluded from signals: their flags are always false.
     """
 
     rules: Mapping[str, tuple[Rule, ...]]
@@ -91,7 +90,7 @@ class Rulebook:
         Raises
         ------
         RuleError
-            If anything in them is unknown, missing or out of reach.
+            A value is unknown or missing, or a rule can never apply.
         """
         rows = sorted(rules, key=itemgetter("attribute", "rule_order"))
         known = {row["trader_class"] for row in classes}

@@ -52,14 +52,15 @@ def cohort_rows(
     rulebook: Rulebook,
     days: Sequence[int],
 ) -> Iterator[pa.RecordBatch]:
-    """Find who belongs to a cohort as of each day, from the data up to that day.
+    """Find the members of cohorts as of each day, from the data up to that day.
 
-    Traders are looked at where something of them changed, whatever the number of days.
+    A trader is computed only for days on which the data changed, however many days
+    there are.
 
     Parameters
     ----------
     panel : TraderPanel
-        The traders and all their rows; those after a day are not looked at for it.
+        The traders and all their rows; figures of a day do not use later rows.
     options : ProfileOptions
         The project's choices, the same as for the profiles.
     rulebook : Rulebook
@@ -79,7 +80,7 @@ def cohort_rows(
     points = changes(panel, as_of)
     rows = profile_rows(panel, points, options, rulebook, COHORT_SCHEMA.names[1:])
     begin = np.searchsorted(as_of, points.day)
-    # What a trader was goes on until the trader's next change.
+    # A trader's membership lasts until the trader's next change.
     is_last = np.diff(points.trader, append=-1) != 0
     end = np.where(is_last, len(as_of), np.append(begin[1:], 0))
     is_member = _are_members(rows).to_numpy()
@@ -92,7 +93,7 @@ def cohort_rows(
 
 
 def resting_cohort_rows(rows: pa.Table) -> Iterator[pa.RecordBatch]:
-    """Find who of the rows of `read_resting` belongs to a cohort; `COHORT_SCHEMA`."""
+    """Return the rows of `read_resting` that belong to a cohort; `COHORT_SCHEMA`."""
     yield from _to_schema(rows.filter(_are_members(rows)))
 
 
@@ -115,14 +116,14 @@ def _to_schema(rows: pa.Table) -> Iterator[pa.RecordBatch]:
 def repeat_by_day(
     begin: Ints, end: Ints, most_rows: int
 ) -> Iterator[tuple[Ints, Ints]]:
-    """List, day by day, the intervals that hold each day.
+    """List, day by day, the intervals that contain each day.
 
     Parameters
     ----------
     begin, end : array of int64, shape (k,)
-        Numbers of the first day and of the one behind the last.
+        Numbers of the first day and of the day after the last.
     most_rows : int
-        Rows to list at once, about; a day is never split.
+        Approximate number of rows to list at once; a day is never split.
 
     Yields
     ------

@@ -1,4 +1,4 @@
-"""What a coin's name says."""
+"""Recognise spot coins by their name."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ import numpy.typing as npt
 
 
 def are_spot(names: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Say what the macro `is_spot` says; a Python model cannot call a macro."""
+    """Apply the rule of the macro `is_spot`; a Python model cannot call a macro."""
     return np.array([name.startswith("@") or "/" in name for name in names], np.bool_)

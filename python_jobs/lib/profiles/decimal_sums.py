@@ -1,8 +1,8 @@
 """Decimals of a fixed scale: exact sums, and the nearest double of each.
 
-The server turns a numeric into a double by way of its decimal text, and adds numerics
-digit by digit: most of what reading daily sums cost. Here both are integer arithmetic
-on the 128-bit words of an Arrow decimal, with the same result to the last bit.
+The server converts a numeric to a double through its decimal text, and adds numerics
+digit by digit; this was most of the time for reading daily sums. Here both are integer
+arithmetic on the 128-bit words of an Arrow decimal, with exactly the same result.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def sum_spans(
     words : array of uint64, shape (k, 2)
         What is added up.
     begin, end : array of int64, shape (spans,)
-        The first row of each span, and the one behind its last.
+        The first row of each span, and the one after its last.
 
     Returns
     -------
@@ -173,7 +173,7 @@ def _divide(words: Any, scale: int, floats: Any) -> None:
         if is_negative:
             low, high = _negated(low, high)
         decimals = scale
-        # Trailing zeros go, by halves, until the mantissa fits or none is left.
+        # Remove trailing zeros, by halves, until the mantissa fits or none is left.
         zeros = 8
         while zeros > 0 and (high > 0 or low > _EXACT):
             if decimals >= zeros:

@@ -1,8 +1,8 @@
 """A trader's figures as of a day, for many traders and days at once.
 
-`trader_profiles` asks for the last day of the data, `trader_cohorts` for every day that
-changed something. So the cohorts of the last day are the profiles, and no cohort can
-see what happened after its day.
+`trader_profiles` computes the last day of the data, `trader_cohorts` every day on which
+figures changed. Both use this code, so cohorts of the last day agree with the profiles,
+and no cohort uses later data.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from python_jobs.lib.profiles.returns import DailyReturns, Floats
 
 @dataclass(frozen=True)
 class ProfileOptions:
-    """What of a profile is a matter of choice.
+    """The configurable settings of a profile.
 
     Parameters
     ----------
@@ -53,11 +53,11 @@ def figures(
     Parameters
     ----------
     panel : TraderPanel
-        The traders and their rows; those after a day are not looked at for it.
+        The traders and their rows; figures of a day do not use later rows.
     points : Points
         Which traders, as of which days.
     exact : pyarrow.Table
-        Of `exact_figures`, for the same points.
+        Result of `exact_figures` for the same points.
     options : ProfileOptions
         The project's choices.
 
@@ -90,10 +90,10 @@ def figures(
 
 
 def turnover(metrics: Mapping[str, Floats]) -> Floats:
-    """Divide what a trader traded by the value of what they held, day for day.
+    """Return the volume divided by the value held, per day.
 
-    Turnover against the gross book, as pyfolio's `get_turnover` has it by default, over
-    all days of the curve at once instead of one day.
+    This is turnover by gross holdings, the default of pyfolio's `get_turnover`, over
+    all days of the equity curve instead of one day.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def _sums(
 
 
 def _position_measures(closed: ClosedPositions) -> dict[str, Floats | Flags]:
-    """List what is added up over closed positions; all but one over the rated ones."""
+    """Return values to add up over closed positions; all but one over rated ones."""
     rated, timed = closed.is_rated, closed.is_timed
     notional = closed.entry_notional
     seconds = np.where(timed, closed.holding_seconds, 0.0)
@@ -147,7 +147,7 @@ def _derived(
     positions: PositionFigures,
     options: ProfileOptions,
 ) -> dict[str, Floats]:
-    """Compute the metrics that are no sums."""
+    """Compute the metrics that are not sums."""
     volume = s["volume"]
     active_days = s["active_days"]
     confidence = np.sqrt(

@@ -1,4 +1,4 @@
-"""What the server's exact decimals add up to: flows per day, totals per trader."""
+"""Exact sums of decimals: flows per day, totals per trader."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def exact_figures(panel: TraderPanel, points: Points) -> pa.Table:
     pyarrow.Table
         A row per point: `first_active_at` and `last_active_at`, `EXACT`, `maker_volume`
         and `twap_volume` as decimals, USD, and `CURVE_MEASURES`. NULL for a trader
-        without a row by then, and of a sum from the first day on whose figure is not
-        known.
+        without a row up to the day; a sum is NULL from the first day with an unknown
+        figure on.
     """
     daily = panel.daily.table
     begin, end = rows_seen(panel.daily, points)

@@ -1,4 +1,4 @@
-"""The names of a trader's figures; `_profiles__models.yml` says what each one is."""
+"""The names of a trader's figures; `_profiles__models.yml` defines them."""
 
 from python_jobs.lib.profiles.panel import CURVE_MEASURES
 
@@ -58,4 +58,4 @@ WHOLE_NUMBERS = (
     "liquidation_count",
     "liquidation_fills",
 )
-"""Those that count something."""
+"""The metrics that are counts."""

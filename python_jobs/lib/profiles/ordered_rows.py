@@ -1,4 +1,4 @@
-"""Cut several results that are in the same order into parts, at the same places."""
+"""Cut several results in the same order into parts, at the same keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 
 class _Stream:
-    """The rows of one result that have been read and not handed out yet."""
+    """The rows of one result that were read and not yielded yet."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
         self._batches = iter(batches)
@@ -21,7 +21,7 @@ class _Stream:
 
     @property
     def last(self) -> str:
-        """The last key read, of which more rows may follow; empty before the first."""
+        """The last key read (more of its rows may follow); empty before the first."""
         if not self.rows:
             return ""
         last: str = self._waiting[-1].column(0)[-1].as_py()
@@ -37,7 +37,7 @@ class _Stream:
             self.rows += len(batch)
 
     def take(self, before: str | None) -> pa.Table:
-        """Hand out the rows with a key below ``before``, or all."""
+        """Remove and return the rows with a key below ``before``, or all."""
         taken: list[pa.RecordBatch] = []
         while self._waiting:
             batch = self._waiting.pop(0)
@@ -57,7 +57,7 @@ class _Stream:
 def cut_alike(
     results: Sequence[Iterable[pa.RecordBatch]], batch_rows: int
 ) -> Iterator[list[pa.Table]]:
-    """Read results side by side and hand them out some keys at a time.
+    """Read several results in parallel and yield them some keys at a time.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ def cut_alike(
         Each with at least one batch, if an empty one, and ordered by its first column,
         a string without NULLs, by code point (SQL's ``collate "C"``).
     batch_rows : int
-        Rows of all results together to hand out at once, about. A key is never split,
-        so one with more rows than that comes in one piece.
+        Approximate number of rows of all results to yield at once. A key is never
+        split, even if it has more rows.
 
     Yields
     ------
@@ -75,13 +75,13 @@ def cut_alike(
     """
     streams = [_Stream(result) for result in results]
     while True:
-        behind = [stream for stream in streams if not stream.is_exhausted]
-        before = min((stream.last for stream in behind), default=None)
+        unfinished = [stream for stream in streams if not stream.is_exhausted]
+        before = min((stream.last for stream in unfinished), default=None)
         if sum(stream.rows for stream in streams) >= batch_rows or before is None:
             parts = [stream.take(before) for stream in streams]
             if any(map(len, parts)):
                 yield parts
             if before is None:
                 return
-        # Whoever is furthest behind holds the others up.
-        min(behind, key=lambda stream: stream.last).read()
+        # Rows are complete only up to the slowest result.
+        min(unfinished, key=lambda stream: stream.last).read()

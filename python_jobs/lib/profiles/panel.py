@@ -1,4 +1,4 @@
-"""What profiles are computed from, as NumPy arrays in order of trader and day."""
+"""The input of profiles, as NumPy arrays in order of trader and day."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ CURVE_MEASURES = (
     "mtm_days",
     "mtm_mean_exposure",
 )
-"""Columns of trader_risk_daily: each is of all days up to its own."""
+"""Columns of trader_risk_daily, cumulative over all days up to the row's day."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,15 @@ class ClosedPositions:
     day : array of int64, shape (k,)
         Day of closing, days since the epoch, ascending within a trader.
     net_pnl, entry_notional, holding_seconds : array of float64, shape (k,)
-        USD, USD and seconds; NaN where not known: `net_pnl` never of a rated one,
-        `holding_seconds` never of a timed one.
+        USD, USD and seconds; NaN where unknown. `net_pnl` is always known for rated
+        positions, `holding_seconds` for timed ones.
     is_long, is_liquidated : array of bool, shape (k,)
-        What they say.
+        Whether the position was long, and whether the trader was liquidated in it.
     is_rated : array of bool, shape (k,)
         The basis is known and the end was seen: neither a transfer nor a gap.
     is_timed : array of bool, shape (k,)
-        Rated, and closed by the trader's own decision, a trade or a flip; or so reduced
-        until the exchange swept the dust.
+        Rated, and closed by the trader's own decision: a trade, a flip, or trades down
+        to dust that the exchange swept.
     """
 
     trader: Ints
@@ -114,7 +114,7 @@ class ClosedPositions:
 
 @dataclass(frozen=True)
 class TraderPanel:
-    """Everything about a group of traders that profiles are made from."""
+    """All input data of profiles for a group of traders."""
 
     users: pa.Array
     daily: DailyRows
@@ -130,7 +130,7 @@ def build_panel(
     positions: pa.Table,
     curve: pa.Table,
 ) -> TraderPanel:
-    """Give each trader a number and put every table in order of trader and day.
+    """Assign numbers to the traders and sort every table by trader and day.
 
     Parameters
     ----------
@@ -178,8 +178,8 @@ def _closed_positions(users: pa.Array, table: pa.Table) -> ClosedPositions:
         for name in ("net_pnl", "entry_notional", "holding_seconds")
     )
     order = np.lexsort((closed, trader))
-    # A total order, so that float sums come out the same whatever order rows arrive in.
-    # Few are closed in the same moment: only those are worth the other keys.
+    # A total order makes float sums independent of the order in which rows arrive. Few
+    # positions are closed at the same time: only those need the other sort keys.
     same = (np.diff(trader[order]) == 0) & (np.diff(closed[order]) == 0)
     tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
     rows = order[tied]

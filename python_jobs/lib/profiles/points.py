@@ -1,8 +1,8 @@
 """Running figures of traders as of the days at which they can have changed.
 
-A trader's figures stay as they are until the trader's next row, so that they are wanted
-only for the as-of days that follow one: a point is such a trader and day. Rows and
-points both come in order of trader and day, and one pass over the rows gives them all.
+A trader's figures do not change until the trader's next row, so they are computed only
+for the first as-of day at or after a row. A point is such a trader and day. Rows and
+points are both in order of trader and day, so one pass over the rows computes them all.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Points:
     trader : array of int64, shape (points,)
         Number of the trader.
     day : array of int64, shape (points,)
-        One of the as-of days: the first that can see what changed.
+        An as-of day: the first one that includes the change.
     """
 
     trader: Ints
@@ -35,7 +35,7 @@ class Points:
 
 
 def changes(panel: TraderPanel, days: Ints) -> Points:
-    """Find the as-of days that follow a row of a trader.
+    """Find the first as-of days at or after each row of a trader.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def changes(panel: TraderPanel, days: Ints) -> Points:
     Returns
     -------
     Points
-        None of a trader all of whose rows are later than the last day.
+        No point for a trader whose rows are all later than the last day.
     """
     keys = []
     for rows in (panel.daily, panel.flows, panel.positions, panel.curve):
@@ -64,7 +64,7 @@ def _distinct(ascending: Ints) -> Ints:
 
 
 def rows_seen(rows: DailyRows, points: Points) -> tuple[Ints, Ints]:
-    """Find each point's rows: its trader's, up to its day.
+    """Find the rows of each point: those of its trader up to its day.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def rows_seen(rows: DailyRows, points: Points) -> tuple[Ints, Ints]:
     Returns
     -------
     tuple of array of int64, shape (points,)
-        Number of the first of them, and of the one behind the last.
+        Number of the first row, and of the row after the last.
     """
     first, last = int(rows.day.min(initial=0)), int(rows.day.max(initial=0))
     days = last - first + 2
@@ -113,7 +113,7 @@ def running_sums(trader: Ints, day: Ints, values: Floats, points: Points) -> Flo
 
 @dataclass(frozen=True)
 class PositionFigures:
-    """What of closed positions is no sum, shape (points,) each.
+    """Figures of closed positions that are not sums, each of shape (points,).
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class PositionFigures:
 
     @classmethod
     def as_of(cls, panel: TraderPanel, points: Points) -> PositionFigures:
-        """Take in the positions of a panel."""
+        """Compute the figures from the positions of a panel."""
         closed = panel.positions
         coins = int(closed.coin.max(initial=0)) + 1
         pairs, pair = np.unique(
@@ -213,7 +213,7 @@ def _walk(
     figures: Any,
 ) -> None:
     best = 0.0
-    # Sentinels: the empty heap of a half is never asked for.
+    # Sentinels, so that an empty heap needs no check.
     lower, upper = [np.inf], [np.inf]
     row = 0
     for point in range(point_trader.size):

@@ -1,7 +1,7 @@
 """The queries that profiles are computed from.
 
-The database has added up per day and per position; what is left costs it a scan and a
-sort. Casts and sums of its decimals would cost more than both, and happen here.
+The database already has sums per day and per position, so a query costs a scan and a
+sort. Casting and adding decimals would cost the server more, so that is done here.
 """
 
 from __future__ import annotations
@@ -76,9 +76,9 @@ def coin_daily_query(trader_coin_daily: object, where: str) -> str:
 
 
 def positions_query(trader_positions: object, where: str) -> str:
-    """Select the closed positions; what is open now is no part of any profile.
+    """Select the closed positions; open positions are not part of a profile.
 
-    Their profit is the guide's: before funding.
+    Their profit is before funding.
     """
     rated = "is_basis_known and close_reason not in ('transfer', 'gap')"
     return (
@@ -94,7 +94,7 @@ def positions_query(trader_positions: object, where: str) -> str:
 
 
 def curve_query(risk: object, where: str) -> str:
-    """Select what each trader's curve says of all days up to each."""
+    """Select the cumulative figures of each trader's equity curve."""
     measures = ", ".join(CURVE_MEASURES)
     return (
         f"select user_address, day - date 'epoch' as day, {measures} "
@@ -112,11 +112,11 @@ def read_panels(
     batch_rows: int,
     traders: str = "true",
 ) -> Iterator[TraderPanel]:
-    """Read traders with all they ever did, some at a time.
+    """Read traders with their whole history, some traders at a time.
 
-    Every query is run once and gives its rows in order of `user_address`: the server
-    sorts, which takes disk and not memory where there is much, and no table is scanned
-    again for the next traders.
+    Every query runs once and returns its rows in order of `user_address`. The server
+    sorts, on disk if there are many rows, and no table is scanned again for the next
+    traders.
 
     Parameters
     ----------
@@ -125,14 +125,14 @@ def read_panels(
     trader_daily, trader_coin_daily, trader_positions, risk : object
         Relations whose `str()` is their name in SQL.
     batch_rows : int
-        Rows of all queries together to hold at once, about; a trader is never split.
+        Approximate number of rows of all queries in memory; a trader is never split.
     traders : str
         SQL predicate on `user_address` that selects them; by default all.
 
     Yields
     ------
     TraderPanel
-        What belongs to these traders.
+        The data of some traders.
     """
     queries = (
         daily_query(trader_daily, traders),

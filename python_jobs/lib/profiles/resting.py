@@ -1,7 +1,7 @@
-"""Traders without new fills: their figures of fills stay, those of the curve go on.
+"""Traders without new fills: only figures from the equity curve are updated.
 
-What positions that are held are worth changes every day. `trader_profiles` holds all
-other figures of such a trader, so that nothing of the history is read again.
+The value of open positions changes every day. All other figures of such a trader are
+taken from `trader_profiles`, so the history is not read again.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ def read_resting(
     days: Sequence[int],
     rulebook: Rulebook,
 ) -> Iterator[pa.Table]:
-    """Profile traders as of days after their last fill.
+    """Compute profiles of traders as of days after their last fill.
 
     Parameters
     ----------
     read_batches : callable
-        Runs a query on a connection of its own and yields Arrow batches.
+        Runs a query on its own connection and yields Arrow batches.
     trader_profiles, risk : object
         Relations whose `str()` is their name in SQL.
     traders : str
-        SQL predicate on `user_address` that selects them.
+        SQL condition on `user_address` that selects them.
     days : sequence of int
         Days since the epoch.
     rulebook : Rulebook

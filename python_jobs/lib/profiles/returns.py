@@ -1,9 +1,8 @@
 """Risk figures of daily net PnL, for many traders as of many days at once.
 
-The figures follow from running moments that take in one calendar day after the other,
-so that the value as of any day costs nothing extra and cannot see a later day. Days
-without activity between a trader's first and last active day count as zero; days after
-the last active one do not count.
+The figures are computed from running moments, one calendar day after the other. So the
+value as of any day costs nothing extra and cannot use later days. Days without activity
+between a trader's first and last active day count as zero; later days do not count.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ class DailyReturns:
         point_trader: Ints,
         point_day: Ints,
     ) -> DailyReturns:
-        """Take in active days, each trader's in order of day.
+        """Compute the moments from active days, in order of trader and day.
 
         Parameters
         ----------
@@ -70,7 +69,7 @@ class DailyReturns:
             Number of the trader, ascending, and days since the epoch, ascending within
             a trader.
         net_pnl : array of float64, shape (k,)
-            Net PnL of the day, USD. From one that is NaN on, no ratio is defined.
+            Net PnL of the day, USD. From the first NaN on, no ratio is defined.
         point_trader, point_day : array of int64, shape (points,)
             Traders and as-of days wanted, in the same order; rows after a day are no
             part of its figures.

@@ -40,7 +40,7 @@ def profile_rows(
     rulebook: Rulebook,
     names: Sequence[str] = PROFILE_COLUMNS,
 ) -> pa.Table:
-    """Profile traders as of days.
+    """Compute profiles of traders as of days.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def profile_rows(
     rulebook : Rulebook
         The classification rules.
     names : sequence of str
-        Columns wanted, of `PROFILE_COLUMNS`.
+        The columns to return, from `PROFILE_COLUMNS`.
 
     Returns
     -------
@@ -93,10 +93,10 @@ def as_of_days(
     first_day, last_day : int or None
         First and last day of the data, days since the epoch; None if there is none.
     from_day : int or None
-        Earlier days are left as they are; None for every day.
+        Earlier days are left unchanged; None for every day.
     step : int
-        Every how many days. Counted from the epoch, so that a day does not stop being
-        one when earlier or later data arrive.
+        Days between two as-of days. They are counted from the epoch, so earlier or
+        later data do not change which days are as-of days.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def as_of_days(
 def first_stale_day(
     read: Read, trader_cohorts: object, first_changed: int | None
 ) -> int | None:
-    """Find the first day whose cohorts new loads can have changed, or are not there.
+    """Find the first day whose cohorts are missing or changed by new loads.
 
     Parameters
     ----------
@@ -138,24 +138,24 @@ def first_stale_day(
 
 
 def scope_from(from_day: int | None) -> str:
-    """Write the SQL predicate for the as-of days from `from_day` on."""
+    """Return the SQL condition for the as-of days from `from_day` on."""
     if from_day is None:
         return "true"
     return f"as_of_date >= date '{EPOCH + timedelta(days=from_day)}'"
 
 
 def fingerprint(rules: SeedRows, classes: SeedRows, settings: object) -> str:
-    """Hash what profiles depend on besides data.
+    """Hash what profiles depend on apart from the data.
 
-    The rules, the settings, the rules of positions, and the source of this library:
-    when any of them changes, everything is computed anew.
+    These are the seeds' rules, the settings, `RULES` of positions, and the source of
+    this package. If any of them changes, all profiles are recomputed.
 
     Parameters
     ----------
     rules, classes : sequence of mappings
         The seeds' rows, in any order.
     settings : object
-        Anything with a `repr()` that tells its values.
+        Any object whose `repr()` contains its values.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""Whose profiles new loads can have changed, and from which day on.
+"""Find the traders whose profiles new loads can change, and the first changed day.
 
-A load changes all figures of the traders it has fills of, and those of the curve of
-whoever held something then. Of others no figure changes: a q-value compares only those
-who traded or held something on the day.
+A load changes all figures of traders with fills in it, and the equity-curve figures of
+traders who held something then. Nothing changes for other traders: a q-value is
+computed only among traders who traded or held something on that day.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from psycopg import sql
 from python_jobs.lib.profiles.panel import MILLISECONDS_PER_DAY
 from python_jobs.lib.profiles.queries import Read
 from python_jobs.lib.profiles.tables import EPOCH
-from python_jobs.lib.time_slices import brought_by
+from python_jobs.lib.time_slices import rows_of_loads
 
 MOST_TRADERS = 100_000
-"""Traders that a query names one by one; of more than that all are computed anew."""
+"""Most traders that a query lists by name; if there are more, all are recomputed."""
 
 CURVE_SOURCES = ("hyperliquid.asset_ctxs", "hyperliquid.funding_rates")
-"""Tables whose loads change curves, though nobody traded."""
+"""Tables whose loads change equity curves even if nobody traded."""
 
 
 def touched_query(fills: object, loads: pa.Table) -> str:
-    """Select the traders that loads brought fills of.
+    """Select the traders with fills in the loads.
 
     Parameters
     ----------
     fills : object
         The raw table; `str()` is its name in SQL.
     loads : pyarrow.Table
-        Loads of fills, of `new_loads`.
+        Loads of fills, from `new_loads`.
     """
-    brought = brought_by(loads) or "false"
-    return f"select distinct user_address from {fills} where {brought}"
+    is_new = rows_of_loads(loads) or "false"
+    return f"select distinct user_address from {fills} where {is_new}"
 
 
 def active_query(trader_daily: object, from_day: int) -> str:
@@ -52,15 +52,15 @@ def active_query(trader_daily: object, from_day: int) -> str:
 def new_loads(
     session: Any, upstream: Sequence[object], curve: Sequence[object]
 ) -> tuple[pa.Table, pa.Table]:
-    """Find the loads that a model has not taken in and that all it reads have.
+    """Find the loads that a model has not applied yet but all its upstream models have.
 
     Parameters
     ----------
     session : dbt_pyjobs.session.Session
         The model's.
     upstream, curve : sequence of object
-        The models it reads that are made of fills, and those among them that contexts
-        and rates change, too.
+        The upstream models computed from fills, and those among them that asset
+        contexts and funding rates change as well.
 
     Returns
     -------
@@ -73,10 +73,10 @@ def new_loads(
 
 
 def first_changed_day(read: Read, trader_daily: object, loads: pa.Table) -> int | None:
-    """Find the first day whose curves loads can have changed.
+    """Find the first day whose equity curves the loads can have changed.
 
-    That is the last day with fills before their first row: its last hours are paid only
-    when a later fill is known.
+    This is the last day with fills before the loads' first row: funding for the last
+    hours of that day is added only once a later fill exists.
 
     Parameters
     ----------
@@ -85,12 +85,12 @@ def first_changed_day(read: Read, trader_daily: object, loads: pa.Table) -> int 
     trader_daily : object
         Relation whose `str()` is its name in SQL.
     loads : pyarrow.Table
-        Of `new_loads`.
+        From `new_loads`.
 
     Returns
     -------
     int or None
-        Days since the epoch; None where the loads brought no row.
+        Days since the epoch; None if the loads have no row.
     """
     earliest = pc.min(loads["time_from"]).as_py()
     if earliest is None:
@@ -104,7 +104,7 @@ def first_changed_day(read: Read, trader_daily: object, loads: pa.Table) -> int 
 
 
 def held_since(trader_risk_daily: object, day: int | None) -> str:
-    """Write the SQL predicate that selects traders with a curve on a day or later.
+    """Return the SQL condition for traders with an equity curve on a day or later.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def held_since(trader_risk_daily: object, day: int | None) -> str:
     )
 
 
-def those(users: pa.ChunkedArray) -> str:
-    """Write the SQL predicate that selects these traders."""
+def users_condition(users: pa.ChunkedArray) -> str:
+    """Return the SQL condition that selects these traders."""
     names = sql.Literal(users.to_pylist()).as_string(None)
     return f"user_address in (select unnest({names}::text[]))"

@@ -1,4 +1,4 @@
-"""Whether a forecast is better than a baseline: scores, and the statistics of them."""
+"""Compare a forecast with a baseline: scores and their statistics."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from statsmodels.stats.proportion import proportion_confint
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-#: Fewer outcomes are no distribution: such a forecast is not scored.
+#: Least outcomes of a forecast; with fewer it is not scored.
 LEAST_MEMBERS = 5
-#: Fewer windows say nothing: no statistics are computed of them.
+#: Least windows; with fewer no statistics are computed.
 LEAST_WINDOWS = 30
 
 _REPETITIONS = 1000
@@ -34,19 +34,19 @@ def ensemble_scores(
 
     The score is the fair CRPS: what the distribution that the sample is drawn from
     would score, whatever the sample's size (Ferro 2014; Zamo and Naveau 2018 call the
-    form computed here PWM). Plain CRPS would hold it against ten neighbours that they
-    are ten.
+    form computed here PWM). Plain CRPS penalises a sample of ten neighbours for its
+    small size.
 
     Parameters
     ----------
     members : array of float64, shape (…, m)
-        A forecast in each row; NaN is no member.
+        A forecast in each row; NaN for missing members.
     observed : array of float64, shape (…)
-        What came; NaN where it is not known.
+        Actual outcomes; NaN where unknown.
     ties : array of float64, broadcast to (…)
-        Uniform in [0, 1): where between two members, or in a tie, the outcome is put.
+        Random numbers in [0, 1) that place the outcome between two members or in a tie.
     least : int
-        Members that a forecast needs.
+        Least members of a forecast.
 
     Returns
     -------
@@ -73,12 +73,12 @@ def ensemble_scores(
 
 @dataclass(frozen=True)
 class Skill:
-    """How much better a forecast scored than its baseline.
+    """Comparison of a forecast with its baseline.
 
     Attributes
     ----------
     windows : int
-        That both have a score of.
+        Windows that both have a score of.
     crps, baseline_crps : float or None
         Means.
     skill, skill_low, skill_high : float or None
@@ -111,7 +111,7 @@ def compare(crps: Floats, baseline: Floats, least: int = LEAST_WINDOWS) -> Skill
     crps, baseline : array of float64, shape (n,)
         NaN where there is no score; such windows are left out.
     least : int
-        Windows without which nothing but means is computed.
+        With fewer windows, only means are computed.
     """
     known = ~(np.isnan(crps) | np.isnan(baseline))
     own, other = crps[known], baseline[known]
@@ -192,17 +192,17 @@ def calibration(
 
 @dataclass(frozen=True)
 class HitRate:
-    """How often a sign was right, and how often the commoner sign came anyway.
+    """Share of correct signs, and the share of the more frequent sign.
 
     Attributes
     ----------
     windows : int
-        With a forecast and an outcome that are not zero.
+        Windows whose forecast and outcome are not zero.
     rate, low, high : float
         Share that was right, with its 95 % interval (Wilson 1927).
     base_rate : float
-        Share of the commoner sign among the same outcomes: who had always said that
-        one would have been right so often.
+        Share of the more frequent sign among the same outcomes: the hit rate of always
+        forecasting that sign.
     """
 
     windows: int

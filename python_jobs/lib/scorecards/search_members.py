@@ -1,6 +1,6 @@
-"""Which earlier windows a forecast is made of: the likest, or some of the same hour.
+"""Choose the earlier windows of a forecast: the most similar, or some of the same hour.
 
-All functions take windows of one venue in order of time, and look at none that had not
+All functions take windows of one venue in order of time. They use only windows that had
 ended when the query window began.
 """
 
@@ -16,14 +16,14 @@ from python_jobs.lib.scorecards.forecast_skill import LEAST_MEMBERS, Floats, Int
 HOUR = 3600
 _HOURS_OF_WEEK = 168
 _HOURS_OF_DAY = 24
-#: Similarities that are held at a time: 64 MB in single precision.
+#: Most similarities in memory at a time: 64 MB in single precision.
 _BLOCK_VALUES = 1 << 24
 
 
 def spaced(starts: Ints, spacing: int) -> Ints:
     """Pick the first window, then each time the first one `spacing` seconds later.
 
-    What is picked does not depend on windows that come after it.
+    Later windows do not change which windows are picked.
 
     Returns
     -------
@@ -49,31 +49,31 @@ def nearest(
 ) -> Ints:
     """Find the k earlier windows of the largest inner product, apart from each other.
 
-    As the SQL function `similar_windows` does: candidates are taken in order of
-    similarity, then of time, unless they overlap with one taken before.
+    This is the rule of the SQL function `similar_windows`: candidates are taken in
+    order of similarity, then of time, unless they overlap with one taken before.
 
     Parameters
     ----------
     sought : array of float, shape (q, d)
-        What is looked for.
+        Vectors of the query windows.
     vectors : array of float, shape (n, d)
-        Where it is looked for.
+        Vectors of all windows.
     starts : array of int64, shape (n,)
         Seconds, ascending.
     queries : array of int64, shape (q,)
-        Which windows those sought are, ascending.
+        Indices of the query windows, ascending.
     step, width : int
-        Seconds from the start of a window to that of the next, and of a window.
+        Seconds between the starts of two windows; seconds in a window.
     k : int
 
     Returns
     -------
     array of int64, shape (q, k)
-        Indices, the likest first; -1 where there are fewer.
+        Indices, the most similar first; -1 where there are fewer than k.
     """
     found = np.full((queries.size, k), -1, np.int64)
     ended = _ended_before(starts, queries, width)
-    # So many that k of them cannot overlap, however they lie.
+    # Among so many candidates there are always k that do not overlap.
     wanted = (2 * -(-width // step) - 1) * (k - 1) + 1
     size = max(1, _BLOCK_VALUES // max(1, starts.size))
     for begin in range(0, queries.size, size):
@@ -84,8 +84,9 @@ def nearest(
             best = np.arange(count)
             if count > wanted:
                 best = np.argpartition(-likeness[row, :count], wanted - 1)[:wanted]
-            # Once more, exactly: a product of matrices rounds as their sizes are, so
-            # that windows of later days would change the order of equals.
+            # Compute the products again in double precision: the rounding of a matrix
+            # product depends on its size, so later windows would change the order of
+            # equal ones.
             exact = (vectors[best].astype(np.float64) * block[row]).sum(axis=1)
             best = best[np.lexsort((best, -exact))]
             found[begin + row] = _apart(best, starts, width, k)
@@ -133,8 +134,8 @@ def same_hours(
 ) -> tuple[Ints, npt.NDArray[np.bool_]]:
     """Draw random earlier windows of the query's hour and volatility class.
 
-    One from each earlier hour, so that outcomes are as far apart as can be. The hour is
-    that of the week (UTC) where five earlier ones have a window of the class, else that
+    One window is drawn from each earlier hour, so that outcomes are far apart. The hour
+    is that of the week (UTC) if five earlier ones have a window of the class, else that
     of the day.
 
     Parameters
@@ -146,7 +147,7 @@ def same_hours(
     width : int
         Seconds of a window.
     seed : int
-        With the query's beginning it decides what is drawn.
+        Seeds the random numbers, together with the query's start.
 
     Returns
     -------

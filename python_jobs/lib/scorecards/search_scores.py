@@ -1,4 +1,4 @@
-"""A walk forward over the windows of a venue, and what each forecast scored."""
+"""Walk-forward evaluation of the forecasts for a venue's windows."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from python_jobs.lib.scorecards.search_members import (
 TARGETS = ("log_return", "volatility")
 BASELINES = ("same_hour", "price_path", "unconditional", "persistence")
 
-#: Volatilities below a tenth of a basis point count as that: their logarithms are
-#: compared, and where the price did not move there would be none.
+#: Lower limit for volatility (0.1 basis point): logarithms are compared, and log(0)
+#: does not exist.
 FLOOR = 1e-5
 
 _CLASSES = 3
 _SEED = 7
-#: Outcomes that are held at a time: 32 MB.
+#: Most outcomes in memory at a time: 32 MB.
 _BLOCK_VALUES = 1 << 22
 
 
@@ -50,12 +50,13 @@ class History:
     vectors : array of float32, shape (n, d)
         Of unit length.
     paths : array of float64, shape (n, s)
-        Log price along the window, less that at its beginning.
+        Log price along the window minus the log price at its beginning.
     volatility : array of float64, shape (n,)
         Root of the sum of squared log returns within the window.
     outcomes : mapping of (str, str) to array of float64, shape (…, n)
-        By horizon and target, as `label_snapshot` has it; NaN where it is not known.
-        More axes than the last one are other series, scored each for itself.
+        By horizon and target, as `label_snapshot` has it; NaN where unknown. A horizon
+        starts at the end of the window. Leading axes are independent series; each is
+        scored separately.
     """
 
     starts: Ints
@@ -67,16 +68,16 @@ class History:
 
 @dataclass(frozen=True)
 class Settings:
-    """How windows are made, and evaluated.
+    """Shape of the windows, and settings of the evaluation.
 
     Attributes
     ----------
     step, width : int
-        Seconds from the start of a window to that of the next, and of a window.
+        Seconds between the starts of two windows; seconds in a window.
     horizons : mapping of str to int
         Seconds by name.
     neighbours : int
-        How many a forecast is made of.
+        Number of similar windows in a forecast.
     """
 
     step: int
@@ -93,7 +94,7 @@ class Settings:
 
     @property
     def spacing(self) -> int:
-        """Seconds from one query window to the next: its outcome is over by then."""
+        """Seconds between query windows: an outcome ends before the next query."""
         return self.width + max(self.horizons.values())
 
 
@@ -104,15 +105,18 @@ class Walk:
     Attributes
     ----------
     queries : array of int64, shape (q,)
-        Indices, apart by window and longest horizon.
+        Indices of query windows, spaced so that each outcome ends before the next query
+        window.
     pool : array of int64, shape (p,)
-        The same from the first window on: outcomes of all times, none twice.
+        Indices of windows with the same spacing from the first window on. Their
+        outcomes do not overlap; the unconditional and persistence forecasts use them.
     members : dict of str to array of int64, shape (q, …)
         Indices by forecast, -1 for none.
     by_week : array of bool, shape (q,)
         Whether `same_hour` is the hour of the week, and not of the day.
     ties : array of float64, shape (q,)
-        Uniform in [0, 1).
+        Random numbers in [0, 1) that place an outcome within a tie or between two
+        members.
     """
 
     queries: Ints
@@ -123,14 +127,17 @@ class Walk:
 
     @classmethod
     def over(cls, history: History, settings: Settings, evaluated_from: int) -> Walk:
-        """Choose windows that begin from a second on, and who forecasts them."""
+        """Choose the query windows and the windows that each forecast uses.
+
+        Query windows start at `evaluated_from` or later.
+        """
         starts = history.starts
         width = settings.width
         pool = spaced(starts, settings.spacing)
         later = int(np.searchsorted(starts, evaluated_from))
         queries = later + spaced(starts[later:], settings.spacing)
         how = (starts, queries, settings.step, width, settings.neighbours)
-        # Classes of the time before the first query, so that they know no future.
+        # Volatility classes use only windows before the first query: no look-ahead.
         before = history.volatility[starts + width <= evaluated_from]
         edges: Floats = np.empty(0)
         if before.size:
@@ -153,16 +160,16 @@ class Walk:
 
 @dataclass(frozen=True)
 class WindowScores:
-    """Scores of each query window for a horizon and target, shape (…, q) each.
+    """Scores of the query windows for a horizon and target, each of shape (…, q).
 
     Attributes
     ----------
     crps : dict of str to array of float64
-        By forecast: `similar`, and `BASELINES`. NaN where there is none.
+        By forecast: `similar` and `BASELINES`; NaN where there is no forecast.
     pit : array of float64
-        Where the outcome lay among those of the similar windows, 0 to 1.
+        Rank of the outcome among those of the similar windows, 0 to 1.
     expected, observed : array of float64
-        Mean outcome of the similar windows, and what came.
+        Mean outcome of the similar windows, and the actual outcome.
     """
 
     crps: dict[str, Floats]
@@ -176,11 +183,14 @@ def score_windows(
 ) -> WindowScores:
     """Score all forecasts of a target.
 
-    An outcome is used where it was over when the query window ended. Returns are
-    compared as they are, volatilities by their logarithms. `persistence` is the query
-    window's own volatility, scaled by the root of time, times how volatility turned out
-    against that before; for returns, times the returns that were so measured, with
-    either sign.
+    An outcome is used only if its horizon had ended by the end of the query window. As
+    a horizon starts at the end of its window, this is start + horizon ≤ query start.
+    Returns are compared as they are, volatilities by their logarithms.
+
+    `persistence` forecasts volatility as the query window's own volatility
+    × √(horizon / width) × an earlier ratio of outcome to own volatility. It forecasts
+    returns as own volatility × an earlier return divided by its own volatility, once
+    with each sign.
     """
     starts, queries, pool = history.starts, walk.queries, walk.pool
     seconds = settings.horizons[horizon]
@@ -191,12 +201,13 @@ def score_windows(
     if not is_return:
         outcome = np.log(np.maximum(outcome, FLOOR))
     observed = outcome[..., queries]
-    # Both have ended: the outcome in time, and the window before the query began.
-    over = starts + max(seconds, settings.width)
+    # Earliest query start at which a window may be used: the window has ended when the
+    # query starts (width), and its horizon when the query ends (seconds).
+    usable_from = starts + max(seconds, settings.width)
 
     crps: dict[str, Floats] = {}
     for name, members in walk.members.items():
-        is_known = (members >= 0) & (over[members] <= starts[queries][:, None])
+        is_known = (members >= 0) & (usable_from[members] <= starts[queries][:, None])
         values = np.where(is_known, outcome[..., members], np.nan)
         crps[name], places = ensemble_scores(values, observed, walk.ties)
         if name == "similar":
@@ -212,7 +223,7 @@ def score_windows(
     for begin in range(0, queries.size, size):
         rows = slice(begin, begin + size)
         chosen = queries[rows]
-        is_known = over[pool] <= starts[chosen][:, None]
+        is_known = usable_from[pool] <= starts[chosen][:, None]
         persistent = np.where(is_known, errors, np.nan)
         if is_return:
             persistent = np.concatenate([persistent, -persistent], axis=-1)

@@ -1,4 +1,4 @@
-"""Embedded windows from the database: vectors, outcomes, and the paths of prices."""
+"""Read embedded windows from the database: vectors, outcomes and price paths."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def read_history(
     Returns
     -------
     History
-        Without windows whose candles are gone.
+        Without windows whose candles were dropped.
     """
     keys = [(horizon, target) for horizon in horizons for target in TARGETS]
     labels = ", ".join(
@@ -104,10 +104,10 @@ def read_paths(
     Returns
     -------
     paths : array of float64, shape (n, PATH_POINTS)
-        Log price, less that of the first trade.
+        Log price minus that of the first trade.
     volatility : array of float64, shape (n,)
-        Root of the sum of squared log returns, second by second; NaN where a window
-        has no candle any more.
+        Root of the sum of squared log returns, second by second; NaN if the candles of
+        a window were dropped.
     """
     paths = np.full((starts.size, PATH_POINTS), np.nan)
     volatility = np.full(starts.size, np.nan)

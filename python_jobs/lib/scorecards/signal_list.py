@@ -1,4 +1,4 @@
-"""The signals that the scorecard judges: the one place that lists them."""
+"""The list of signals that the scorecard evaluates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Signal:
     meaning : str
         In words, of smart money.
     formula : str
-        What is judged, as SQL over the table: positive says that the price will rise.
+        The evaluated value, as SQL over the table; positive predicts a rising price.
     """
 
     column: str

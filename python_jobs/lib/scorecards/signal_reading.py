@@ -1,4 +1,4 @@
-"""What the scorecard of signals reads, as arrays over hours and coins."""
+"""Read the data of the signal scorecard as arrays over hours and coins."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Read = Callable[[str], pa.Table]
 
-#: Traders are shuffled among those with about as many fills: so many classes.
+#: Number of classes by fill count; memberships are shuffled within a class.
 STRATA = 10
 
-# A coin that did not trade for longer has no price.
+# A coin without a trade for longer has no price.
 _PRICE_HOURS = 24 * 31
 
 
@@ -42,7 +42,7 @@ class Tables:
 
 @dataclass(frozen=True)
 class Observed:
-    """The signals as their tables have them, and what followed.
+    """The stored signals, and the returns after them.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Observed:
 
 
 class Reader:
-    """Reads on one connection, on which it keeps lists of coins and traders.
+    """Reads on one connection, with temporary lists of coins and traders.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Reader:
         Runs a query on it, and returns an Arrow table.
     tables : Tables
     days : int
-        It looks at the newest so many days.
+        Number of newest days to read.
     step_days : int
         Days from a cohort to the next.
     """
@@ -156,10 +156,10 @@ class Reader:
         }
 
     def traders(self, most: int) -> Ints:
-        """Choose who could be members; return their strata, shape (traders,).
+        """Choose the traders of the shuffles; return their strata, shape (traders,).
 
-        All who ever were in a cohort, or `most` of them, and as many others whose class
-        takes part in signals; which, their addresses' hashes decide.
+        These are all traders who ever were in a cohort, but at most `most`, and as many
+        others whose class is part of signals. Hashes of their addresses decide which.
         """
         tables = self._tables
         self._connection.execute(
@@ -181,7 +181,7 @@ class Reader:
         return np.asarray(rows["stratum"])
 
     def market(self, grids: tuple[Grid, Grid], z_days: int, z_least: int) -> Market:
-        """Read what the traders chosen hold and trade, and when they are members."""
+        """Read positions, trades and memberships of the chosen traders."""
         tables = self._tables
         since = f"to_timestamp({(self._from - 24) * 3600})"
         daily, hourly = grids
@@ -259,7 +259,7 @@ class Reader:
             "smart": members("is_smart_money", first, f"{last} + 1"),
             "winner": members("is_winner", first, f"{last} + 1"),
             "loser": members("is_loser", first, f"{last} + 1"),
-            # From the end of the first hour on that is theirs.
+            # Valid from the end of the first hour of the membership.
             "hourly": members(
                 "is_smart_money", f"{first} + 1", f"{last} + {24 * self._step_days} + 1"
             ),
@@ -273,7 +273,7 @@ class Reader:
             f" where hour / 3600000 + 1 >= {grid.first}"
         )
         prices = _on_grid(grid, rows, "close_px")
-        # Carry the last one on.
+        # Carry the last known price forward.
         at = np.where(np.isnan(prices), 0, np.arange(grid.moments)[:, None])
         return np.asarray(
             np.take_along_axis(prices, np.maximum.accumulate(at, axis=0), axis=0)
@@ -304,7 +304,7 @@ def _end(grid: Grid) -> int:
 
 
 def _on_grid(grid: Grid, rows: Mapping[str, Any], name: str) -> Floats:
-    """Put values where they belong, and leave out those at no moment of the grid."""
+    """Place values on the grid; values at other moments are left out."""
     found = np.full((grid.moments, grid.coins), np.nan)
     at, rest = np.divmod(rows["hour"] - grid.first, grid.step)
     kept = (rest == 0) & (at >= 0) & (at < grid.moments)

@@ -33,16 +33,16 @@ LISTED = {
 
 @dataclass(frozen=True)
 class Shuffled:
-    """How signals compare with those of shuffled members.
+    """Comparison of signals with those of shuffled members.
 
     Attributes
     ----------
     p_values, means : dict
         By signal and horizon: see `shuffled_p`; mean rank correlation of the shuffles.
     shuffles, traders : int
-        How many, and among how many traders.
+        Number of shuffles and of shuffled traders.
     moments : tuple of two int
-        At how many daily and hourly moments.
+        Number of daily and of hourly moments compared.
     """
 
     p_values: dict[tuple[str, int], float]
@@ -57,13 +57,13 @@ def shuffle(
 ) -> Shuffled:
     """Compare the signals with those of `count` shuffles, at up to `most` moments.
 
-    The real assignment goes the same way as the shuffled ones.
+    The real assignment is computed in the same way as the shuffled ones.
     """
     moments = [_spread(grid, most) for grid in observed.grids]
     real = np.arange(strata.size)
     drawn = [
-        mean_correlations(market.signals(whose), observed.returns, moments)
-        for whose in (real, *assignments(strata, count))
+        mean_correlations(market.signals(assigned), observed.returns, moments)
+        for assigned in (real, *assignments(strata, count))
     ]
     keys = list(drawn[0])
     table = np.array([[each[key] for key in keys] for each in drawn])

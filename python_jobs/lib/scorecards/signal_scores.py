@@ -1,4 +1,4 @@
-"""What a signal said of the returns that followed: correlation, signs, a portfolio."""
+"""Scores of a signal by later returns: rank correlation, hit rate, a portfolio."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from scipy import stats
 
 Floats = npt.NDArray[np.float64]
 
-#: Fewer coins at a moment are no cross-section.
+#: Least coins of a cross-section at a moment.
 LEAST_COINS = 5
-#: Fewer moments, or spans of bootstrap blocks, give no interval.
+#: With fewer moments or bootstrap blocks there is no interval.
 LEAST_MOMENTS = 30
 LEAST_BLOCKS = 10
 
@@ -32,7 +32,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Score:
-    """What a signal said of the returns after one horizon.
+    """Scores of a signal at one horizon.
 
     Attributes
     ----------
@@ -46,11 +46,11 @@ class Score:
         Share of observations in which signal and return have the same sign, of those
         in which neither is zero.
     base_rate : float or None
-        Share of the commoner sign among the same returns.
+        Share of the more frequent sign among the same returns.
     net_return : Estimate
         Mean return of the long–short portfolio over the horizon, after cost.
     turnover : float or None
-        What it trades, by its gross size, at each change.
+        Amount traded at each change of the portfolio, as a share of gross size.
     note : str or None
         Why figures are missing.
     """
@@ -106,20 +106,20 @@ def rank_correlations(signal: Floats, returns: Floats) -> tuple[Floats, Floats]:
 
 
 def traded(weights: Floats, held: int) -> Floats:
-    """Return what a portfolio trades at each moment, by its gross size.
+    """Return the amount traded at each moment, as a share of gross size.
 
     Parameters
     ----------
     weights : array of float64, shape (moments, coins)
         At every moment of an even grid.
     held : int
-        Steps after which it is changed for that of the moment then; 0 where it is
-        closed before the next.
+        Steps after which the portfolio is replaced by the then current one; 0 if it is
+        closed before the next one.
 
     Returns
     -------
     array of float64, shape (moments,)
-        NaN where it was not there `held` steps before.
+        NaN where there was no portfolio `held` steps before.
     """
     there = np.abs(weights).sum(axis=1) > 0
     if held == 0:

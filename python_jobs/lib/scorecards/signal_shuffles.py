@@ -1,7 +1,8 @@
-"""Signals computed again as if other traders were smart money.
+"""Signals for random assignments of the smart-money memberships to traders.
 
-Positions and memberships are spans of time. What a group holds of a coin is the sum
-over their intersections, of what enters and what leaves at each moment.
+Positions and memberships are spans of time. The holding of a group is the sum over all
+overlaps of position spans and membership spans. It is computed as a running sum of what
+enters and leaves at each moment.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from python_jobs.lib.scorecards.signal_scores import rank_correlations
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-#: End of what has not ended, hours since 1970.
+#: End of a span that has not ended, hours since 1970.
 FOREVER = 2**40
 
 _SEED = 16
@@ -51,18 +52,20 @@ class Grid:
 
 @dataclass(frozen=True)
 class Spans:
-    """Something of traders that lasts for a time, in order of traders.
+    """Values of traders with a start and an end, sorted by trader.
+
+    These are positions, flows or memberships.
 
     Attributes
     ----------
     trader : array of int64, shape (n,)
-        From 0.
+        Index of the trader, from 0.
     start, end : array of int64, shape (n,)
-        Hours since 1970; the end is not in it.
+        Hours since 1970; the end is exclusive.
     coin : array of int64, shape (n,)
-        From 0; of memberships 0.
+        Index of the coin, from 0; 0 for memberships.
     value : array of float64, shape (n,)
-        Signed size or USD; of memberships 1.
+        Signed size or USD; 1 for memberships.
     """
 
     trader: Ints
@@ -72,11 +75,11 @@ class Spans:
     value: Floats
 
     def later(self, hours: int) -> Spans:
-        """Return the same, so much later."""
+        """Return the spans shifted by a number of hours."""
         return replace(self, start=self.start + hours, end=self.end + hours)
 
     def at_moments(self, grid: Grid) -> Spans:
-        """Return those that last over a moment of the grid."""
+        """Return the spans that cover a moment of the grid."""
         kept = grid.index(self.start) < grid.index(self.end)
         return Spans(
             self.trader[kept],
@@ -89,42 +92,43 @@ class Spans:
 
 @dataclass(frozen=True)
 class Sums:
-    """What a group has on each side, and how many have it; shape (moments, coins)."""
+    """Amount and number of traders on each side of a group; shape (moments, coins)."""
 
-    long: Floats
-    short: Floats
-    longs: Floats
-    shorts: Floats
+    long_value: Floats
+    short_value: Floats
+    long_count: Floats
+    short_count: Floats
 
     @property
     def net(self) -> Floats:
-        """Long less short."""
-        return self.long - self.short
+        """Long minus short."""
+        return self.long_value - self.short_value
 
     @property
     def gross(self) -> Floats:
-        """Long and short."""
-        return self.long + self.short
+        """Long plus short."""
+        return self.long_value + self.short_value
 
     @property
-    def heads(self) -> Floats:
+    def trader_count(self) -> Floats:
         """Traders on either side."""
-        return self.longs + self.shorts
+        return self.long_count + self.short_count
 
 
-def grouped(spans: Spans, members: Spans, whose: Ints, grid: Grid) -> Sums:
-    """Sum up what members have at each moment.
+def grouped(spans: Spans, members: Spans, assigned: Ints, grid: Grid) -> Sums:
+    """Sum up the values of members at each moment.
 
     Parameters
     ----------
     spans, members : Spans
-    whose : array of int64, shape (traders,)
-        Which trader has the membership of each: ``arange(traders)`` for the real one.
+    assigned : array of int64, shape (traders,)
+        ``assigned[i]`` is the trader who gets the membership of trader ``i``;
+        ``arange(traders)`` is the real assignment.
     grid : Grid
     """
-    offsets = np.searchsorted(spans.trader, np.arange(whose.size + 1))
-    begin = offsets[whose[members.trader]]
-    counts = offsets[whose[members.trader] + 1] - begin
+    offsets = np.searchsorted(spans.trader, np.arange(assigned.size + 1))
+    begin = offsets[assigned[members.trader]]
+    counts = offsets[assigned[members.trader] + 1] - begin
     member = np.repeat(np.arange(counts.size), counts)
     before = np.cumsum(counts) - counts
     at = np.arange(counts.sum()) + np.repeat(begin - before, counts)
@@ -145,35 +149,39 @@ def grouped(spans: Spans, members: Spans, whose: Ints, grid: Grid) -> Sums:
     sides = []
     for sign in (1, -1):
         amount = np.maximum(sign * value, 0)
-        heads = summed((amount > 0).astype(np.float64))
-        # Heads are exact: without any, what is left of sizes is rounding.
-        sides.append((np.where(heads > 0, summed(amount), 0.0), heads))
-    (long, longs), (short, shorts) = sides
-    return Sums(long, short, longs, shorts)
+        trader_count = summed((amount > 0).astype(np.float64))
+        # Counts are exact. Where the count is 0, a remaining size is only rounding
+        # error and is set to 0.
+        sides.append((np.where(trader_count > 0, summed(amount), 0.0), trader_count))
+    (long, long_count), (short, short_count) = sides
+    return Sums(long, short, long_count, short_count)
 
 
 @dataclass(frozen=True)
 class Market:
-    """What signals are made of, of all traders who could be members.
+    """The data that signals are computed from, for all traders who could be members.
 
     Attributes
     ----------
     daily, hourly : Grid
     positions : Spans
-        Sizes, from the end of the hour of a fill to that of the next.
+        Position sizes. Each is valid from the end of the hour of a fill to the end of
+        the hour of the next fill.
     day_flows : Spans
-        USD bought less sold on a day, in the day after it.
+        USD bought minus USD sold on a day, valid on the next day.
     hour_flows : Spans
-        The same of an hour, in the hour after it; one for each trader and coin.
+        The same per hour, valid in the next hour; at most one span per trader, coin and
+        hour, because buyers and sellers are counted.
     members : mapping of str to Spans
-        ``smart``, ``winner``, ``loser`` at the end of days, ``hourly`` for those who
-        are smart in the hours after a day.
+        ``smart``, ``winner`` and ``loser`` at the end of days; ``hourly`` for traders
+        who are smart in the hours after a day.
     day_prices, day_prices_before, hour_prices : array of float64
-        Shape (moments, coins): the last price at the moments, 24 hours before them.
+        Shape (moments, coins): last prices at the daily moments, 24 hours before the
+        daily moments, and at the hourly moments.
     z_days, z_least : int
-        Days that z-scores look back, and how many they need.
+        Days that z-scores look back, and how many of them must have a value.
     flow_from : int
-        Hours since 1970 from which on a week's flow is known.
+        First hour, since 1970, at which a week's flow is known.
     """
 
     daily: Grid
@@ -189,26 +197,32 @@ class Market:
     z_least: int
     flow_from: int
 
-    def signals(self, whose: Ints) -> dict[str, Floats]:
+    def signals(self, assigned: Ints) -> dict[str, Floats]:
         """Compute the signals of `signal_list` for an assignment of memberships.
 
         Parameters
         ----------
-        whose : array of int64, shape (traders,)
+        assigned : array of int64, shape (traders,)
             As in `grouped`.
 
         Returns
         -------
         dict of str to array of float64, shape (moments, coins)
-            By ``table.column``; NaN where not known.
+            By ``table.column``; NaN where unknown.
         """
-        daily = {f"asset_signals.{k}": v for k, v in self._daily(whose).items()}
-        hourly = {f"smart_money_hourly.{k}": v for k, v in self._hourly(whose).items()}
+        daily = {f"asset_signals.{k}": v for k, v in self._daily(assigned).items()}
+        hourly = {
+            f"smart_money_hourly.{k}": v for k, v in self._hourly(assigned).items()
+        }
         return daily | hourly
 
     @cached_property
-    def _of_days(self) -> dict[str, Spans]:
-        """Few positions last over the end of a day."""
+    def _daily_spans(self) -> dict[str, Spans]:
+        """Spans for the daily signals.
+
+        Only those that cover a moment of the daily grid, which are few: this saves
+        work.
+        """
         flows = self.day_flows
         spans = {
             "now": self.positions,
@@ -218,16 +232,23 @@ class Market:
         }
         return {name: each.at_moments(self.daily) for name, each in spans.items()}
 
-    def _daily(self, whose: Ints) -> dict[str, Floats]:
+    def _daily(self, assigned: Ints) -> dict[str, Floats]:
         def held(group: str, what: str = "now") -> Sums:
-            return grouped(self._of_days[what], self.members[group], whose, self.daily)
+            return grouped(
+                self._daily_spans[what], self.members[group], assigned, self.daily
+            )
 
         smart, winners, losers = held("smart"), held("winner"), held("loser")
         before = held("smart", "before").net
         day, week = held("smart", "day"), held("smart", "week")
         net, gross = smart.net * self.day_prices, smart.gross * self.day_prices
         change = net - np.where(before != 0, before * self.day_prices_before, 0)
-        exists = (smart.heads + winners.heads + losers.heads + week.heads) > 0
+        exists = (
+            smart.trader_count
+            + winners.trader_count
+            + losers.trader_count
+            + week.trader_count
+        ) > 0
         at = self.daily.first + self.daily.step * np.arange(self.daily.moments)
         week_flow = np.where((at >= self.flow_from)[:, None], week.net, np.nan)
         return {
@@ -243,22 +264,28 @@ class Market:
             "winners_minus_losers": _ratio(winners.net, winners.gross)
             - _ratio(losers.net, losers.gross),
             "agreement": np.sign(net)
-            * _ratio(np.where(net >= 0, smart.longs, smart.shorts), smart.heads),
+            * _ratio(
+                np.where(net >= 0, smart.long_count, smart.short_count),
+                smart.trader_count,
+            ),
         }
 
-    def _hourly(self, whose: Ints) -> dict[str, Floats]:
+    def _hourly(self, assigned: Ints) -> dict[str, Floats]:
         members = self.members["hourly"]
-        smart = grouped(self.positions, members, whose, self.hourly)
-        flow = grouped(self.hour_flows, members, whose, self.hourly)
+        smart = grouped(self.positions, members, assigned, self.hourly)
+        flow = grouped(self.hour_flows, members, assigned, self.hourly)
         net, gross = smart.net * self.hour_prices, smart.gross * self.hour_prices
-        exists = (smart.heads + flow.heads) > 0
+        exists = (smart.trader_count + flow.trader_count) > 0
         return {
             "smart_net_usd": _ratio(net, gross),
             "net_z_score": trailing_z(
                 np.where(exists, net, np.nan), self.z_days * 24, self.z_least * 24
             ),
             "net_flow_usd": _ratio(flow.net, gross + np.abs(flow.net)),
-            "buyer_count": _ratio(flow.longs - flow.shorts, flow.heads),
+            # Named after the column, but this is (buyers - sellers) / traders.
+            "buyer_count": _ratio(
+                flow.long_count - flow.short_count, flow.trader_count
+            ),
         }
 
 
@@ -268,14 +295,16 @@ def _ratio(above: Floats, below: Floats) -> Floats:
 
 
 def trailing_z(values: Floats, window: int, least: int) -> Floats:
-    """Return (value − mean) / sample standard deviation of the moments before each.
+    """Return each value minus the mean of earlier ones, in standard deviations.
+
+    Mean and sample standard deviation are those of the moments before the value.
 
     Parameters
     ----------
     values : array of float64, shape (moments, coins)
-        NaN where there is none: not in the mean, and no score.
+        NaN where there is no value; it is left out of the mean and gets no score.
     window, least : int
-        Moments that it looks back, and values that it needs there.
+        Moments that it looks back, and how many of them must have a value.
     """
     known = ~np.isnan(values)
     scale = np.abs(np.where(known, values, 0)).max(axis=0, initial=0)
@@ -290,7 +319,7 @@ def trailing_z(values: Floats, window: int, least: int) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = trailing(scaled) / count
         variance = (trailing(scaled**2) - count * mean**2) / (count - 1)
-        # Below this, it is rounding of the sums.
+        # A smaller variance is only rounding error of the sums.
         spread = np.sqrt(np.where(variance > 1e-13, variance, np.nan))
         return np.asarray(
             np.where(known & (count >= least), (scaled - mean) / spread, np.nan)
@@ -298,7 +327,7 @@ def trailing_z(values: Floats, window: int, least: int) -> Floats:
 
 
 def assignments(strata: Ints, count: int, seed: int = _SEED) -> npt.NDArray[np.int64]:
-    """Draw assignments of whole memberships to traders of the same stratum.
+    """Draw assignments: each trader gets all memberships of one of the same stratum.
 
     Parameters
     ----------
@@ -308,7 +337,7 @@ def assignments(strata: Ints, count: int, seed: int = _SEED) -> npt.NDArray[np.i
     Returns
     -------
     array of int64, shape (count, traders)
-        Which trader has the membership of each.
+        As `assigned` of `grouped`, one assignment in each row.
     """
     rng = np.random.default_rng(seed)
     places = np.argsort(strata, kind="stable")
@@ -323,16 +352,16 @@ def mean_correlations(
     returns: Mapping[int, Sequence[Floats]],
     moments: Sequence[Ints],
 ) -> dict[tuple[str, int], float]:
-    """Return mean rank correlations, by signal and horizon; NaN without any.
+    """Return mean rank correlations by signal and horizon; NaN if none is known.
 
     Parameters
     ----------
     signals : mapping of str to array
-        Of `Market.signals`.
+        From `Market.signals`.
     returns : mapping of int to two arrays, shape (moments, coins)
         By horizon: at the daily and at the hourly moments.
     moments : two arrays of int64
-        Which of each are looked at.
+        Which daily and which hourly moments are used.
     """
     found = {}
     for name, signal in signals.items():
@@ -347,11 +376,13 @@ def mean_correlations(
 
 
 def shuffled_p(observed: Floats, shuffled: Floats) -> Floats:
-    """Return how often shuffles are as far from their mean, in either direction.
+    """Return two-sided p-values.
 
-    Shuffles are too few to count small probabilities: their distribution is taken to be
-    normal. With mean m and standard deviation s of n shuffles, another one, less m, by
-    s √(1 + 1/n) has Student's distribution with n − 1 degrees of freedom.
+    A p-value is the probability that a shuffle lies as far from the shuffles' mean as
+    the observed value. There are too few shuffles to count small probabilities, so
+    their distribution is assumed to be normal. If m and s are mean and standard
+    deviation of n shuffles, (x − m) / (s √(1 + 1/n)) of another shuffle x has Student's
+    t distribution with n − 1 degrees of freedom.
 
     Parameters
     ----------
@@ -361,8 +392,8 @@ def shuffled_p(observed: Floats, shuffled: Floats) -> Floats:
     Returns
     -------
     array of float64, shape (k,)
-        NaN where either is not known in more than a tenth of the shuffles, or where
-        these do not differ.
+        NaN if the observed value is unknown, if more than a tenth of the shuffles are
+        unknown, or if all shuffles are equal.
     """
     known = ~np.isnan(shuffled)
     count = known.sum(axis=0)

@@ -33,7 +33,7 @@ from tick_loading import (
 )
 
 from loaders.load_to_db import main
-from loaders.ticks.windows import keep_books
+from loaders.ticks.windows import keep_order_books
 
 pytest_plugins = ["loading_database", "tick_database"]
 
@@ -128,7 +128,7 @@ def test_books_do_not_depend_on_their_order(ticks_db: Database) -> None:
             (START, VENUE),
         )
         for book in order:
-            keep_books(ticks_db, VENUE, {START: book, START + WINDOW: book})
+            keep_order_books(ticks_db, VENUE, {START: book, START + WINDOW: book})
         assert _window(ticks_db) == ({"news": 1, "book": _book(9, name="y")},)
         assert _window(ticks_db, 1) == ({"book": _book(9, name="y")},)
 

@@ -44,11 +44,11 @@ class Planted:
     market: Market
     prices: Floats
 
-    def observed(self, whose: Ints | None = None) -> Observed:
+    def observed(self, assigned: Ints | None = None) -> Observed:
         """What the tables would hold, for an assignment of memberships."""
         market = self.market
         traders = int(market.positions.trader.max()) + 1
-        signals = market.signals(np.arange(traders) if whose is None else whose)
+        signals = market.signals(np.arange(traders) if assigned is None else assigned)
         return Observed(
             (market.daily, market.hourly),
             signals,
@@ -190,9 +190,9 @@ def test_planted_skill_is_found_and_the_right_signal_comes_first(
     assert flow[1]["ic"] < flow[6]["ic"] / 2
 
 
-def correlation(market: Market, whose: Ints, returns: Floats) -> float:
+def correlation(market: Market, assigned: Ints, returns: Floats) -> float:
     """Return the mean rank correlation of the hourly net position."""
-    held = grouped(market.positions, market.members["hourly"], whose, market.hourly)
+    held = grouped(market.positions, market.members["hourly"], assigned, market.hourly)
     share = np.where(held.gross > 0, held.net / held.gross.clip(1e-9), np.nan)
     return float(np.nanmean(rank_correlations(share, returns)[0]))
 
@@ -209,7 +209,7 @@ def test_luck_is_significant_as_often_as_said() -> None:
         returns = forward(planted.prices, planted.market.hourly, LEAD)
         drawn = assignments(np.zeros(60, np.int64), 240, seed)
         found = np.array(
-            [[correlation(planted.market, whose, returns)] for whose in drawn]
+            [[correlation(planted.market, assigned, returns)] for assigned in drawn]
         )
         p_values += [shuffled_p(each, found[40:])[0] for each in found[:40]]
     assert len(p_values) == 1000
@@ -311,21 +311,23 @@ def test_sums_of_spans_are_those_of_a_loop() -> None:
         )
 
     held, members = spans(80, 10), spans(12, 10)
-    [whose] = assignments(np.repeat([0, 1], 5), 1)
-    assert sorted(whose[:5]) == [0, 1, 2, 3, 4]
-    found = grouped(held, members, whose, grid)
+    [assigned] = assignments(np.repeat([0, 1], 5), 1)
+    assert sorted(assigned[:5]) == [0, 1, 2, 3, 4]
+    found = grouped(held, members, assigned, grid)
     net, heads = np.zeros((2, 12, 4))
     for moment in range(12):
         hour = 100 + 3 * moment
         for member in range(12):
             if not members.start[member] <= hour < members.end[member]:
                 continue
-            for place in np.flatnonzero(held.trader == whose[members.trader[member]]):
+            for place in np.flatnonzero(
+                held.trader == assigned[members.trader[member]]
+            ):
                 if held.start[place] <= hour < held.end[place]:
                     net[moment, held.coin[place]] += held.value[place]
                     heads[moment, held.coin[place]] += 1
     assert np.allclose(found.net, net)
-    assert np.array_equal(found.heads, heads)
+    assert np.array_equal(found.trader_count, heads)
     assert heads.any()
 
 
@@ -362,8 +364,8 @@ def test_changing_the_future_changes_no_signal_of_the_past() -> None:
         day_flows=turned(market.day_flows),
         hour_prices=market.hour_prices * np.where(hours > cut, 2, 1),
     )
-    whose = np.arange(24)
-    before, after = market.signals(whose), changed.signals(whose)
+    assigned = np.arange(24)
+    before, after = market.signals(assigned), changed.signals(assigned)
     for name in before:
         grid = market.hourly if name.startswith("smart_money") else market.daily
         kept = (cut - grid.first) // grid.step + 1
