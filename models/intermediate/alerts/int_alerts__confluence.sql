@@ -8,7 +8,7 @@ hours as (
         case
             when smart_money_hourly.net_z_score > 0 then 'long' else 'short'
         end as direction
-    from {{ ref('smart_money_hourly') }} as smart_money_hourly
+    from {{ ref('smart_money_hourly') }}
     where
         smart_money_hourly.hour_at >= {{ first_stale_day(unit='timestamptz') }}
         and smart_money_hourly.net_z_score is not null

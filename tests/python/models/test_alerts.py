@@ -22,7 +22,9 @@ import pytest
 from alert_receiver import Receiver, receiving
 from servers import environment
 from simulated import simulate
-from test_pipeline import DBT, PROJECT_DIR, Workspace
+from workspace import DBT, Workspace
+
+from pgio.connection import PROJECT_DIR
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from servers import environment
 from simulated import LUCK_COUNTS, simulate
-from test_pipeline import Workspace
+from workspace import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_server]
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from servers import environment
 from simulated import LUCK_COUNTS, simulate
-from test_pipeline import Workspace
+from workspace import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_server]
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 from servers import environment
-from test_pipeline import Workspace
+from workspace import Workspace
 
 from pgio.copy_in import copy_batches
 

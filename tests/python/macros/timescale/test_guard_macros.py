@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_macros import render
+from rendering import render
 
 DAY = 86_400_000_000
 POLICY = (

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from servers import environment
 from simulated import simulate
-from test_pipeline import Workspace
+from workspace import Workspace
 
 from headlines.scorecards import SIGNAL_ROWS, signal_lines
 from pgio.copy_out import read_table

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from test_search_scorecard import SETTINGS, TRAINING, made_up
+from made_up_windows import SETTINGS, TRAINING, made_up
 
 from headlines.scorecards import (
     BASELINES,
