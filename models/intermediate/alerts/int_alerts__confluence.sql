@@ -1,5 +1,11 @@
 with
 
+smart_money_hourly as (
+
+    select * from {{ ref('smart_money_hourly') }}
+
+),
+
 hours as (
 
     select
@@ -8,7 +14,7 @@ hours as (
         case
             when smart_money_hourly.net_z_score > 0 then 'long' else 'short'
         end as direction
-    from {{ ref('smart_money_hourly') }}
+    from smart_money_hourly
     where
         smart_money_hourly.hour_at >= {{ first_stale_day(unit='timestamptz') }}
         and smart_money_hourly.net_z_score is not null

@@ -3,6 +3,12 @@
 
 with
 
+trader_coin_daily as (
+
+    select * from {{ ref('trader_coin_daily') }}
+
+),
+
 -- The stale days, and the days before them that the trailing mean needs.
 activity as (
 
@@ -11,7 +17,7 @@ activity as (
         trader_coin_daily.coin,
         trader_coin_daily.user_address,
         trader_coin_daily.maker_volume + trader_coin_daily.taker_volume as volume_usd
-    from {{ ref('trader_coin_daily') }}
+    from trader_coin_daily
     where
         trader_coin_daily.day >= {{ first_stale_day(back=window_days, unit='ms') }}
         and trader_coin_daily.maker_volume + trader_coin_daily.taker_volume > 0
