@@ -85,6 +85,7 @@ SIGNAL_ROWS: LiteralString = """
         net_return_high,
         turnover,
         cost_bps,
+        shuffled_ic,
         q_value,
         note
     from analytics.signal_scorecard
@@ -209,14 +210,16 @@ def _where(found: Sequence[str], horizons: Sequence[str]) -> str:
 def signal_verdict(row: Row) -> int:
     """Return 1 or -1 where a signal is a finding, by its direction, else 0.
 
-    A finding is better than shuffled traders, all rows counted, and has an interval
-    without zero.
+    A finding has an interval without zero and, all rows counted, differs from the mean
+    of shuffled traders in the same direction. That mean may be far from zero: a
+    correlation that is weaker than theirs is none, however sure.
     """
     if row["ic_low"] is None or row["q_value"] is None:
         return 0
     if row["q_value"] >= FALSE_DISCOVERIES or row["ic_low"] <= 0 <= row["ic_high"]:
         return 0
-    return 1 if row["ic"] > 0 else -1
+    direction = 1 if row["ic"] > 0 else -1
+    return direction if direction * (row["ic"] - row["shuffled_ic"]) > 0 else 0
 
 
 def signal_in_words(rows: Sequence[Row]) -> str:
@@ -227,7 +230,7 @@ def signal_in_words(rows: Sequence[Row]) -> str:
     kinds: dict[str, list[Row]] = {
         "better than shuffled traders": [],
         "the other way round, more than shuffled traders": [],
-        "unlike shuffled traders, perhaps by chance of these days": [],
+        "unlike shuffled traders, but weaker or perhaps by chance of these days": [],
         "no better than shuffled traders": [],
     }
     better, contrary, unsure, no_better = kinds.values()
@@ -299,9 +302,14 @@ def signal_lines(rows: Sequence[Row]) -> Iterator[str]:
 def signal_meaning(rows: Sequence[Row]) -> str:
     """Sum up the scorecard of signals in a sentence."""
     known = [row for row in rows if row["q_value"] is not None]
-    found = [row for row in known if signal_verdict(row)]
+    found = [row for row in known if signal_verdict(row) > 0]
+    contrary = sum(signal_verdict(row) < 0 for row in known)
+    reverse = f" The other way round: {contrary}." if contrary else ""
     if not found:
-        return f"none of {len(known)} comparisons is better than shuffled traders."
+        return (
+            f"none of {len(known)} comparisons is better than shuffled traders."
+            + reverse
+        )
     best = max(found, key=lambda row: min(abs(row["ic_low"]), abs(row["ic_high"])))
     paid = sum(
         row["net_return_low"] is not None and row["net_return_low"] > 0 for row in found
@@ -310,7 +318,7 @@ def signal_meaning(rows: Sequence[Row]) -> str:
         f"{len(found)} of {len(known)} comparisons are better than shuffled traders, "
         f"most clearly {best['meaning']} for the next {best['horizon_hours']} h "
         f"(rank correlation {_decimal(best['ic'], 2)}); {paid} of them also earn more "
-        f"than their cost, {best['cost_bps']:g} basis points a side."
+        f"than their cost, {best['cost_bps']:g} basis points a side." + reverse
     )
 
 

@@ -47,7 +47,7 @@ def _correlations(rows: Sequence[Record], everything: Sequence[Record]) -> Chart
     return Chart(
         "signal-correlations",
         "Rank correlation of signal and return",
-        f"{sum(signal_verdict(row) != 0 for row in rows)} of {len(rows)} correlations "
+        f"{sum(signal_verdict(row) > 0 for row in rows)} of {len(rows)} correlations "
         "are better than those of shuffled traders. The table below has all of them.",
         [
             View(duration(3600 * hours), _figure(chosen, names, reach), legend)
@@ -67,7 +67,9 @@ def _correlations(rows: Sequence[Record], everything: Sequence[Record]) -> Chart
 def _figure(
     rows: Sequence[Record], names: Sequence[str], reach: float
 ) -> dict[str, object]:
-    colours = [LIGHT["accent"] if signal_verdict(r) else LIGHT["muted"] for r in rows]
+    colours = [
+        LIGHT["accent"] if signal_verdict(r) > 0 else LIGHT["muted"] for r in rows
+    ]
     lines = [
         go.Scatter(
             x=[row["ic_low"], row["ic_high"]],
@@ -86,7 +88,9 @@ def _figure(
         marker={
             "color": colours,
             "size": 10,
-            "symbol": ["circle" if signal_verdict(r) else "circle-open" for r in rows],
+            "symbol": [
+                "circle" if signal_verdict(r) > 0 else "circle-open" for r in rows
+            ],
             "line": {"color": colours, "width": 2},
         },
         customdata=[

@@ -81,7 +81,8 @@ outcomes as (
     left join hours as exits
         on
             moments.coin = exits.coin
-            and moments.known_ms + horizons.horizon_hours * {{ hour_ms }} = exits.hour
+            and moments.known_ms + horizons.horizon_hours::bigint * {{ hour_ms }}
+            = exits.hour
 )
 
 select * from outcomes

@@ -31,7 +31,8 @@ new_days as (
 
     select
         sums_so_far.*,
-        sums_so_far.day_count as n,
+        -- numeric: n³ of 1291 days does not fit into an integer.
+        sums_so_far.day_count::numeric as n,
         sums_so_far.mtm_net_pnl as s1,
         sums_so_far.squares_so_far as s2,
         sums_so_far.cubes_so_far as s3,

@@ -407,7 +407,14 @@ def test_what_was_found_is_said_in_words(skilled: list[Row]) -> None:
     unsure = {**best, "ic_low": -0.01, "q_value": 0.01}
     assert "perhaps by chance of these days" in signal_in_words([unsure])
     ends = {"ic": -0.2, "ic_low": -0.3, "ic_high": -0.1}
-    contrary = signal_in_words([{**best, **ends, "q_value": 0.01}])
+    reverse = {**best, **ends, "q_value": 0.01}
+    assert signal_meaning([reverse]) == (
+        "none of 1 comparisons is better than shuffled traders. The other way round: 1."
+    )
+    # Shuffled traders do better still, and that is sure.
+    weaker = {**best, "shuffled_ic": best["ic"] + 0.1, "q_value": 0.01}
+    assert "but weaker" in signal_in_words([weaker])
+    contrary = signal_in_words([reverse])
     assert contrary.startswith("the other way round, more than shuffled traders: next")
     assert "−0.20 (−0.30 to −0.10)" in contrary
     few = {**best, "ic": None, "q_value": None, "note": "too few coins"}
