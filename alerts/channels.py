@@ -87,8 +87,18 @@ def find_channels(urls: Sequence[str], configs: Sequence[Path]) -> list[Channel]
         places.append(place)
     for path in configs:
         places += _configured(path)
-    channels = [_channel(place) for place in places]
-    return list({channel.key: channel for channel in channels}.values())
+    channels: dict[str, Channel] = {}
+    urls_by_key: dict[str, str] = {}
+    for place in places:
+        channel = _channel(place)
+        full_url = str(place.url())
+        if urls_by_key.setdefault(channel.key, full_url) != full_url:
+            raise AlertsError(
+                f"two URLs of {channel.name} differ only after the ?: leave one out,"
+                " since alerts are recorded by what stands before it"
+            )
+        channels.setdefault(channel.key, channel)
+    return list(channels.values())
 
 
 def _configured(path: Path) -> list[Any]:

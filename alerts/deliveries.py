@@ -22,7 +22,11 @@ _LOCK = "hashtextextended('python -m alerts deliver', 0)"
 _PENDING = """
     with
     newest as (
-        select to_timestamp(max(coin_hourly.hour) / 1000) + interval '1 hour' as end_at
+        -- A fill that is dated tomorrow makes no alert of today too old.
+        select
+            least(
+                to_timestamp(max(coin_hourly.hour) / 1000) + interval '1 hour', now()
+            ) as end_at
         from analytics.coin_hourly
     )
     select

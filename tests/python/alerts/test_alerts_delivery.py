@@ -190,12 +190,15 @@ def test_parameters_of_a_url_make_no_other_channel(known: Desk) -> None:
 
 
 def test_two_chats_of_one_bot_are_two_channels() -> None:
-    from alerts.channels import find_channels
+    from alerts.channels import AlertsError, find_channels
 
     bot = "tgram://123456789:abcdefg_hijklmnop"
-    chats = find_channels([f"{bot}/1", f"{bot}/2", f"{bot}/1/?silent=yes"], [])
+    chats = find_channels([f"{bot}/1", f"{bot}/2", f"{bot}/1"], [])
     assert len({chat.key for chat in chats}) == len(chats) == 2
     assert all("abcdefg" not in chat.name for chat in chats)
+    with pytest.raises(AlertsError, match="differ only after the") as refused:
+        find_channels([f"{bot}/1", f"{bot}/1/?silent=yes"], [])
+    assert "abcdefg" not in str(refused.value)
 
 
 def test_text_arrives_as_it_is(known: Desk) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,8 @@ def test_the_embedded_server_is_killed_during_a_load(
     first = min(folder.glob("*.parquet"))
     in_clone("load-again", {**os.environ, "FILLS": str(first)})
     load = [sys.executable, "-m", "loaders.load_to_db", "fills", str(folder)]
-    with psycopg.connect(**info) as conn:  # type: ignore[arg-type]
+    # Closed without a commit, which a server that was killed may refuse.
+    with closing(psycopg.connect(**info)) as conn:  # type: ignore[arg-type]
         conn.execute(HOLD_LOADS)
         loader = subprocess.Popen(
             load, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
