@@ -73,7 +73,7 @@ def find_channels(urls: Sequence[str], configs: Sequence[Path]) -> list[Channel]
     AlertsError
         When one of them cannot be used. Its URL, which may be a secret, is not shown.
     """
-    places = []
+    places: list[Any] = []
     for number, url in enumerate(urls, 1):
         with _warnings():
             place = apprise.Apprise.instantiate(url)
