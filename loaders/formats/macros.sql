@@ -1,5 +1,5 @@
 -- Rules for values that all formats share. A value is the text in the file.
--- sqlfluff would want no indent at all below `create macro … as`:
+-- Without this, sqlfluff wants no indent at all below `create macro … as`:
 -- sqlfluff:exclude_rules:structure.column_order,layout.indent
 
 -- A refused value as shown in messages.
