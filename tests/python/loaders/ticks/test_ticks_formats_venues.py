@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,8 @@ from tick_formats import FIXTURES, complaints, decode_text, skipped, tick, ticks
 
 from loaders.errors import ObjectError
 from loaders.ticks.chunk import Stream
+from loaders.ticks.instruments import CONSECUTIVE, SPACED, UNORDERED
+from pgio.connection import PROJECT_DIR
 
 HEADER = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
 COLUMNS = {"ts": "0", "source_seq": "1", "price": "2", "volume": "3"}
@@ -202,3 +205,13 @@ def test_a_row_that_cannot_be_cut_is_refused(
     [chunk] = decode_text(tmp_path, HEADER + tardis("bitfinex", 7) + damaged)
     assert complaints([chunk]) == {3: f"line has {columns} columns, not 8"}
     assert not chunk.others
+
+
+def test_the_seed_says_of_ids_what_the_loader_knows() -> None:
+    with (PROJECT_DIR / "seeds/venues.csv").open(encoding="utf-8") as file:
+        rows = {row["exchange"]: row for row in csv.DictReader(file)}
+    counted = {
+        name for name, row in rows.items() if row["ids_are_consecutive"] == "true"
+    }
+    assert counted == CONSECUTIVE
+    assert {*UNORDERED, SPACED} <= rows.keys() - counted
