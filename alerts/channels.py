@@ -88,16 +88,13 @@ def find_channels(urls: Sequence[str], configs: Sequence[Path]) -> list[Channel]
     for path in configs:
         places += _configured(path)
     channels: dict[str, Channel] = {}
-    urls_by_key: dict[str, str] = {}
-    for place in places:
-        channel = _channel(place)
-        full_url = str(place.url())
-        if urls_by_key.setdefault(channel.key, full_url) != full_url:
+    for channel in map(_channel, places):
+        known = channels.setdefault(channel.key, channel)
+        if known.sender.urls() != channel.sender.urls():
             raise AlertsError(
                 f"two URLs of {channel.name} differ only after the ?: leave one out,"
                 " since alerts are recorded by what stands before it"
             )
-        channels.setdefault(channel.key, channel)
     return list(channels.values())
 
 

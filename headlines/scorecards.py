@@ -237,11 +237,10 @@ def signal_in_words(rows: Sequence[Row]) -> str:
     for row in rows:
         if row["q_value"] is None:
             continue
-        if signal_verdict(row):
-            (better if row["ic"] > 0 else contrary).append(row)
-        else:
-            is_unlike = row["q_value"] < FALSE_DISCOVERIES
-            (unsure if is_unlike else no_better).append(row)
+        found = {1: better, -1: contrary}.get(signal_verdict(row))
+        if found is None:
+            found = unsure if row["q_value"] < FALSE_DISCOVERIES else no_better
+        found.append(row)
     parts = []
     for judged, chosen in kinds.items():
         if chosen:
