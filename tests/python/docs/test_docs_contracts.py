@@ -109,7 +109,7 @@ def test_dbt_refuses_contracts_of_python_models_and_the_plugin_enforces_them(
     """The day dbt takes them, the exception in ADR 0023 can go."""
     from pyjobs_project import PyJobsProject
 
-    python = PyJobsProject(tmp_path, pyjobs_database, "contracted")
+    python = PyJobsProject(tmp_path, pyjobs_database)
     table = "return pa.table({'id': [1], 'n': ['many']})"
     python.model("counts", table, "id bigint!; n bigint")
     message = "column 'n', row 1, value 'many': string does not fit bigint"

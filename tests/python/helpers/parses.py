@@ -13,6 +13,8 @@ from typing import Any
 
 KEPT = "partial_parse.msgpack"
 Key = tuple[Any, ...]
+#: What names a server's database.
+PLACE = ("host", "port", "user", "dbname")
 _parses: dict[Key, bytes] = {}
 
 
@@ -32,4 +34,4 @@ def keep(target: Path, conninfo: dict[str, Any], kind: type) -> None:
 
 
 def _key(conninfo: dict[str, Any], kind: type) -> Key:
-    return (kind, *(conninfo[name] for name in ("host", "port", "user", "dbname")))
+    return (kind, *(conninfo[name] for name in PLACE))

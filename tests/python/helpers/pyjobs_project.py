@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent, indent
@@ -14,10 +13,9 @@ import parses
 import psycopg
 import pytest
 from dbt.cli.main import dbtRunner
+from workspace import DBT
 
 from pgio.connection import PROJECT_DIR
-
-DBT = Path(sys.executable).with_name("dbt")
 
 BOOKKEEPING = """
     create schema ingestion;
@@ -63,33 +61,28 @@ FORGET = """
 class PyJobsProject:
     """A dbt project with an empty schema and the repository's materializations.
 
-    Projects of one schema share dbt's parse of the macros: see `parses`.
+    All have the same schema, so that they share dbt's parse of the macros (`parses`).
     """
 
-    def __init__(
-        self, folder: Path, connection: psycopg.Connection[Any], schema: str
-    ) -> None:
+    schema = "jobs"
+
+    def __init__(self, folder: Path, connection: psycopg.Connection[Any]) -> None:
         self.folder = folder
         self.connection = connection
-        self.schema = schema
-        connection.execute(f"drop schema if exists {schema} cascade")
-        connection.execute(f"create schema {schema}")
+        connection.execute(f"drop schema if exists {self.schema} cascade")
+        connection.execute(f"create schema {self.schema}")
         connection.execute(FORGET)
         (folder / "models").mkdir()
         (folder / "macros").symlink_to(PROJECT_DIR / "macros")
         info = connection.info
+        self._server = {name: getattr(info, name) for name in parses.PLACE}
         self.profile(info.host, info.port)
         (folder / "dbt_project.yml").write_text(
             "name: throwaway\nversion: 0.1.0\nprofile: throwaway\n"
             "model-paths: [models]\nmacro-paths: [macros]\n"
             "flags: {send_anonymous_usage_stats: false}\n"
         )
-        parses.take_over(folder / "target", self._server(), type(self))
-
-    def _server(self) -> dict[str, Any]:
-        info = self.connection.info
-        place = {"host": info.host, "port": info.port, "user": info.user}
-        return {**place, "dbname": f"{info.dbname}.{self.schema}"}
+        parses.take_over(folder / "target", self._server, type(self))
 
     def profile(self, host: str, port: int, **extra: Any) -> None:
         """Write profiles.yml."""
@@ -138,7 +131,7 @@ class PyJobsProject:
     def run(self, *args: str, command: str = "run") -> dict[str, tuple[str, str]]:
         """Run dbt in this process; return status and message by model."""
         result = dbtRunner().invoke([command, *self.places(), *args])
-        parses.keep(self.folder / "target", self._server(), type(self))
+        parses.keep(self.folder / "target", self._server, type(self))
         if result.exception:
             raise result.exception
         return {r.node.name: (str(r.status), r.message or "") for r in result.result}
@@ -203,4 +196,4 @@ def pyjobs_database(
 @pytest.fixture
 def project(tmp_path: Path, pyjobs_database: psycopg.Connection[Any]) -> PyJobsProject:
     """An empty project in an empty schema."""
-    return PyJobsProject(tmp_path, pyjobs_database, "jobs")
+    return PyJobsProject(tmp_path, pyjobs_database)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,8 +17,8 @@ import pytest
 from hostile_names import COINS, TRADER
 from servers import environment
 from simulated import LUCK_COUNTS, WITHOUT_TESTS, simulate
+from workspace import Workspace
 
-from pgio.connection import PROJECT_DIR
 from report.compose import compose
 from report.page import Page
 
@@ -33,21 +31,7 @@ def report_database(
     """Arguments for `psycopg.connect` to a database with both products built."""
     conninfo = make_database()
     folder = tmp_path_factory.mktemp("report")
-    env = {**os.environ, **environment(conninfo)}
-
-    def run(*command: str) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", *command],
-            cwd=PROJECT_DIR,
-            env=env,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-
-    places = ("--target-path", str(folder), "--log-path", str(folder))
-    dbt = ("dbt.cli.main", "--no-use-colors")
+    space = Workspace(environment(conninfo), conninfo, folder)
     tape = simulate(
         folder / "fills",
         "--fills",
@@ -63,21 +47,21 @@ def report_database(
     [(busiest, _)] = users.most_common(1)
     for path in files:
         _rename(path, busiest)
-    run(
-        *("simulation", "ticks", str(folder / "ticks"), "--venues", "binance_spot"),
+    space.run(
+        *(sys.executable, "-m", "simulation", "ticks"),
+        *(str(folder / "ticks"), "--venues", "binance_spot"),
         *("--ticks", "60000", "--days", "2", "--websocket-minutes", "1", "--seed", "5"),
         *("--patterns", "1", "--repeats", "5"),
     )
-    run(*dbt, "run-operation", "create_sources", *places)
-    run("loaders.load_to_db", "fills", str(tape / "parquet"))
+    space.dbt("run-operation", "create_sources")
+    space.load(tape / "parquet")
     # Of the last days, and of the coins that kept their names.
     contexts = sorted((tape / "asset_ctxs").iterdir())[-20:]
-    run("loaders.load_to_db", "contexts", *map(str, contexts))
-    run("loaders.load_to_db", "ticks", str(folder / "ticks/ticks"))
-    run(*dbt, "seed", *places)
-    with psycopg.connect(**conninfo) as connection:
-        connection.execute(LUCK_COUNTS)
-    run(*dbt, "build", *WITHOUT_TESTS, "seed", *places)
+    space.load(*contexts, command="contexts")
+    space.load(folder / "ticks/ticks", command="ticks")
+    space.dbt("seed")
+    space.execute(LUCK_COUNTS)
+    space.dbt("build", *WITHOUT_TESTS, "seed")
     return conninfo
 
 

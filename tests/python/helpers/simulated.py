@@ -11,28 +11,32 @@ import pyarrow.parquet as pq
 
 from pgio.connection import PROJECT_DIR
 
-# Built from fills only; without the class history, which contains times of builds.
-BUILT_FROM_FILLS = (
-    "analytics.trader_daily",
-    "analytics.coin_daily",
-    "analytics.coin_hourly",
-    "analytics.builder_daily",
-    "analytics.trader_coin_daily",
-    "analytics.trader_position_hours",
-    "analytics.trader_positions",
-    "analytics.coin_marks_daily",
-    "analytics.coin_open_interest_daily",
-    "analytics.trader_pnl_daily",
-    "intermediate.int_pnl__sums_so_far",
-    "analytics.trader_risk_daily",
-    "analytics.trader_win_rates",
-    "analytics.trader_profiles",
-    "analytics.trader_cohorts",
-    "intermediate.int_signals__coin_days",
-    "analytics.asset_signals",
-    "analytics.smart_money_hourly",
-    "analytics.signal_outcomes",
-)
+# Built from fills only, with the key by which rows are ordered; without the class
+# history, which contains times of builds.
+BUILT_FROM_FILLS = {
+    "analytics.trader_daily": "day, user_address",
+    "analytics.coin_daily": "day, coin",
+    "analytics.coin_hourly": "hour, coin",
+    "analytics.builder_daily": "day, builder",
+    "analytics.trader_coin_daily": "day, user_address, coin",
+    "analytics.trader_position_hours": "position_id, hour_at",
+    "analytics.trader_positions": "position_id",
+    "analytics.coin_marks_daily": "coin, day",
+    "analytics.coin_open_interest_daily": "coin, day",
+    "analytics.trader_pnl_daily": "user_address, day",
+    "intermediate.int_pnl__sums_so_far": "user_address, day",
+    "analytics.trader_risk_daily": "user_address, day",
+    "analytics.trader_win_rates": "user_address",
+    "analytics.trader_profiles": "user_address",
+    "analytics.trader_cohorts": "as_of_date, user_address",
+    "intermediate.int_signals__coin_days": "as_of_date, coin",
+    "analytics.asset_signals": "as_of_date, coin",
+    "analytics.smart_money_hourly": "hour_at, coin",
+    "analytics.signal_outcomes": "known_at, coin, horizon_hours",
+}
+BUILT_FROM_FILLS_AND_RATES = BUILT_FROM_FILLS | {
+    "analytics.coin_funding_hourly": "coin, hour_at",
+}
 
 # In a short history luck is never excluded, so nobody would be smart money. A build
 # loads the seed again, unless seeds are excluded.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 import subprocess
 import sys
@@ -22,7 +21,8 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 from servers import environment, storage
-from simulated import LUCK_COUNTS, WITHOUT_TESTS, simulate
+from simulated import BUILT_FROM_FILLS_AND_RATES, LUCK_COUNTS, WITHOUT_TESTS, simulate
+from workspace import Workspace
 
 from headlines.__main__ import print_headlines
 from headlines.classes import compare_classes
@@ -31,27 +31,7 @@ from pgio.connection import PROJECT_DIR
 pytestmark = pytest.mark.slow
 
 # Each model's key, by which its rows are ordered.
-MODELS = {
-    "analytics.trader_daily": "day, user_address",
-    "analytics.coin_daily": "day, coin",
-    "analytics.coin_hourly": "hour, coin",
-    "analytics.builder_daily": "day, builder",
-    "analytics.trader_coin_daily": "day, user_address, coin",
-    "analytics.trader_position_hours": "position_id, hour_at",
-    "analytics.trader_positions": "position_id",
-    "analytics.coin_funding_hourly": "coin, hour_at",
-    "analytics.coin_marks_daily": "coin, day",
-    "analytics.coin_open_interest_daily": "coin, day",
-    "analytics.trader_pnl_daily": "user_address, day",
-    "intermediate.int_pnl__sums_so_far": "user_address, day",
-    "analytics.trader_risk_daily": "user_address, day",
-    "analytics.trader_win_rates": "user_address",
-    "analytics.trader_profiles": "user_address",
-    "analytics.trader_cohorts": "as_of_date, user_address",
-    "intermediate.int_signals__coin_days": "as_of_date, coin",
-    "analytics.asset_signals": "as_of_date, coin",
-    "analytics.smart_money_hourly": "hour_at, coin",
-    "analytics.signal_outcomes": "known_at, coin, horizon_hours",
+MODELS = BUILT_FROM_FILLS_AND_RATES | {
     "market_data.btc_ohlcv_100ms": "bucket, exchange",
     "market_data.btc_ohlcv_1s": "bucket, exchange",
     "market_data.btc_ohlcv_1m": "bucket, exchange",
@@ -103,41 +83,18 @@ def rows_by_server() -> dict[str, dict[str, Rows]]:
 
 
 @dataclass(frozen=True)
-class Built:
+class Built(Workspace):
     """A database in which everything is built.
 
     Attributes
     ----------
     server
         Its server's edition and port.
-    target
-        The folder for what dbt writes.
     """
 
     server: str
-    conninfo: dict[str, Any]
-    target: Path
 
-    def run(self, *command: str) -> str:
-        """Run a command on the database; return what it prints."""
-        done = subprocess.run(
-            command,
-            cwd=PROJECT_DIR,
-            env={**os.environ, **environment(self.conninfo)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def dbt(self, *args: str) -> None:
-        """Run dbt on the repository's project."""
-        dbt = str(Path(sys.executable).with_name("dbt"))
-        places = ("--target-path", str(self.target), "--log-path", str(self.target))
-        self.run(dbt, "--quiet", *args, *places)
-
-    def rows(self) -> dict[str, Rows]:
+    def all_rows(self) -> dict[str, Rows]:
         """Return all rows of every model, ordered."""
         return {
             relation: self.query(
@@ -157,11 +114,6 @@ class Built:
             for relation in MODELS.keys() - VIEWS
         }
 
-    def query(self, query: str) -> Rows:
-        """Return all rows of a query."""
-        with psycopg.connect(**self.conninfo) as conn:
-            return conn.execute(query).fetchall()  # type: ignore[arg-type]
-
 
 @pytest.fixture(scope="module")
 def built(
@@ -174,9 +126,10 @@ def built(
 ) -> Built:
     conninfo = make_database()
     server = f"{edition} at {conninfo['port']}"
-    built = Built(server, conninfo, tmp_path_factory.mktemp("target"))
+    target = tmp_path_factory.mktemp("target")
+    built = Built(environment(conninfo), conninfo, target, server)
     _load_and_build(built, tape, ticks, ["build"])
-    rows_by_server[built.server] = built.rows()
+    rows_by_server[built.server] = built.all_rows()
     return built
 
 
@@ -223,9 +176,10 @@ def test_python_models_between_two_selections_give_the_same_rows(
 ) -> None:
     builds = re.findall(r"^dbt (build .*)$", ADR.read_text("utf-8"), re.M)
     assert len(builds) == 3
-    apart = Built(built.server, make_database(), tmp_path)
+    conninfo = make_database()
+    apart = Built(environment(conninfo), conninfo, tmp_path, built.server)
     _load_and_build(apart, tape, ticks, builds)
-    assert apart.rows() == rows_by_server[built.server]
+    assert apart.all_rows() == rows_by_server[built.server]
 
 
 def test_every_simulated_tick_is_there_once(built: Built, ticks: Path) -> None:
@@ -263,7 +217,7 @@ def test_the_gaps_are_those_that_were_simulated(built: Built, ticks: Path) -> No
 def test_headlines_show_the_repetitions_of_the_newest_pattern(
     built: Built, ticks: Path
 ) -> None:
-    said = built.run(sys.executable, "-m", "headlines")
+    said = built.run(sys.executable, "-m", "headlines").stdout
     planted = (ticks / "truth" / "patterns.csv").read_text().splitlines()[1:]
     name, newest, *_ = planted[-1].split(",")
     starts = [row.split(",")[1] for row in planted[:-1] if row.startswith(f"{name},")]
@@ -328,7 +282,7 @@ def test_headlines_say_whose_class_curves_change(built: Built) -> None:
 
 
 def test_headlines_say_what_the_server_runs(built: Built, edition: str) -> None:
-    said = built.run(sys.executable, "-m", "headlines")
+    said = built.run(sys.executable, "-m", "headlines").stdout
     assert "Strongest signals" in said
     hypertables = "timescaledb_information.hypertables" in said
     assert hypertables == (edition != "postgres")
@@ -354,4 +308,4 @@ def test_a_full_refresh_gives_the_same_rows(
     built: Built, rows_by_server: dict[str, dict[str, Rows]]
 ) -> None:
     built.dbt("build", "--full-refresh", *SEEDLESS_WITHOUT_TESTS)
-    assert built.rows() == rows_by_server[built.server]
+    assert built.all_rows() == rows_by_server[built.server]

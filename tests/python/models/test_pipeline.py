@@ -23,34 +23,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from servers import environment, storage
-from simulated import WITHOUT_TESTS, simulate
+from simulated import BUILT_FROM_FILLS_AND_RATES, WITHOUT_TESTS, simulate
 from workspace import Workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_server]
 
 
-MODELS = {
-    "analytics.trader_daily": "day, user_address",
-    "analytics.coin_daily": "day, coin",
-    "analytics.coin_hourly": "hour, coin",
-    "analytics.builder_daily": "day, builder",
-    "analytics.trader_coin_daily": "day, user_address, coin",
-    "analytics.trader_position_hours": "position_id, hour_at",
-    "analytics.trader_positions": "position_id",
-    "analytics.coin_funding_hourly": "coin, hour_at",
-    "analytics.coin_marks_daily": "coin, day",
-    "analytics.coin_open_interest_daily": "coin, day",
-    "analytics.trader_pnl_daily": "user_address, day",
-    "intermediate.int_pnl__sums_so_far": "user_address, day",
-    "analytics.trader_risk_daily": "user_address, day",
-    "analytics.trader_win_rates": "user_address",
-    "analytics.trader_profiles": "user_address",
-    "analytics.trader_cohorts": "as_of_date, user_address",
-    "intermediate.int_signals__coin_days": "as_of_date, coin",
-    "analytics.asset_signals": "as_of_date, coin",
-    "analytics.smart_money_hourly": "hour_at, coin",
-    "analytics.signal_outcomes": "known_at, coin, horizon_hours",
-}
+MODELS = BUILT_FROM_FILLS_AND_RATES
 
 
 # Rates by hour.

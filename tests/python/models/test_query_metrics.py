@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from project_copy import copy_project
 from servers import environment
+from workspace import DBT
 
 from pgio.connection import PROJECT_DIR
 
@@ -124,10 +125,9 @@ def project(
 ) -> Path:
     """A copy of the project, parsed: `mf` reads ./target and takes no other."""
     folder = copy_project(tmp_path_factory.mktemp("metrics") / "project")
-    dbt = Path(sys.executable).with_name("dbt")
     # The names of relations hold that of the database.
     env = {**os.environ, **environment(report_database)}
-    subprocess.run([dbt, "--quiet", "parse"], cwd=folder, env=env, check=True)
+    subprocess.run([DBT, "--quiet", "parse"], cwd=folder, env=env, check=True)
     return folder
 
 

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 from playwright.sync_api import Page as Tab
+from workspace import DBT
 
 from pgio.connection import PROJECT_DIR
 from report.docs_page import SITE, finished, main
@@ -22,7 +22,6 @@ from report.docs_page import SITE, finished, main
 pytest_plugins = ["browser"]
 
 
-DBT = Path(sys.executable).with_name("dbt")
 DESKTOP, PHONE = (1280, 900), (375, 812)
 PAGE = "<html><head><title>t</title></head><body><p>dbt</p></body></html>"
 Open = Callable[..., Any]

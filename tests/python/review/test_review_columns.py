@@ -9,19 +9,17 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import servers
 from simulated import WITHOUT_TESTS
+from workspace import DBT
 
 from pgio.connection import PROJECT_DIR
 
-DBT = Path(sys.executable).with_name("dbt")
 KINDS = ("model", "seed", "snapshot")
 
 pytestmark = pytest.mark.slow
