@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
-from benchmarks import commands, scoreboard, search
-from benchmarks.parts import PARTS, SERVERLESS, Bench, Sizes
+from benchmarks import (
+    build,
+    embeddings,
+    fold,
+    load,
+    profiles,
+    rollups,
+    scoreboard,
+    search,
+    storage,
+    ticks,
+)
+from benchmarks.bench import Bench, Sizes
+from benchmarks.database import temporary_database
 from benchmarks.scoreboard import Figure, Results
 from benchmarks.servers import find_servers
 
-RESULTS = commands.PROJECT_DIR / "benchmarks" / "results.json"
+RESULTS = Path(__file__).with_name("results.json")
+
+PARTS: dict[str, Callable[[Bench], list[Figure]]] = {
+    "load": load.measure,
+    "fold": fold.measure,
+    "rollups": rollups.measure,
+    "profiles": profiles.measure,
+    "storage": storage.measure,
+    "build": build.measure,
+    "ticks": ticks.measure,
+    "embeddings": embeddings.measure,
+    "search": search.measure,
+}
+
+#: Parts without a server: measured once, however many servers there are.
+SERVERLESS = ("embeddings",)
 
 
 def _size(name: str, default: int, help_text: str) -> Callable[..., Any]:
@@ -36,7 +61,7 @@ def _size(name: str, default: int, help_text: str) -> Callable[..., Any]:
 @_size("rollup-fills", 2_000_000, "Fills that are rolled up, over 100 days.")
 @_size("traders", 500_000, "Traders that are profiled.")
 @_size("ticks", 1_000_000, "Ticks that are loaded.")
-@_size("windows", search.WINDOWS, "Windows that similar ones are looked for in.")
+@_size("windows", 200_000, "Windows that similar ones are looked for in.")
 @_size("rounds", 3, "Repetitions, of which the median counts; some run once.")
 @click.option(
     "--server",
@@ -61,42 +86,33 @@ def _size(name: str, default: int, help_text: str) -> Callable[..., Any]:
 )
 def main(servers: str, parts: tuple[str, ...], out: Path | None, **sizes: int) -> None:
     """Measure in temporary databases."""
-    console = Console(width=None if sys.stdout.isatty() else 140)
     if out is None and set(parts) == set(PARTS):
         out = RESULTS
     results = Results(machine=scoreboard.machine(), figures=[])
-    with tempfile.TemporaryDirectory(prefix="vigil-bench-") as folder:
-        tapes = Path(folder)
+    with tempfile.TemporaryDirectory(prefix="vigil-bench-") as tapes:
         for number, server in enumerate(find_servers(servers)):
             with server.run() as (conninfo, scratch):
                 # The versions of extensions are known only in a database that has them.
                 with (
-                    commands.database(conninfo, "vigil_bench") as env,
-                    commands.connect(env) as conn,
+                    temporary_database(conninfo, "described", scratch) as database,
+                    database.connect() as conn,
                 ):
                     described = scoreboard.server(conn)
                 results["machine"]["servers"][server.name] = described
-                bench = Bench(conninfo, Sizes(**sizes), scratch, tapes)
+                bench = Bench(conninfo, Sizes(**sizes), scratch, Path(tapes))
                 for part in parts:
                     if part in SERVERLESS and number > 0:
                         continue
-                    console.print(f"{server.name}: {part} …")
-                    figures = PARTS[part](bench)
-                    name = None if part in SERVERLESS else server.name
-                    results["figures"] += _signed(figures, name, sizes["rounds"])
+                    click.echo(f"{server.name}: {part} …")
+                    for each in PARTS[part](bench):
+                        each["server"] = None if part in SERVERLESS else server.name
+                        each["runs"] = each["runs"] or sizes["rounds"]
+                        results["figures"].append(each)
                     if out is not None:
                         scoreboard.write(out, results)
-    scoreboard.show(console, results)
+    click.echo(scoreboard.report(results))
     if out is not None:
-        console.print(f"Written to {out}")
-
-
-def _signed(figures: list[Figure], server: str | None, rounds: int) -> list[Figure]:
-    """Add server and number of runs to each figure."""
-    return [
-        Figure(**{**each, "server": server, "runs": each["runs"] or rounds})
-        for each in figures
-    ]
+        click.echo(f"Written to {out}")
 
 
 if __name__ == "__main__":

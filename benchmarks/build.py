@@ -2,95 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.commands import create_sources, dbt, node_seconds, run
-from benchmarks.late_fills import split_last_hour
+from benchmarks.bench import Bench
+from benchmarks.database import Database
 from benchmarks.scoreboard import Figure, figure
-from benchmarks.tapes import others_of
+from benchmarks.tapes import days_of, others_of, split_last_hour
+
+BY_THE_HOUR = ("smart_money_hourly", "alerts", "signal_outcomes")
 
 
-def measure(env: Mapping[str, str], tape: Path, scratch: Path) -> list[Figure]:
+def measure(bench: Bench) -> list[Figure]:
     """Load all days but the last, build; load that one, build; build again.
 
-    The last day is loaded without its last hour, which comes after that.
-
-    Parameters
-    ----------
-    env
-        libpq variables of an empty database.
-    tape
-        Folder of `make_tape`.
-    scratch
-        Folder for dbt's artifacts.
-
-    Returns
-    -------
-    list of Figure
-        Seconds and MB of the largest process, dbt's own.
-
-    Raises
-    ------
-    RuntimeError
-        When a command fails, with what it printed.
+    The last day is loaded without its last hour, which comes after that. Memory is that
+    of the largest process, dbt's own.
     """
-    *days, last = sorted((tape / "parquet").glob("*.parquet"))
-    create_sources(env, scratch)
-    load, load_mb = run(env, ["loaders.load_to_db", "fills", *map(str, days)])
-    _load_others(env, tape, days)
-    full, full_mb = dbt(env, scratch, "build")
-    in_full = node_seconds(scratch)
-    in_time, hour = scratch / "day.parquet", scratch / "hour.parquet"
-    split_last_hour(last, in_time, hour)
-    run(env, ["loaders.load_to_db", "fills", str(in_time)])
-    _load_others(env, tape, [last])
-    day, day_mb = dbt(env, scratch, "build")
-    of_a_day = node_seconds(scratch)
-    same, _ = dbt(env, scratch, "build")
-    run(env, ["loaders.load_to_db", "fills", str(hour)])
-    one_hour, _ = dbt(env, scratch, "build")
-    of_an_hour = node_seconds(scratch)
-    told = ("model.vigil.smart_money_hourly", "model.vigil.alerts")
-    pnl, rollup = "model.vigil.trader_pnl_daily", "model.vigil.trader_coin_daily"
+    tape = bench.tape(bench.sizes.build_fills)
+    *days, last = days_of(tape)
+    with bench.database("build") as database:
+        database.create_sources()
+        load = database.load("fills", *days)
+        _load_others(database, tape, days)
+        full = database.dbt("build")
+        in_full = database.node_seconds()
+        in_time = database.scratch / "day.parquet"
+        hour = database.scratch / "hour.parquet"
+        split_last_hour(last, in_time, hour)
+        database.load("fills", in_time)
+        _load_others(database, tape, [last])
+        day = database.dbt("build")
+        of_a_day = database.node_seconds()
+        same = database.dbt("build")
+        database.load("fills", hour)
+        one_hour = database.dbt("build")
+        of_an_hour = database.node_seconds()
     loading = f"loading the same {len(days)} days"
     all_days = f"full build of {len(days)} days"
+    the_same = f"the same of {len(days)} days"
+    pnl = "trader_pnl_daily"
     return [
-        figure("build_full", full, "s", loading, load, runs=1),
-        figure("build_full_peak_memory", full_mb, "MB", loading, load_mb, runs=1),
-        figure("build_one_more_day", day, "s", all_days, full, runs=1),
-        figure(
-            "build_one_more_day_peak_memory", day_mb, "MB", all_days, full_mb, runs=1
-        ),
-        figure("build_nothing_new", same, "s", all_days, full, runs=1),
-        figure("build_one_more_hour", one_hour, "s", all_days, full, runs=1),
-        figure(
-            "hourly_signals_and_alerts_one_more_hour",
-            sum(of_an_hour[name] for name in told),
-            "s",
-            f"the same of {len(days)} days",
-            sum(in_full[name] for name in told),
-            runs=1,
-        ),
-        figure(
-            "trader_pnl_daily_in_full",
-            in_full[pnl],
-            "s",
-            "trader_coin_daily, which reads every fill",
-            in_full[rollup],
-            runs=1,
-        ),
-        figure(
-            "trader_pnl_daily_one_more_day",
-            of_a_day[pnl],
-            "s",
-            f"the same of {len(days)} days",
-            in_full[pnl],
-            runs=1,
-        ),
+        figure(name, value, unit, peer, peer_value, runs=1)
+        for name, value, unit, peer, peer_value in (
+            ("build_full", full.seconds, "s", loading, load.seconds),
+            ("build_full_peak_memory", full.megabytes, "MB", loading, load.megabytes),
+            ("build_one_more_day", day.seconds, "s", all_days, full.seconds),
+            (
+                *("build_one_more_day_peak_memory", day.megabytes, "MB"),
+                *(all_days, full.megabytes),
+            ),
+            ("build_nothing_new", same.seconds, "s", all_days, full.seconds),
+            ("build_one_more_hour", one_hour.seconds, "s", all_days, full.seconds),
+            (
+                "hourly_signals_alerts_and_outcomes_one_more_hour",
+                _models(of_an_hour, *BY_THE_HOUR),
+                *("s", the_same, _models(in_full, *BY_THE_HOUR)),
+            ),
+            (
+                *("trader_pnl_daily_in_full", _models(in_full, pnl), "s"),
+                "trader_coin_daily, which reads every fill",
+                _models(in_full, "trader_coin_daily"),
+            ),
+            (
+                *("trader_pnl_daily_one_more_day", _models(of_a_day, pnl), "s"),
+                *(the_same, _models(in_full, pnl)),
+            ),
+        )
     ]
 
 
-def _load_others(env: Mapping[str, str], tape: Path, days: Sequence[Path]) -> None:
+def _load_others(database: Database, tape: Path, days: Sequence[Path]) -> None:
     for what, files in others_of(tape, days):
-        run(env, ["loaders.load_to_db", what, *map(str, files)])
+        database.load(what, *files)
+
+
+def _models(seconds: dict[str, float], *names: str) -> float:
+    return sum(seconds[f"model.vigil.{name}"] for name in names)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 
 import numpy as np
 import pyarrow as pa
 
+from benchmarks.bench import Bench
 from benchmarks.btc_market import OPTIONS, START, day_of_candles
 from benchmarks.scoreboard import Figure, figure
 from benchmarks.window_by_window import pandas_features, pandas_shapes, window_frame
@@ -23,20 +23,10 @@ PANDAS_WINDOWS = 200
 REACH = OPTIONS.longest
 
 
-def measure(*, rounds: int = 3, pandas_windows: int = PANDAS_WINDOWS) -> list[Figure]:
-    """Embed a day of windows from candles that are in memory.
+def measure(bench: Bench) -> list[Figure]:
+    """Embed a day of windows from candles that are in memory, labels included.
 
-    Parameters
-    ----------
-    rounds
-        Repetitions, of which the median counts.
-    pandas_windows
-        Windows, the first of the day, that pandas computes; without labels and scaling.
-
-    Returns
-    -------
-    list of Figure
-        ``embed_vs_pandas``: windows/s, labels included on our side.
+    pandas computes the first of its windows, without labels and scaling.
 
     Raises
     ------
@@ -47,18 +37,18 @@ def measure(*, rounds: int = 3, pandas_windows: int = PANDAS_WINDOWS) -> list[Fi
     offsets = day_offsets(OPTIONS.step)
     grid = SecondGrid.from_candles(candles, START, SECONDS_PER_DAY + REACH)
     scales = Scales.fit(training_features(grid, offsets, OPTIONS))
-    seconds = [_embed_day(candles, scales) for _ in range(rounds + 1)][1:]
+    seconds = bench.median_seconds(lambda: _embed_day(candles, scales))
 
     frame = candles.to_pandas()
     start = time.perf_counter()
     slow = []
-    for offset in offsets[:pandas_windows]:
+    for offset in offsets[:PANDAS_WINDOWS]:
         window = window_frame(frame, START + int(offset), OPTIONS.window)
         shapes = pandas_shapes(window, OPTIONS.segments)
         slow.append([*pandas_features(window), *shapes[0], *shapes[1]])
     pandas_s = time.perf_counter() - start
 
-    windows = grid.windows(offsets[:pandas_windows], OPTIONS.window)
+    windows = grid.windows(offsets[:PANDAS_WINDOWS], OPTIONS.window)
     price, flow = window_shapes(windows, OPTIONS.segments)
     fast = np.hstack([window_features(windows), price, flow])
     if not np.allclose(fast, slow, rtol=1e-6, atol=1e-8):
@@ -66,18 +56,16 @@ def measure(*, rounds: int = 3, pandas_windows: int = PANDAS_WINDOWS) -> list[Fi
     return [
         figure(
             "embed_vs_pandas",
-            offsets.size / statistics.median(seconds),
+            offsets.size / seconds,
             "windows/s",
             "pandas, a window at a time",
-            pandas_windows / pandas_s,
+            PANDAS_WINDOWS / pandas_s,
         )
     ]
 
 
-def _embed_day(candles: pa.Table, scales: Scales) -> float:
-    start = time.perf_counter()
+def _embed_day(candles: pa.Table, scales: Scales) -> None:
     grid = SecondGrid.from_candles(candles, START, SECONDS_PER_DAY + REACH)
     found = embed(grid, day_offsets(OPTIONS.step), OPTIONS, scales)
     known_until = START + SECONDS_PER_DAY + REACH
     label_snapshots(grid, found.offsets + OPTIONS.window, OPTIONS.horizons, known_until)
-    return time.perf_counter() - start

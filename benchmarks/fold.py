@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -12,7 +11,7 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
-from benchmarks.commands import connect
+from benchmarks.bench import Bench
 from benchmarks.scoreboard import Figure, figure
 from pgio.binary_rows import BATCH_ROWS, describe, read_rows
 from pgio.copy_messages import read_messages
@@ -28,54 +27,39 @@ STAGED_FILLS = "staging.stg_hyperliquid__fills"
 PANDAS_ROWS = 100_000
 
 
-def measure(
-    env: Mapping[str, str], *, rounds: int = 3, pandas_rows: int = PANDAS_ROWS
-) -> list[Figure]:
+def measure(bench: Bench) -> list[Figure]:
     """Fold all fills of a database; nothing is written.
 
-    Parameters
-    ----------
-    env
-        libpq variables of a database with fills and their staging view.
-    rounds
-        Repetitions, of which the median counts.
-    pandas_rows
-        Fills, of the first traders, that pandas folds.
-
-    Returns
-    -------
-    list of Figure
-        ``fold_vs_pandas`` (grouping, sorting and folding fills that are in memory) and
-        ``fold_end_to_end_vs_read`` (from the server to the rows of
-        `trader_position_hours`, against fetching the bytes of the same columns in the
-        fastest way and dropping them), fills/s.
+    ``fold_vs_pandas`` groups, sorts and folds fills that are in memory.
+    ``fold_end_to_end_vs_read`` goes from the server to the rows of
+    `trader_position_hours`, against fetching the bytes of the same columns in the
+    fastest way and dropping them.
     """
-    with connect(env) as conn:
-        fills = _all_fills(conn)
-        fold_s = _median(
-            lambda: _exhaust(fold(fills, FoldState(), FOLD_THREADS)), rounds
-        )
-        frame = _frame(conn, pandas_rows)
-        start = time.perf_counter()
-        pandas_fold(frame)
-        pandas_s = time.perf_counter() - start
-
-        read_s = _median(lambda: _read(conn), rounds)
-    build_s = _median(lambda: _build(env), rounds)
+    tape = bench.tape(bench.sizes.fills)
+    with bench.database("fold") as database:
+        database.create_sources()
+        database.load("fills", tape / "parquet")
+        database.dbt("run", "--select", "stg_hyperliquid__fills")
+        with database.connect() as conn:
+            fills = _all_fills(conn)
+            fold_s = bench.median_seconds(
+                lambda: _exhaust(fold(fills, FoldState(), FOLD_THREADS))
+            )
+            frame = _frame(conn, PANDAS_ROWS)
+            start = time.perf_counter()
+            pandas_fold(frame)
+            pandas_s = time.perf_counter() - start
+            read_s = bench.median_seconds(lambda: _read(conn))
+            build_s = bench.median_seconds(lambda: _build(conn))
+    count, bytes_only = len(fills), "COPY BINARY, bytes only"
     return [
         figure(
-            "fold_vs_pandas",
-            len(fills) / fold_s,
-            "fills/s",
-            "pandas groupby.apply",
-            len(frame) / pandas_s,
+            *("fold_vs_pandas", count / fold_s, "fills/s"),
+            *("pandas groupby.apply", len(frame) / pandas_s),
         ),
         figure(
-            "fold_end_to_end_vs_read",
-            len(fills) / build_s,
-            "fills/s",
-            "COPY BINARY, bytes only",
-            len(fills) / read_s,
+            *("fold_end_to_end_vs_read", count / build_s, "fills/s"),
+            *(bytes_only, count / read_s),
         ),
     ]
 
@@ -155,30 +139,17 @@ def _read(conn: psycopg.Connection[Any]) -> None:
     _exhaust(read_messages(conn, statement, BATCH_ROWS))
 
 
-def _build(env: Mapping[str, str]) -> None:
-    with connect(env) as conn:
+def _build(conn: psycopg.Connection[Any]) -> None:
+    def loads() -> pa.Table:
+        return read_table(
+            conn,
+            "select load_id, time_from, time_to, rows_loaded "
+            f"from ingestion.load_log where relation = '{FILLS}'",
+        )
 
-        def loads() -> pa.Table:
-            return read_table(
-                conn,
-                "select load_id, time_from, time_to, rows_loaded "
-                f"from ingestion.load_log where relation = '{FILLS}'",
-            )
-
-        _exhaust(PositionJob(conn, STAGED_FILLS, loads).rebuild().rows)
+    _exhaust(PositionJob(conn, STAGED_FILLS, loads).rebuild().rows)
 
 
-def _exhaust(items: Any) -> None:
+def _exhaust(items: Iterable[object]) -> None:
     for _ in items:
         pass
-
-
-def _median(action: Callable[[], None], rounds: int) -> float:
-    """Median of a few runs; one before them compiles and warms up."""
-    action()
-    seconds = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        action()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)

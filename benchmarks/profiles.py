@@ -1,18 +1,16 @@
-"""Profiles of many made-up traders: seconds, memory, traders/s against empyrical."""
+"""Profiles of many made-up traders: traders/s against empyrical, and memory."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import empyrical
 import pandas as pd
 import psycopg
 
-from benchmarks.commands import connect, create_sources, dbt
+from benchmarks.bench import Bench
 from benchmarks.scoreboard import Figure, figure
 from pgio.copy_out import read_table
 
@@ -131,67 +129,45 @@ _PNL = """
 """
 
 
-def measure(
-    env: Mapping[str, str], scratch: Path, *, traders: int, rounds: int
-) -> list[Figure]:
+def measure(bench: Bench) -> list[Figure]:
     """Profile made-up traders with the command that users run.
 
-    Parameters
-    ----------
-    env
-        libpq variables of an empty database.
-    scratch
-        Folder for dbt's artifacts.
-    traders
-        How many; each with about 20 active days and 20 closed positions.
-    rounds
-        Repetitions of the full build, of which the median counts.
-
-    Returns
-    -------
-    list of Figure
-        ``profiles_vs_empyrical`` in traders/s: all of `dbt run` for `trader_profiles`,
-        reading and writing included, against three of its figures (Sharpe, Sortino,
-        drawdown) by pandas and empyrical, a trader at a time, from a frame in memory.
-        ``profiles_full_build`` in seconds, ``profiles_peak_memory`` in MB.
+    Each has about 20 active days and 20 closed positions. ``profiles_vs_empyrical`` is
+    all of `dbt run` for `trader_profiles`, reading and writing included, against three
+    of its figures (Sharpe, Sortino, drawdown) by pandas and empyrical, a trader at a
+    time, from a frame in memory.
 
     Raises
     ------
     RuntimeError
         When a command fails, with what it printed, or a trader is missing.
     """
-    create_sources(env, scratch)
-    dbt(env, scratch, "seed")
-    dbt(env, scratch, "run", "--select", "+trader_profiles")
-    with connect(env) as conn:
-        _fill(conn, traders)
-        of_curves = "int_pnl__sums_so_far trader_risk_daily"
-        dbt(env, scratch, "run", "--full-refresh", "--select", of_curves)
-        found = [
-            dbt(env, scratch, "run", "--full-refresh", "--select", "trader_profiles")
-            for _ in range(rounds)
-        ]
-        seconds, megabytes = (
-            statistics.median(each) for each in zip(*found, strict=True)
-        )
-        [(profiled,)] = conn.execute(
-            "select count(*) from analytics.trader_profiles"
-        ).fetchall()
-        if profiled != traders:
-            raise RuntimeError(f"{profiled} profiles of {traders} traders")
-        frame = _daily_frame(conn)
+    traders = bench.sizes.traders
+    of_curves = "int_pnl__sums_so_far trader_risk_daily"
+    with bench.database("profiles") as database:
+        database.create_sources()
+        database.dbt("seed")
+        database.dbt("run", "--select", "+trader_profiles")
+        with database.connect() as conn:
+            _fill(conn, traders)
+            database.dbt("run", "--full-refresh", "--select", of_curves)
+            costs = [
+                database.dbt("run", "--full-refresh", "--select", "trader_profiles")
+                for _ in range(bench.sizes.rounds)
+            ]
+            [(profiled,)] = conn.execute(
+                "select count(*) from analytics.trader_profiles"
+            ).fetchall()
+            if profiled != traders:
+                raise RuntimeError(f"{profiled} profiles of {traders} traders")
+            frame = _daily_frame(conn)
+    seconds, megabytes = (statistics.median(each) for each in zip(*costs, strict=True))
     start = time.perf_counter()
     frame.groupby("user_address")["net_pnl"].apply(_by_empyrical)
     peer = frame["user_address"].nunique() / (time.perf_counter() - start)
+    by_empyrical = "empyrical, a trader at a time, 3 figures", peer
     return [
-        figure(
-            "profiles_vs_empyrical",
-            traders / seconds,
-            "traders/s",
-            "empyrical, a trader at a time, 3 figures",
-            peer,
-        ),
-        figure("profiles_full_build", seconds, "s"),
+        figure("profiles_vs_empyrical", traders / seconds, "traders/s", *by_empyrical),
         figure("profiles_peak_memory", megabytes, "MB"),
     ]
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
-from collections.abc import Mapping
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from benchmarks.commands import connect, dbt, load, run
+from benchmarks.bench import Bench
+from benchmarks.database import Database
 from benchmarks.scoreboard import Figure, figure
+from benchmarks.tapes import days_of
 
 DAYS = 30
 DAY_MS = 86_400_000
@@ -22,73 +20,36 @@ _COMPILED = "compiled/vigil/models/rollups/trader_daily.sql"
 _SELECT = "resource_type:model,path:models/rollups/*daily.sql"
 
 
-def measure(
-    env: Mapping[str, str], tape: Path, scratch: Path, *, rounds: int = 3
-) -> list[Figure]:
-    """Build the rollups, refresh them by the tape's last file, and query one.
+def measure(bench: Bench) -> list[Figure]:
+    """Build the rollups, refresh them by a day in a hundred, and query one.
 
-    Parameters
-    ----------
-    env
-        libpq variables of an empty database.
-    tape
-        Folder of Parquet files, the last of which is the new part: 100 days for 1 %.
-    scratch
-        Folder for dbt's artifacts.
-    rounds
-        Repetitions of a query, of which the median counts.
-
-    Returns
-    -------
-    list of Figure
-        Seconds: of `dbt run` with new fills and with nothing new against one with
-        ``--full-refresh``, as commands and for the models alone; of a query over the
-        last 30 days of `trader_daily` against the same from a view of the fills and
-        from an ordinary table.
-
-    Raises
-    ------
-    RuntimeError
-        When a command fails, with what it printed, or the three ways disagree.
+    Seconds of the models in `dbt run` with new fills and with nothing new, against
+    ``--full-refresh``; of a query over the last 30 days of `trader_daily` against the
+    same from a view of the fills and from an ordinary table.
     """
-    *old, new = sorted(tape.rglob("*.parquet"))
-    load(env, scratch, *old)
-    _dbt_run(env, scratch)
-    run(env, ["loaders.load_to_db", "fills", str(new)])
-    command, models = _dbt_run(env, scratch)
-    same, same_models = _dbt_run(env, scratch)
-    full, full_models = _dbt_run(env, scratch, "--full-refresh")
-    whole = "full refresh"
-    figures = [
-        figure(name, value, "s", peer, peer_value, runs=1)
-        for name, value, peer, peer_value in (
-            ("rollups_new_day", command, whole, full),
-            ("rollups_new_day_models", models, f"{whole}, models", full_models),
-            ("rollups_nothing_new", same, whole, full),
-            (
-                "rollups_nothing_new_models",
-                same_models,
-                f"{whole}, models",
-                full_models,
-            ),
-        )
+    *old, new = days_of(bench.tape(bench.sizes.rollup_fills, days=100))
+    with bench.database("rollups") as database:
+        database.create_sources()
+        database.load("fills", *old)
+        _model_seconds(database)
+        database.load("fills", new)
+        new_day, same = _model_seconds(database), _model_seconds(database)
+        peer = "s", "full refresh, models", _model_seconds(database, "--full-refresh")
+        query = (database.scratch / _COMPILED).read_text(encoding="utf-8")
+        with database.connect() as conn:
+            queries = _queries(conn, query, bench.sizes.rounds)
+    return [
+        figure("rollups_new_day_models", new_day, *peer, runs=1),
+        figure("rollups_nothing_new_models", same, *peer, runs=1),
+        *queries,
     ]
-    query = (scratch / _COMPILED).read_text(encoding="utf-8")
-    with closing(connect(env)) as conn:
-        figures += _queries(conn, query, rounds)
-    return figures
 
 
-def _dbt_run(env: Mapping[str, str], scratch: Path, *flags: str) -> tuple[float, float]:
-    """Run the rollups; return the seconds of the command and of the models."""
-    seconds, _ = dbt(env, scratch, "run", "--select", _SELECT, *flags)
-    results = json.loads((scratch / "run_results.json").read_text(encoding="utf-8"))
-    models = [
-        each["execution_time"]
-        for each in results["results"]
-        if each["unique_id"].startswith("model.")
-    ]
-    return seconds, sum(models)
+def _model_seconds(database: Database, *flags: str) -> float:
+    """Run the rollups; return the seconds of the models, without dbt's start."""
+    database.dbt("run", "--select", _SELECT, *flags)
+    seconds = database.node_seconds().items()
+    return sum(taken for name, taken in seconds if name.startswith("model."))
 
 
 def _queries(conn: psycopg.Connection[Any], query: str, rounds: int) -> list[Figure]:

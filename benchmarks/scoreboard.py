@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypedDict
 
 import psycopg
-from rich.console import Console
-from rich.table import Table
+
+from devdb.database import edition
 
 PACKAGES = ("numpy", "numba", "pyarrow", "psycopg", "dbt-core", "dbt-postgres")
 SETTINGS = (
@@ -35,7 +35,8 @@ class Figure(TypedDict):
     server
         The server's name, as in the machine's ``servers``; None without a server.
     runs
-        How many runs the value is the median of.
+        How many runs the value is the median of; None for as many as the command was
+        asked for.
     """
 
     name: str
@@ -64,23 +65,14 @@ def figure(
     *,
     runs: int | None = None,
 ) -> Figure:
-    """Make a figure and its ratio.
-
-    Parameters
-    ----------
-    name, value, unit, peer, peer_value
-        See `Figure`.
-    runs
-        None for as many as the command was asked for.
-    """
-    ratio = value / peer_value if peer_value else None
+    """Make a figure and its ratio; see `Figure`."""
     return Figure(
         name=name,
         value=value,
         unit=unit,
         peer=peer,
         peer_value=peer_value,
-        ratio=ratio,
+        ratio=value / peer_value if peer_value else None,
         server=None,
         runs=runs,
     )
@@ -104,18 +96,13 @@ def machine() -> dict[str, Any]:
 def server(conn: psycopg.Connection[Any]) -> dict[str, Any]:
     """Describe a server: its versions, and the settings that figures depend on."""
     version = (conn.info.parameter_status("server_version") or "?").split()[0]
-    available = conn.execute(
-        "select name, default_version from pg_available_extensions"
-        " where name in ('timescaledb', 'vector') order by name"
+    extensions = conn.execute(
+        "select extname, extversion from pg_extension"
+        " where extname in ('timescaledb', 'vector') order by extname"
     )
-    found = {"postgresql": version, **dict(available.fetchall())}
-    [(licence,)] = conn.execute(
-        "select current_setting('timescaledb.license', true)"
-    ).fetchall()
-    if licence is None:  # it is there and not loaded
-        found.pop("timescaledb", None)
-    else:
-        found["edition"] = "community" if licence == "timescale" else "apache"
+    found = {"postgresql": version, **dict(extensions.fetchall())}
+    if "timescaledb" in found:
+        found["edition"] = edition(conn)
     query = "select name, current_setting(name) from unnest(%s::text[]) as name"
     settings = dict(conn.execute(query, [list(SETTINGS)]).fetchall())
     return {"versions": found, "settings": settings}
@@ -130,48 +117,53 @@ def _cpu() -> str:
     return names[0].strip() if names else platform.processor() or "unknown"
 
 
-def write(path: Path, results: Results) -> None:
-    """Write ``results.json``."""
+def write(path: Path, results: Mapping[str, Any]) -> None:
+    """Write results as JSON."""
     path.write_text(f"{json.dumps(results, indent=2)}\n", encoding="utf-8")
 
 
-def show(console: Console, results: Results) -> None:
-    """Print the machine and the table."""
-    console.print(*describe(results["machine"]), sep="\n", highlight=False)
-    table = Table(box=None, title="Benchmarks", title_justify="left")
-    for heading in ("figure", "server", "value", "", "peer", "peer's", "ratio", "runs"):
-        is_number = heading in ("value", "peer's", "ratio", "runs")
-        table.add_column(heading, justify="right" if is_number else "left")
-    for each in results["figures"]:
-        table.add_row(
-            each["name"],
+def report(results: Results) -> str:
+    """Return the machine and the figures as Markdown."""
+    lines = [f"- {line}" for line in _describe(results["machine"])]
+    rows = [
+        [
+            f"`{each['name']}`",
             each["server"] or "",
-            number(each["value"]),
-            each["unit"],
+            f"{_number(each['value'])} {each['unit']}",
             each["peer"] or "",
-            number(each["peer_value"]),
+            _number(each["peer_value"]),
             "" if each["ratio"] is None else f"{each['ratio']:.2f}",
             str(each["runs"] or ""),
-        )
-    console.print(table)
+        ]
+        for each in results["figures"]
+    ]
+    header = ["figure", "server", "value", "peer", "peer's value", "ratio", "runs"]
+    return "\n".join([*lines, "", markdown(header, rows)])
 
 
-def describe(machine: Mapping[str, Any]) -> list[str]:
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table whose columns are as wide as their widest cell."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [header, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        f"| {' | '.join(map(str.ljust, line, widths))} |" for line in lines
+    )
+
+
+def _describe(machine: Mapping[str, Any]) -> list[str]:
     """Return lines about the machine, its packages, and each server."""
-    if "versions" not in machine:  # a file of before there were several servers
-        return [", ".join(f"{name} {value}" for name, value in machine.items())]
-    lines = [
+    return [
         f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, "
         f"{machine['system']}",
         _pairs(machine["versions"]),
+        *(
+            f"{name}: {_pairs(found['versions'])}; {_pairs(found['settings'])}"
+            for name, found in machine["servers"].items()
+        ),
     ]
-    for name, found in machine["servers"].items():
-        settings = _pairs(found["settings"])
-        lines.append(f"{name}: {_pairs(found['versions'])}; {settings}")
-    return lines
 
 
-def number(value: float | None) -> str:
+def _number(value: float | None) -> str:
     """Print a number to three digits or whole."""
     if value is None:
         return ""

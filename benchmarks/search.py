@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import psycopg
 import pyarrow as pa
-from pgvector.psycopg import register_vector
-from psycopg.rows import dict_row
 
+from benchmarks.bench import Bench
 from benchmarks.btc_market import OPTIONS, START, day_of_candles
-from benchmarks.commands import connect, create_sources, dbt
 from benchmarks.scoreboard import Figure, figure
 from dbt_pyjobs.casting import Casting, stored_columns
 from pgio.copy_in import copy_batches
@@ -38,70 +35,34 @@ NEIGHBOURS = 10
 _EMBEDDINGS = "signals.btc_embeddings"
 
 
-def measure(
-    env: Mapping[str, str],
-    scratch: Path,
-    *,
-    windows: int = WINDOWS,
-    queries: int = QUERIES,
-) -> list[Figure]:
+def measure(bench: Bench) -> list[Figure]:
     """Fill the table with windows of a made-up market, build its index, and search it.
 
-    Parameters
-    ----------
-    env
-        libpq variables of an empty database.
-    scratch
-        Folder for dbt's artifacts.
-    windows
-        Windows in the table, about.
-    queries
-        Windows, spread over the newer half, whose neighbours are looked for.
-
-    Returns
-    -------
-    list of Figure
-        ``search_recall_at_10``: share of the ten nearest earlier windows that the index
-        finds, under the settings of the function `similar_windows`;
-        ``similar_windows_recall_at_10``: the same of the function's answers, which do
-        not overlap; ``similar_windows_vs_exact``: the function's queries/s;
-        ``search_scorecard``: windows/s of `btc_search_scorecard`, prices made up on the
-        way instead of read, the peer being its searches by the function, exactly.
+    ``similar_windows_recall_at_10`` is the share of the ten nearest earlier windows
+    that the function `similar_windows` finds through the index. The scorecard makes its
+    prices up on the way instead of reading them.
     """
-    create_sources(env, scratch)
-    dbt(env, scratch, "run", "--select", "+btc_embeddings", "--empty")
-    days = -(-windows * OPTIONS.step // SECONDS_PER_DAY)
-    with connect(env) as conn:
-        _fill(conn, days)
-    # The post-hook builds the index, and the function to fit it.
-    dbt(env, scratch, "run", "--select", "btc_embeddings")
-    with connect(env) as conn:
-        register_vector(conn)
-        asked = _query_windows(conn, queries)
-        buckets = [window["bucket"] for window in asked]
-        _apply_settings(conn)
-        nearest = _recall(
-            [_nearest(conn, window, "") for window in asked],
-            [_nearest(conn, window, " + 0") for window in asked],
-        )
-        found, rate = _timed(lambda bucket: _similar(conn, bucket, False), buckets)
-        exact, exact_rate = _timed(lambda bucket: _similar(conn, bucket, True), buckets)
-        count, searches, seconds = _evaluated(conn, days)
+    days = -(-bench.sizes.windows * OPTIONS.step // SECONDS_PER_DAY)
+    with bench.database("search") as database:
+        database.create_sources()
+        database.dbt("run", "--select", "+btc_embeddings", "--empty")
+        with database.connect() as conn:
+            _fill(conn, days)
+        # The post-hook builds the index, and the function to fit it.
+        database.dbt("run", "--select", "btc_embeddings")
+        with database.connect() as conn:
+            asked = _query_windows(conn, QUERIES)
+            found, rate = _timed(conn, asked, is_exact=False)
+            exact, exact_rate = _timed(conn, asked, is_exact=True)
+            count, searches, seconds = _evaluated(conn, days)
+    recall = _recall(found, exact)
+    in_sql = "its searches in SQL, exact", count * exact_rate / searches
     return [
-        figure(name, value, unit, "exact search", exact_value, runs=1)
-        for name, value, unit, exact_value in (
-            ("search_recall_at_10", nearest, "share", 1.0),
-            ("similar_windows_recall_at_10", _recall(found, exact), "share", 1.0),
-            ("similar_windows_vs_exact", rate, "queries/s", exact_rate),
-        )
-    ] + [
-        figure(
-            "search_scorecard",
-            count / seconds,
-            "windows/s",
-            "its searches in SQL, exact",
-            count * exact_rate / searches,
-            runs=1,
+        figure(name, value, unit, peer, peer_value, runs=1)
+        for name, value, unit, peer, peer_value in (
+            ("similar_windows_recall_at_10", recall, "share", "exact search", 1.0),
+            ("similar_windows_vs_exact", rate, "queries/s", "exact search", exact_rate),
+            ("search_scorecard", count / seconds, "windows/s", *in_sql),
         )
     ]
 
@@ -179,43 +140,13 @@ def _evaluated(conn: psycopg.Connection[Any], days: int) -> tuple[int, int, floa
     return history.starts.size, searches, seconds
 
 
-def _query_windows(conn: psycopg.Connection[Any], queries: int) -> list[dict[str, Any]]:
-    """Return bucket and vector of windows spread over the newer half."""
+def _query_windows(conn: psycopg.Connection[Any], queries: int) -> list[Any]:
+    """Return the buckets of windows spread over the newer half."""
     buckets = conn.execute(
         f"select bucket from {_EMBEDDINGS} order by bucket"
     ).fetchall()
     places = np.linspace(len(buckets) // 2, len(buckets) - 1, queries).astype(int)
-    rows = conn.cursor(row_factory=dict_row).execute(
-        f"select bucket, feature_vector from {_EMBEDDINGS} where bucket = any(%s)",
-        [[buckets[place][0] for place in places]],
-    )
-    return rows.fetchall()
-
-
-def _apply_settings(conn: psycopg.Connection[Any]) -> None:
-    """Give the session the settings that hold inside the function."""
-    row = conn.execute(
-        "select proconfig from pg_proc where proname = 'similar_windows'"
-    ).fetchone()
-    for setting in (row[0] or []) if row else []:
-        name, _, value = setting.partition("=")
-        conn.execute("select set_config(%s, %s, false)", [name, value])
-
-
-def _nearest(
-    conn: psycopg.Connection[Any], window: Mapping[str, Any], suffix: str
-) -> set[Any]:
-    rows = conn.execute(
-        f"""
-        select e.bucket from {_EMBEDDINGS} as e
-        where e.exchange = %(venue)s and e.feature_version = %(version)s
-            and e.bucket <= %(bucket)s::timestamptz - interval '5 minutes'
-        order by (e.feature_vector <=> %(feature_vector)s){suffix}
-        limit {NEIGHBOURS}
-        """,
-        {"venue": VENUE, "version": OPTIONS.version, **window},
-    )
-    return {row[0] for row in rows}
+    return [buckets[place][0] for place in places]
 
 
 def _similar(conn: psycopg.Connection[Any], bucket: Any, is_exact: bool) -> set[Any]:
@@ -228,11 +159,12 @@ def _similar(conn: psycopg.Connection[Any], bucket: Any, is_exact: bool) -> set[
 
 
 def _timed(
-    search: Callable[[Any], set[Any]], buckets: Sequence[Any]
+    conn: psycopg.Connection[Any], buckets: Sequence[Any], *, is_exact: bool
 ) -> tuple[list[set[Any]], float]:
-    search(buckets[0])
+    """Return the neighbours of each bucket, and queries/s."""
+    _similar(conn, buckets[0], is_exact)
     start = time.perf_counter()
-    found = [search(bucket) for bucket in buckets]
+    found = [_similar(conn, bucket, is_exact) for bucket in buckets]
     return found, len(buckets) / (time.perf_counter() - start)
 
 

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from benchmarks.commands import (
-    connect,
-    copy_on_the_server,
-    create_sources,
-    empty,
-    run,
-)
+from benchmarks.bench import Bench
+from benchmarks.copying import against_copy
 from benchmarks.scoreboard import Figure, figure
 from loaders.ticks import windows
 from loaders.ticks.batch import make_batch
@@ -45,69 +35,24 @@ _TABLES = (
 )
 
 
-def measure(
-    env: Mapping[str, str], scratch: Path, *, ticks: int, rounds: int = 3
-) -> list[Figure]:
-    """Load the same ticks from CSV, from JSON lines and by COPY, in turns.
-
-    All write the same table with the same indexes, empty at the start. The loader is
-    timed as the user runs it: a process, from its start to its end, with the windows,
-    runs of ids and offsets that it keeps besides. COPY reads rows that are ready.
-
-    Parameters
-    ----------
-    env
-        libpq variables of a database without data; its server must be able to read
-        ``scratch``.
-    scratch
-        Folder for dbt's artifacts and the files, some 400 bytes a tick.
-    ticks
-        How many.
-    rounds
-        Repetitions, of which the median counts.
-
-    Returns
-    -------
-    list of Figure
-        ``load_ticks_csv_vs_copy`` and ``load_ticks_json_vs_copy``, rows/s.
-
-    Raises
-    ------
-    RuntimeError
-        A command fails, with what it printed, or the ways disagree on the rows.
-    psycopg.Error
-        The server cannot read the CSV file.
-    """
-    create_sources(env, scratch)
-    folders = {"csv": scratch / "ticks_csv", "json": scratch / "ticks_json"}
-    _write_recordings(folders["csv"], folders["json"], ticks)
-    ready = scratch / "ticks.csv"
-    columns = _write_rows(sorted(folders["csv"].iterdir()), ready)
-    taken: dict[str, list[float]] = {"copy": [], "csv": [], "json": []}
-    with closing(connect(env)) as conn:
-        for _ in range(rounds):
-            empty(conn, _TABLES)
-            start = time.perf_counter()
-            copy_on_the_server(conn, RELATION, ready, columns)
-            taken["copy"].append(time.perf_counter() - start)
-            _check(conn, ticks)
-            for name, folder in folders.items():
-                empty(conn, _TABLES)
-                start = time.perf_counter()
-                run(env, ["loaders.load_to_db", "ticks", str(folder)])
-                taken[name].append(time.perf_counter() - start)
-                _check(conn, ticks)
-        empty(conn, _TABLES)
-    rates = {name: ticks / statistics.median(each) for name, each in taken.items()}
-    return [
-        figure(
-            f"load_ticks_{name}_vs_copy",
-            rates[name],
-            "rows/s",
-            "server-side COPY",
-            rates["copy"],
+def measure(bench: Bench) -> list[Figure]:
+    """Load the same ticks from CSV, from JSON lines and by COPY, in turns."""
+    ticks = bench.sizes.ticks
+    with bench.database("ticks") as database:
+        database.create_sources()
+        folders = {name: database.scratch / name for name in ("csv", "json")}
+        _write_recordings(folders["csv"], folders["json"], ticks)
+        ready = database.scratch / "ticks.csv"
+        columns = _write_rows(sorted(folders["csv"].iterdir()), ready)
+        load = ("loaders.load_to_db", "ticks")
+        commands = {name: (*load, str(folder)) for name, folder in folders.items()}
+        _, costs = against_copy(
+            database, ready, columns, _TABLES, commands, bench.sizes.rounds
         )
-        for name in folders
+    rates = {name: ticks / cost.seconds for name, cost in costs.items()}
+    peer = "rows/s", "server-side COPY", rates["copy"]
+    return [
+        figure(f"load_ticks_{name}_vs_copy", rates[name], *peer) for name in folders
     ]
 
 
@@ -182,9 +127,3 @@ def _write_rows(files: list[Path], ready: Path) -> list[str]:
                     out.write(content)
     ready.chmod(0o644)
     return columns
-
-
-def _check(conn: psycopg.Connection[Any], ticks: int) -> None:
-    row = conn.execute(f"select count(*) from {RELATION}").fetchone()
-    if row is None or row[0] != ticks:
-        raise RuntimeError(f"{ticks:,} ticks, but {row and row[0]:,} are stored")

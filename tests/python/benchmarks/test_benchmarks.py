@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import click
 import psycopg
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
 from conftest import Database
 from loading import fill, parquet
 
-from benchmarks import disk, tables
-from benchmarks.late_fills import HOUR_MS, hold_back, split_last_hour
-from benchmarks.scoreboard import figure
+from benchmarks.scale import FULL_BUILD, scale_tables
+from benchmarks.scoreboard import Results, figure, report
 from benchmarks.server_memory import ServerMemory
 from benchmarks.servers import find_servers
 from benchmarks.sizes import table_sizes
+from benchmarks.tapes import HOUR_MS, hold_back, split_last_hour
 
 NOON = 1_756_728_000_000  # 2025-09-01 12:00 UTC, ms
 USERS = ["0x" + digit * 40 for digit in "cab"]
@@ -61,76 +58,51 @@ def test_a_day_is_cut_before_its_last_hour(tmp_path: Path) -> None:
     assert pq.read_table(last)["time"].to_pylist() == list(times[2:])
 
 
-def test_two_results_stand_side_by_side() -> None:
-    old: dict[str, Any] = {**figure("load", 100.0, "rows/s", "COPY", 200.0)}
-    old.pop("server")  # as files were before there were several servers
-    new = {**figure("load", 150.0, "rows/s", "COPY", 200.0), "server": "embedded"}
-    other = {**figure("fold", 7.0, "fills/s"), "server": "embedded"}
-    lines = tables.comparison([old], [new, other]).splitlines()  # type: ignore[list-item]
-    assert lines[2] == (
-        "| `load` | embedded | 100 rows/s | 150 rows/s | 1.50 | 0.50 → 0.75 |"
-    )
-    assert lines[3] == "| `fold` | embedded |  | 7 fills/s | – | – → – |"
+def test_figures_are_printed_beside_their_peers() -> None:
+    embedded = {"versions": {"postgresql": "18.4"}, "settings": {"fsync": "on"}}
+    machine = {"cpu": "A", "cores": 2, "memory_gib": 24, "system": "L", "versions": {}}
+    load = figure("load", 150.0, "rows/s", "COPY", 200.0, runs=3)
+    load["server"] = "embedded"
+    printed = report(
+        Results(
+            machine={**machine, "servers": {"embedded": embedded}},
+            figures=[load, figure("fold", 7000.4, "fills/s")],
+        )
+    ).splitlines()
+    assert printed[0] == "- A, 2 cores, 24 GiB, L"
+    assert printed[2] == "- embedded: postgresql 18.4; fsync on"
+    assert [line.replace(" ", "") for line in printed[-2:]] == [
+        "|`load`|embedded|150rows/s|COPY|200|0.75|3|",
+        "|`fold`||7,000fills/s|||||",
+    ]
+    assert len({len(line) for line in printed[-4:]}) == 1
 
 
-def test_a_file_of_before_there_were_several_servers_is_printed(tmp_path: Path) -> None:
-    old: dict[str, Any] = {**figure("load", 100.0, "rows/s", "COPY", 200.0)}
-    del old["server"], old["runs"]
-    path = tmp_path / "old.json"
-    path.write_text(json.dumps({"machine": {"cores": 2}, "figures": [old]}))
-    result = CliRunner().invoke(tables.main, [str(path)])
-    assert result.output.splitlines()[0] == "- cores 2"
-    assert "| `load` |  | 100 rows/s | COPY | 200 | 0.50 |  |" in result.output
-
-
-def test_runs_of_several_sizes_share_their_tables(tmp_path: Path) -> None:
-    files = [_run(tmp_path, fills) for fills in (10_000_000, 1_000_000)]
-    result = CliRunner().invoke(tables.main, files)
-    assert result.exit_code == 0, result.output
-    lines = result.output.splitlines()
-    assert lines[0] == "| step | 1 M fills, embedded | 10 M fills, embedded |"
-    assert lines[2] == (
-        "| build in full | 1.0 s, 2 MB + server 3 MB | 10.0 s, 2 MB + server 3 MB |"
-    )
-    assert "| `large` | 0.5 | 5.0 |" in lines
-    assert "| `small` |  | 0.2 |" in lines
-    assert "| all else | 0.0 | 0.0 |" in lines
-    assert lines[-1] == "| `a.t` | 1,000,000 rows, 4 MB | 10,000,000 rows, 4 MB |"
-
-
-def _run(folder: Path, fills: int) -> str:
-    times = fills / 1_000_000
+def test_a_run_is_printed_by_step_model_and_table() -> None:
     step = {
-        "name": tables.FULL_BUILD,
-        "seconds": times,
+        "name": FULL_BUILD,
+        "seconds": 10.0,
         "peak_mb": 2.0,
         "server_mb": 3.0,
-        "nodes": {"large": 0.5 * times, "small": 0.02 * times},
+        "nodes": {"large": 5.0, "small": 0.02},
         "failed": None,
     }
     run = {
         "server": "embedded",
-        "fills": fills,
+        "fills": 10_000_000,
         "steps": [step],
-        "tables": [{"name": "a.t", "rows": fills, "megabytes": 4.0}],
+        "tables": [{"name": "a.t", "rows": 10_000_000, "megabytes": 4.0}],
     }
-    path = folder / f"{fills}.json"
-    path.write_text(json.dumps(run))
-    return str(path)
+    lines = [line.replace(" ", "") for line in scale_tables(run).splitlines()]
+    assert lines[0] == "|step|10Mfills,embedded|"
+    assert lines[2] == "|buildinfull|10.0s,2MB+server3MB|"
+    assert lines[6:8] == ["|`large`|5.0|", "|allelse|0.0|"]
+    assert lines[-1] == "|`a.t`|10,000,000rows,4MB|"
 
 
 def test_a_server_that_is_not_there_is_named_with_those_that_are() -> None:
     with pytest.raises(click.UsageError, match="no server oracle here: e"):
         find_servers("oracle")
-
-
-@pytest.mark.any_server
-def test_a_run_that_the_disk_has_no_room_for_is_refused(
-    database: Database, tmp_path: Path
-) -> None:
-    disk.check_space(database.conninfo, tmp_path, 1, has_tape=True)
-    with pytest.raises(click.ClickException, match="GiB are free"):
-        disk.check_space(database.conninfo, tmp_path, 10**12, has_tape=False)
 
 
 @pytest.mark.any_server
