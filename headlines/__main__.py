@@ -1,6 +1,7 @@
 """Results of a build: row counts, traders, profits, signals, ticks, similar windows.
 
-On TimescaleDB also its hypertables, continuous aggregates and jobs.
+On TimescaleDB also its hypertables and continuous aggregates. Failed jobs are told by
+the warnings of ``dbt build``.
 
 ``python -m headlines`` prints them for the server in use; ``make run`` ends with it.
 """
@@ -15,9 +16,8 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from headlines import classes
-from headlines.market import market_sections
-from headlines.timescale import timescale_sections
+from headlines import classes, market, timescale
+from headlines.sections import Section
 from pgio.connection import connect
 
 RELATIONS = (
@@ -49,7 +49,19 @@ RELATIONS = (
     "signals.btc_similar_windows",
 )
 
-TOP_TRADERS = """
+TOP_TRADERS = Section(
+    "Top smart-money traders, marked to market (analytics.trader_profiles)",
+    [
+        ("trader", ""),
+        ("class", ""),
+        ("net USD", ",.0f"),
+        ("realised", ",.0f"),
+        ("Sharpe", ".2f"),
+        ("wins", ".0%"),
+        ("hold h", ",.1f"),
+        ("confidence", ".2f"),
+    ],
+    """
     select
         user_address,
         trader_class,
@@ -65,10 +77,23 @@ TOP_TRADERS = """
         mtm_sharpe_ratio * confidence desc nulls last,
         user_address
     limit 10
-"""
+""",
+)
 
 # Each part is the sum over the traders for whom it is known.
-NEWEST_PROFITS = """
+NEWEST_PROFITS = Section(
+    "What traders earned on the last day (analytics.trader_pnl_daily)",
+    [
+        ("day", ""),
+        ("traders", ",d"),
+        ("net USD", ",.0f"),
+        ("realised", ",.0f"),
+        ("unrealised", ",.0f"),
+        ("fees", ",.0f"),
+        ("funding", ",.0f"),
+        ("funding not known of", ""),
+    ],
+    """
     select
         day,
         count(*),
@@ -85,9 +110,22 @@ NEWEST_PROFITS = """
     from analytics.trader_pnl_daily
     where day = (select max(day) from analytics.trader_pnl_daily)
     group by day
-"""
+""",
+)
 
-LEAST_EXPLAINED = """
+LEAST_EXPLAINED = Section(
+    "Coins whose open interest the loaded fills explain least"
+    " (analytics.coin_open_interest_daily)",
+    [
+        ("day", ""),
+        ("coin", ""),
+        ("longs", ",.2f"),
+        ("shorts", ",.2f"),
+        ("holders", ",d"),
+        ("open interest", ",.2f"),
+        ("explained", ".0%"),
+    ],
+    """
     select
         day,
         coin,
@@ -106,9 +144,23 @@ LEAST_EXPLAINED = """
         and explained_share is not null
     order by abs(explained_share - 1) desc, coin
     limit 5
-"""
+""",
+)
 
-STRONGEST_SIGNALS = """
+STRONGEST_SIGNALS = Section(
+    "Strongest signals on the last day (analytics.asset_signals)",
+    [
+        ("as of", ""),
+        ("coin", ""),
+        ("net USD", ",.0f"),
+        ("long/short", ".2f"),
+        ("flow 24h USD", ",.0f"),
+        ("z", "+.2f"),
+        ("traders", "d"),
+        ("agree", ".0%"),
+        ("winners − losers", "+.2f"),
+    ],
+    """
     select
         as_of_date,
         coin,
@@ -123,7 +175,8 @@ STRONGEST_SIGNALS = """
     where as_of_date = (select max(as_of_date) from analytics.asset_signals)
     order by abs(net_z_score) desc nulls last, abs(smart_net_usd) desc
     limit 10
-"""
+""",
+)
 
 
 def _table(title: str, columns: Sequence[tuple[str, str]], rows: list[Any]) -> Table:
@@ -141,8 +194,16 @@ def _table(title: str, columns: Sequence[tuple[str, str]], rows: list[Any]) -> T
     return table
 
 
+def _asked(
+    conn: psycopg.Connection[Any], section: Section
+) -> tuple[str, list[tuple[str, str]], list[Any]]:
+    # `bytes`: the type checker takes only literals for queries.
+    rows = conn.execute(section.query.encode()).fetchall()
+    return section.title, section.columns, rows
+
+
 def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
-    """Print the tables; on TimescaleDB also its aggregates and jobs.
+    """Print the tables; on TimescaleDB also its hypertables and aggregates.
 
     Raises
     ------
@@ -153,73 +214,24 @@ def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
         (name, conn.execute(f"select count(*) from {name}").fetchone()[0])  # type: ignore[index]
         for name in RELATIONS
     ]
+    has_timescale = conn.execute(
+        "select from pg_extension where extname = 'timescaledb'"
+    ).fetchone()
+    asked = (
+        *(NEWEST_PROFITS, LEAST_EXPLAINED, STRONGEST_SIGNALS),
+        *market.SECTIONS,
+        *(timescale.SECTIONS if has_timescale else ()),
+    )
     sections = [
         ("Rows", [("table", ""), ("rows", ",d")], counts),
-        (
-            "Top smart-money traders, marked to market (analytics.trader_profiles)",
-            [
-                ("trader", ""),
-                ("class", ""),
-                ("net USD", ",.0f"),
-                ("realised", ",.0f"),
-                ("Sharpe", ".2f"),
-                ("wins", ".0%"),
-                ("hold h", ",.1f"),
-                ("confidence", ".2f"),
-            ],
-            conn.execute(TOP_TRADERS).fetchall(),
-        ),
+        _asked(conn, TOP_TRADERS),
         (
             "What open positions and funding change: the rules with and without curves"
             " marked to market (analytics.trader_profiles)",
             classes.COLUMNS,
             classes.compare_classes(conn),
         ),
-        (
-            "What traders earned on the last day (analytics.trader_pnl_daily)",
-            [
-                ("day", ""),
-                ("traders", ",d"),
-                ("net USD", ",.0f"),
-                ("realised", ",.0f"),
-                ("unrealised", ",.0f"),
-                ("fees", ",.0f"),
-                ("funding", ",.0f"),
-                ("funding not known of", ""),
-            ],
-            conn.execute(NEWEST_PROFITS).fetchall(),
-        ),
-        (
-            "Coins whose open interest the loaded fills explain least"
-            " (analytics.coin_open_interest_daily)",
-            [
-                ("day", ""),
-                ("coin", ""),
-                ("longs", ",.2f"),
-                ("shorts", ",.2f"),
-                ("holders", ",d"),
-                ("open interest", ",.2f"),
-                ("explained", ".0%"),
-            ],
-            conn.execute(LEAST_EXPLAINED).fetchall(),
-        ),
-        (
-            "Strongest signals on the last day (analytics.asset_signals)",
-            [
-                ("as of", ""),
-                ("coin", ""),
-                ("net USD", ",.0f"),
-                ("long/short", ".2f"),
-                ("flow 24h USD", ",.0f"),
-                ("z", "+.2f"),
-                ("traders", "d"),
-                ("agree", ".0%"),
-                ("winners − losers", "+.2f"),
-            ],
-            conn.execute(STRONGEST_SIGNALS).fetchall(),
-        ),
-        *market_sections(conn),
-        *timescale_sections(conn),
+        *(_asked(conn, section) for section in asked),
     ]
     for title, columns, rows in sections:
         # A section is empty if one of the two products has no data.

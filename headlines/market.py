@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from headlines.sections import Section
 
-import psycopg
-
-from headlines.timescale import Section
-
-VENUES: Section = (
+VENUES = Section(
     "Ticks by venue (market_data.btc_ohlcv_5m, market_data.tick_gaps)",
     [
         ("venue", ""),
@@ -63,7 +59,7 @@ _NEWEST = """
     ) as newest
 """
 
-SIMILAR: Section = (
+SIMILAR = Section(
     "Windows most like the newest one (signals.btc_similar_windows)",
     [
         ("venue", ""),
@@ -89,7 +85,7 @@ SIMILAR: Section = (
     """,
 )
 
-SUMMARY: Section = (
+SUMMARY = Section(
     "What followed them, by similarity (signals.btc_similar_windows_summary)",
     [
         ("after", ""),
@@ -129,19 +125,4 @@ SUMMARY: Section = (
     """,
 )
 
-
-def market_sections(
-    conn: psycopg.Connection[Any],
-) -> list[tuple[str, list[tuple[str, str]], list[Any]]]:
-    """Return titles, headings with formats, and rows.
-
-    Raises
-    ------
-    psycopg.errors.UndefinedTable
-        Before the first ``dbt build``.
-    """
-    return [
-        # `bytes`: the type checker takes only literals for queries.
-        (title, headings, conn.execute(query.encode()).fetchall())
-        for title, headings, query in (VENUES, SIMILAR, SUMMARY)
-    ]
+SECTIONS = (VENUES, SIMILAR, SUMMARY)

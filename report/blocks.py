@@ -1,7 +1,7 @@
 """What a page is made of: sections of tiles, charts and tables.
 
 Texts are plain: the template escapes them. Plotly reads text of figures as markup: see
-`report.drawing.common.plain`.
+`report.figures.plain`.
 """
 
 from __future__ import annotations
@@ -10,53 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Tone = Literal["", "up", "down"]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A table's cell.
-
-    Attributes
-    ----------
-    text
-        What is shown.
-    sort
-        The sort key: numbers by size, None last; if all are None, the text.
-    tone
-        ``up`` and ``down`` colour it as gains and losses.
-    title
-        The full text, if only a part is shown.
-    trail
-        Values of a small line, drawn instead of the text.
-    """
-
-    text: str
-    sort: float | None = None
-    tone: Tone = ""
-    title: str = ""
-    trail: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True)
-class Column:
-    """A table's column; numbers are aligned right, `note` explains the heading."""
-
-    heading: str
-    is_number: bool = True
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of cells; `is_sortable` makes headings buttons, `footer` stays last."""
-
-    caption: str
-    columns: Sequence[Column]
-    rows: Sequence[Sequence[Cell]]
-    is_sortable: bool = False
-    footer: Sequence[Cell] = ()
-    kind: Literal["table"] = "table"
+from report.tables import Table, Tone
 
 
 @dataclass(frozen=True)
@@ -153,12 +107,16 @@ class Section:
     lead: Sequence[str]
     blocks: Sequence[Block] = ()
 
-    def charts(self) -> list[Chart]:
-        """Return the charts in it, in order."""
-        found: list[Chart] = []
+    def parts(self) -> list[Tiles | Chart | Table]:
+        """Return what is in it, in order, whether side by side or not."""
+        found: list[Tiles | Chart | Table] = []
         for block in self.blocks:
             if isinstance(block, Row):
-                found += [each for each in block.blocks if isinstance(each, Chart)]
-            elif isinstance(block, Chart):
+                found += block.blocks
+            else:
                 found.append(block)
         return found
+
+    def charts(self) -> list[Chart]:
+        """Return the charts in it, in order."""
+        return [each for each in self.parts() if isinstance(each, Chart)]

@@ -9,12 +9,21 @@ page, which then needs no other file and no network.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
 SITE = Path(__file__).resolve().parents[1] / "docs" / "site"
 
 _MARK = "<!-- docs/site -->"
+#: Links of dbt's page that lead nowhere, and what loads nothing in their place: an icon
+#: that is not there, icons of the menu before AngularJS has put their names in, and the
+#: drawings, which the script replaces.
+_LINKS = (
+    (r"href=\"[^\"]*favicon\.ico[^\"]*\"", 'href="data:,"'),
+    (r'(?<=<use )xlink:href="(?={{)', 'xlink:href="#" ng-href="'),
+    (r"(?<=\]\()docs/site/(?=\w+\.svg)", "data:image/svg+xml,"),
+)
 
 
 def finished(page: str, style: str, script: str, drawings: dict[str, str]) -> str:
@@ -39,6 +48,8 @@ def finished(page: str, style: str, script: str, drawings: dict[str, str]) -> st
     for end in ("</head>", "</body>"):
         if page.count(end) != 1:
             raise ValueError(f"{end} stands in it {page.count(end)} times, not once")
+    for link, harmless in _LINKS:
+        page = re.sub(link, harmless, page)
     # A closing tag inside a script would end it.
     data = json.dumps(drawings).replace("</", "<\\/")
     head = f"{_MARK}<style>\n{style}</style></head>"

@@ -1,4 +1,4 @@
-"""Figures as people read them, and cells that sort by what they show."""
+"""Figures as people read them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import math
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-
-from report.blocks import Cell, Tone
 
 NONE = "–"
 #: Control, format and surrogate characters, line and paragraph separators.
@@ -21,21 +19,14 @@ _DURATIONS = (
 )
 
 
-def _lettered(size: float) -> tuple[float, str]:
-    """Return a size of 0 or more in thousands, millions, …, and their letter."""
+def _scaled(size: float) -> str:
+    """Write a size of 0 or more with three digits and, from 1,000 on, a letter."""
     for scale, letter in _SCALES:
         # 999,950 is a million when it is rounded.
         if size >= scale * 0.9995:
-            return size / scale, letter
-    return size, ""
-
-
-def _scaled(size: float) -> str:
-    """Write a size of 0 or more with three digits and a letter."""
-    value, letter = _lettered(size)
-    if letter:
-        digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
-        return f"{value:.{digits}f}{letter}"
+            value = size / scale
+            digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
+            return f"{value:.{digits}f}{letter}"
     return f"{size:,.0f}" if size >= 100 or size == 0 else f"{size:.2f}"
 
 
@@ -46,20 +37,6 @@ def usd(value: float | None) -> str:
     text = _scaled(abs(value))
     sign = "−" if value < 0 and text not in ("0", "0.00") else ""
     return f"{sign}${text}"
-
-
-def brief(value: float) -> str:
-    """Write dollars in five characters at most: ``−1.2k``, ``340``."""
-    size, letter = _lettered(abs(value))
-    sign = "−" if value < 0 and round(abs(value)) else ""
-    digits = 1 if letter and size < 9.95 else 0
-    return f"{sign}{size:.{digits}f}{letter}"
-
-
-def usd_tick(value: float) -> str:
-    """Write a round sum of dollars: ``$1.5M``, ``−$200``."""
-    size, letter = _lettered(abs(value))
-    return f"{'−' if value < 0 else ''}${size:.4g}{letter}"
 
 
 def count(value: float | None) -> str:
@@ -119,9 +96,16 @@ def moment(value: datetime | None) -> str:
     return NONE if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
-def day(value: date | None) -> str:
+def day(value: date) -> str:
     """Write a day."""
-    return NONE if value is None else value.isoformat()
+    return f"{value:%Y-%m-%d}"
+
+
+def digits(
+    write: Callable[..., str], number: int, signed: bool = False
+) -> Callable[[float | None], str]:
+    """Return `percent` or `ratio` with so many digits."""
+    return lambda value: write(value, number, signed)
 
 
 def visible(text: str) -> str:
@@ -146,20 +130,3 @@ def short_address(address: str) -> str:
 def label(name: str) -> str:
     """Write a name of the rules for people: ``market_maker`` as ``market maker``."""
     return name.replace("_", " ")
-
-
-def tone(value: float | None) -> Tone:
-    """Colour a gain or a loss."""
-    return "" if not value else "up" if value > 0 else "down"
-
-
-def cell(
-    value: float | None,
-    write: Callable[[float | None], str],
-    *,
-    toned: bool = False,
-) -> Cell:
-    """Make a cell of a number, which sorts by it."""
-    text = write(value)
-    is_zero = not text.strip("$−+0.%")
-    return Cell(text, value, tone(value) if toned and not is_zero else "")

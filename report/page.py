@@ -20,7 +20,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from report.blocks import Section, Tile
-from report.drawing.common import TEMPLATE
+from report.figures import TEMPLATE
 from report.numbers import visible
 from report.palette import COLOURS
 
@@ -74,7 +74,6 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["trail"] = trail
     return environment.get_template("page.html.j2").render(
         page=page,
         made_at=f"{page.made_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
@@ -87,26 +86,6 @@ def render(page: Page) -> str:
         template=_json(TEMPLATE),
         counterparts=_json(dict(COLOURS.values())),
     )
-
-
-def trail(values: Sequence[float], width: int = 96, height: int = 24) -> dict[str, str]:
-    """Return the path of a small line, and where its zero is, in SVG's units.
-
-    Parameters
-    ----------
-    values
-        At least two.
-    width, height
-        Of the drawing.
-    """
-    low, high = min(*values, 0.0), max(*values, 0.0)
-    scale = (height - 4) / ((high - low) or 1.0)
-    step = width / (len(values) - 1)
-    points = [
-        f"{i * step:.1f} {height - 2 - (value - low) * scale:.1f}"
-        for i, value in enumerate(values)
-    ]
-    return {"path": f"M{'L'.join(points)}", "zero": f"{height - 2 + low * scale:.1f}"}
 
 
 def _finalize(value: object) -> object:

@@ -2,7 +2,7 @@
 // are links and the page needs no other file; adds the button that phones need.
 (function () {
   function drawings(image) {
-    var name = image.getAttribute("src").split("/").pop();
+    var name = image.getAttribute("src").split(",").pop();
     return Object.prototype.hasOwnProperty.call(PIPELINES, name) ? PIPELINES[name] : null;
   }
 

@@ -18,7 +18,7 @@ from headlines.scorecards import (
 )
 from python_jobs.lib.scorecards.forecast_skill import with_q_values
 from python_jobs.lib.scorecards.search_scores import scorecard
-from report.drawing import forecasts
+from report.sections import forecasts
 
 
 def rows(venue: str, skill: float, days: int = 12) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +13,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 from playwright.sync_api import Page as Tab
-from workspace import DBT
+from whole_project import run_dbt
 
-from pgio.connection import PROJECT_DIR
 from report.docs_page import SITE, finished, main
 
 pytest_plugins = ["browser"]
@@ -36,6 +34,16 @@ def test_style_script_and_drawings_are_put_in() -> None:
     assert "</" not in data[1]
     assert json.loads(data[1]) == {"a.svg": "<svg><path/></svg>"}
     assert page.rindex("place();") < page.rindex("</script></body>")
+
+
+def test_nothing_is_loaded_that_is_not_there() -> None:
+    icon = '<link rel="icon" href="${require(\'./favicon.ico\')}">'
+    menu = '<svg><use xlink:href="{{ icon }}"></use></svg>'
+    drawing = "![It](docs/site/a.svg), see docs/site/a.svg"
+    page = finished(PAGE.replace("dbt", icon + menu + drawing), "", "", {})
+    assert '<link rel="icon" href="data:,">' in page
+    assert '<use xlink:href="#" ng-href="{{ icon }}">' in page
+    assert "![It](data:image/svg+xml,a.svg), see docs/site/a.svg" in page
 
 
 def test_a_page_is_finished_once() -> None:
@@ -69,12 +77,11 @@ def test_the_command_says_what_is_wrong(
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `make docs` writes, without what it asks a server: types and sizes."""
     folder = tmp_path_factory.mktemp("site")
-    places = ["--target-path", str(folder / "target"), "--log-path", str(folder)]
-    without_server = ["--static", "--empty-catalog", "--no-compile"]
-    for command in (["parse"], ["docs", "generate", *without_server]):
-        subprocess.run(
-            [str(DBT), "--quiet", *command, *places], cwd=PROJECT_DIR, check=True
-        )
+    without_server = ("--static", "--empty-catalog", "--no-compile", "--write-json")
+    env = {"PGDATABASE": "vigil"}
+    for command in (("parse", "--write-json"), ("docs", "generate", *without_server)):
+        done = run_dbt(env, *command, target=folder / "target")
+        assert done.success, done.said
     page = folder / "target" / "static_index.html"
     assert main([str(page)]) == 0
     # Alone, as somebody sends it to somebody.
@@ -94,6 +101,7 @@ def open_page(browser: Browser, site: Path) -> Open:
             viewport={"width": size[0], "height": size[1]}, color_scheme=theme
         )
         tab = context.new_page()
+        tab.on("console", lambda message: wrong.append(message.text))
         tab.on("pageerror", lambda error: wrong.append(str(error)))
         tab.on(
             "request",
@@ -118,6 +126,8 @@ def test_the_boxes_of_the_drawings_lead_to_their_pages(open_page: Open) -> None:
         for drawing in SITE.glob("*.svg"):
             tab.wait_for_selector(f".pipelines .{drawing.stem.replace('_', '-')}")
         assert tab.locator(".pipelines img").count() == 0
+        icon = tab.locator(".app-menu use").first
+        assert (icon.get_attribute("xlink:href") or "").startswith("#icn-")
         box = tab.locator(".pipelines a", has_text="asset_signals")
         box.click()
         tab.wait_for_selector("h1:has-text('asset_signals')")

@@ -12,16 +12,20 @@ import psycopg
 import pytest
 from hostile_names import COINS, TRADER
 
-from report.blocks import Chart, Row, Section, Table, Tile, Tiles
+from report.ask import ReportError
+from report.blocks import Chart, Section, Tile, Tiles
 from report.compose import compose
-from report.drawing import forecasts, signal_scores
 from report.numbers import percent, ratio, usd
 from report.page import Page
-from report.reading import coverage as ask_coverage
-from report.reading import market as ask_market
-from report.reading import signals as ask_signals
-from report.reading import traders as ask_traders
-from report.reading.ask import ReportError
+from report.sections import (
+    forecasts,
+    holdings,
+    leaders,
+    open_interest,
+    signal_scores,
+    similar_windows,
+)
+from report.tables import Table
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_server]
 pytest_plugins = ["report_database"]
@@ -38,10 +42,7 @@ def chart(page: Page, section_key: str, key: str) -> Chart:
 
 
 def table(page: Page, key: str, caption: str) -> Table:
-    found = []
-    for block in section(page, key).blocks:
-        inner = block.blocks if isinstance(block, Row) else [block]
-        found += [each for each in inner if isinstance(each, Table)]
+    found = [part for part in section(page, key).parts() if isinstance(part, Table)]
     return next(each for each in found if each.caption.startswith(caption))
 
 
@@ -86,8 +87,8 @@ def test_positions_add_up_to_the_signals(page: Page, conn: Connection) -> None:
 def test_long_histories_are_thinned_and_other_coins_summed(
     conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ask_signals, "POINTS", 7)
-    rows = ask_signals.history(conn, coins=3)
+    monkeypatch.setattr(holdings, "POINTS", 7)
+    rows = holdings.history(conn, coins=3)
     days = sorted({row["as_of_date"] for row in rows})
     [(last,)] = conn.execute("select max(as_of_date) from analytics.asset_signals")
     assert 4 <= len(days) <= 7
@@ -122,9 +123,9 @@ def test_leaders_are_ordered_and_their_curves_end_at_their_profit(
         [trace] = drawn.views[0].figure["data"]
         assert numbers(trace["y"])[-1] == pytest.approx(net_pnl, abs=1e-6)
 
-    monkeypatch.setattr(ask_traders, "POINTS", 9)
+    monkeypatch.setattr(leaders, "POINTS", 9)
     addresses = [address for address, _ in expected]
-    thinned = ask_traders.equity(conn, addresses)
+    thinned = leaders.equity(conn, addresses)
     last = {row["user_address"]: row["equity"] for row in thinned}
     assert last == pytest.approx(dict(expected), abs=1e-6)
     assert len(thinned) <= len(addresses) * 11
@@ -139,8 +140,10 @@ def test_distributions_count_everyone_once(page: Page, conn: Connection) -> None
     )
     won, lost = chart(page, "distributions", "holding-times").views[0].figure["data"]
     assert sum(numbers(won["y"])) + sum(numbers(lost["y"])) == positions
-    for key in ("trader-class", "size-tier", "trading-style"):
-        [bars] = chart(page, "distributions", key).views[0].figure["data"]
+    views = chart(page, "distributions", "groups").views
+    assert [view.label for view in views] == ["Class", "Size", "Style"]
+    for view in views:
+        [bars] = view.figure["data"]
         assert sum(numbers(bars["x"])) == traders
 
 
@@ -204,9 +207,12 @@ def test_the_tear_sheet_adds_up_to_the_daily_profit(
     assert table(page, "trader", "Deepest").rows[0][0].sort == pytest.approx(-drawdown)
     assert tiles(page)["Net PnL"].value == usd(net_pnl)
     assert tiles(page)["Max drawdown"].value == usd(drawdown)
-    by_month = chart(page, "trader", "tear-months").table
-    assert by_month is not None
-    assert sum(row[1].sort or 0 for row in by_month.rows) == pytest.approx(net_pnl)
+    by_month = table(page, "trader", "Net PnL by month").rows
+    assert sum(row[1].sort or 0 for row in by_month) == pytest.approx(net_pnl)
+    for row in by_month:
+        total = sum(cell.sort or 0 for cell in row[2:-1])
+        assert total == pytest.approx(row[1].sort, abs=1e-6)
+    assert by_month[-1][-1].sort == pytest.approx(net_pnl)
 
     [(sharpe, longs)] = conn.execute(
         "select mtm_sharpe_ratio, (select count(*) from analytics.trader_positions p"
@@ -348,9 +354,8 @@ def test_a_trader_without_a_curve_is_on_no_leaderboard(conn: Connection) -> None
     assert tiles(page)["Sharpe"].value == "–"
     sides = table(page, "trader", "Long and short").rows
     assert sum(row[1].sort or 0 for row in sides) == known
-    by_coin = chart(page, "trader", "tear-coins").table
-    assert by_coin is not None
-    assert sum(row[1].sort or 0 for row in by_coin.rows) == known
+    by_coin = table(page, "trader", "Closed positions by coin").rows
+    assert sum(row[1].sort or 0 for row in by_coin) == known
 
     # Nothing is said of profit where there is none: outcome coins alone were traded.
     conn.execute(
@@ -407,9 +412,11 @@ def test_open_interest_is_shown_beside_the_exchanges(conn: Connection) -> None:
     assert f"in {len(shares)} coins" in lead[0]
     named = ", ".join(f"{coin} ({percent(shares[coin], 1)})" for coin in furthest[:2])
     assert lead[1].endswith(f"The furthest: {named}.")
-    few = ask_coverage.open_interest(conn, largest=1, least_explained=2)
+    rows = open_interest.open_interest(conn)
+    [few] = open_interest.section(rows, largest=1, least=2).parts()
+    assert isinstance(few, Table)
     sizes = {coin: max(row[1] or 0, row[3]) for coin, row in expected.items()}
-    assert {row["coin"] for row in few} == {
+    assert {row[0].title for row in few.rows} == {
         max(sizes, key=sizes.__getitem__),
         *furthest[:2],
     }
@@ -437,11 +444,11 @@ def test_candles_are_those_of_the_last_hours(page: Page, conn: Connection) -> No
 
 
 def test_paths_pass_through_what_is_stored_as_outcome(conn: Connection) -> None:
-    window = ask_market.newest_window(conn, "binance_spot")
+    window = similar_windows.newest_window(conn, "binance_spot")
     assert window is not None
     bucket, width = window["bucket"], window["seconds"]
-    outcomes = ask_market.neighbours(conn, "binance_spot", bucket)
-    paths = ask_market.paths(conn, "binance_spot", bucket, width, 3600)
+    outcomes = similar_windows.neighbours(conn, "binance_spot", bucket)
+    paths = similar_windows.paths(conn, "binance_spot", bucket, width, 3600)
     prices = {(row["neighbour_rank"], row["at_seconds"]): row["close"] for row in paths}
     known = [row for row in outcomes if row["log_return"] is not None]
     assert len(known) > 20
@@ -472,10 +479,10 @@ def test_without_a_scorecard_a_line_says_how_to_get_one(
     [bitcoin] = [each for each in page.sections if each.key == "bitcoin"]
     assert bitcoin.lead[-1] == forecasts.MISSING
     assert "make evaluate" in forecasts.MISSING
-    assert ask_market.scorecard(conn) == []
+    assert forecasts.scorecard(conn) == []
     [held] = [each for each in page.sections if each.key == "positioning"]
     assert held.lead[-1] == signal_scores.MISSING
-    assert ask_signals.scorecard(conn) == []
+    assert signal_scores.scorecard(conn) == []
 
 
 def test_what_is_missing_is_named(conn: Connection) -> None:

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import sql
+from psycopg.rows import dict_row
 
 from pgio.connection import connect
-from pgio.copy_out import read_table
 
 Connection = psycopg.Connection[Any]
 Record = dict[str, Any]
@@ -34,20 +33,9 @@ def snapshot() -> Iterator[Connection]:
 
 
 def ask(conn: Connection, statement: LiteralString, **values: Any) -> list[Record]:
-    """Return the rows of a query.
-
-    Parameters
-    ----------
-    conn
-        Of `snapshot`.
-    statement
-        With a placeholder ``{name}`` for each value.
-    **values
-        Literals; a list is an array.
-    """
-    literals = {name: sql.Literal(value) for name, value in values.items()}
-    query = sql.SQL(statement).format(**literals)
-    return list(read_table(conn, query).to_pylist())
+    """Return the rows of a query, with the values of its ``%(name)s``."""
+    cursor = conn.cursor(row_factory=dict_row)
+    return cursor.execute(statement, values or None).fetchall()
 
 
 def missing(conn: Connection, relations: Sequence[str]) -> list[str]:

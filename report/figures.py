@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 
+from report.ask import Record
 from report.blocks import Mark
-from report.numbers import short_name, usd, usd_tick, visible
+from report.numbers import short_name, usd, visible
 from report.palette import DIVERGING, LIGHT
 
 LABEL_LENGTH = 28
@@ -59,6 +59,9 @@ TEMPLATE = go.layout.Template(
         ],
     },
 ).to_plotly_json()
+#: An axis of days, and one of quantities that are told apart by their labels.
+DAYS = {"type": "date", "showgrid": False, "hoverformat": "%d %b %Y"}
+BARE = {"showgrid": False, "zeroline": False}
 
 
 def plain(text: str, length: int = LABEL_LENGTH) -> str:
@@ -70,41 +73,9 @@ def plain(text: str, length: int = LABEL_LENGTH) -> str:
     return escape(shown, quote=False)
 
 
-def money_axis(
-    values: Iterable[float], ticks: int = 5, **settings: Any
-) -> dict[str, Any]:
-    """Return an axis of dollars with ticks such as ``$1B`` and ``−$5k``.
-
-    Plotly would write ``$1G`` for a billion and ``$−5k`` for a loss. The ticks are
-    fixed, so one cannot zoom along this axis.
-
-    Parameters
-    ----------
-    values
-        What is drawn along it.
-    ticks
-        About how many to have.
-    **settings
-        Of the axis, in addition to its ticks.
-    """
-    known = [*values, 0.0]
-    low, high = min(known), max(known)
-    rough = (high - low) / ticks or 1.0
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = power * next(each for each in (1, 2, 5, 10) if each * power >= rough * 0.999)
-    at = [step * i for i in range(math.floor(low / step), math.ceil(high / step) + 1)]
-    return {
-        "tickmode": "array",
-        "tickvals": at,
-        "ticktext": [usd_tick(each) for each in at],
-        "fixedrange": True,
-        **settings,
-    }
-
-
 def stack(
     days: Sequence[str], series: Sequence[tuple[str, Sequence[float], str]], total: str
-) -> tuple[list[Any], list[float], list[Mark]]:
+) -> tuple[list[Any], list[Mark]]:
     """Draw stacked bars, gains above zero and losses below, and a line of their sums.
 
     Their figure needs ``barmode="relative"``.
@@ -120,11 +91,11 @@ def stack(
 
     Returns
     -------
-    traces, reach, legend
-        `reach` has how far the bars go from zero on each day, USD, for `money_axis`.
+    traces, legend
     """
-    by_day = list(zip(*(values for _, values, _ in series), strict=True))
-    sums = [sum(each) for each in by_day]
+    sums = [
+        sum(each) for each in zip(*(values for _, values, _ in series), strict=True)
+    ]
     template = "%{fullData.name}: %{customdata}<extra></extra>"
     bars = [
         go.Bar(
@@ -147,11 +118,59 @@ def stack(
         customdata=[usd(v) for v in sums],
         hovertemplate=template,
     )
-    reach = [
-        sum(v for v in each if v * sign > 0) for each in by_day for sign in (-1, 1)
-    ]
     legend = [Mark(name, colour) for name, _, colour in series]
-    return [*bars, line], reach, [*legend, Mark(total, LIGHT["ink"], "line")]
+    return [*bars, line], [*legend, Mark(total, LIGHT["ink"], "line")]
+
+
+def estimates(
+    rows: Sequence[Record],
+    key: str,
+    at: Sequence[float],
+    colour: str,
+    is_finding: Callable[[Record], bool],
+    says: Callable[[Record], str],
+    axis: str,
+) -> go.Scatter:
+    """Draw estimates with their intervals; those that are findings are filled.
+
+    Parameters
+    ----------
+    rows
+        With the estimate as `key`, and its interval as ``{key}_low`` and
+        ``{key}_high``, None where it is not known.
+    at
+        Where they stand on the other axis.
+    axis
+        The estimates' own: ``x`` or ``y``.
+    """
+
+    def distance(row: Record, end: str) -> float:
+        known = row[f"{key}_{end}"]
+        return 0.0 if known is None else abs(known - row[key])
+
+    filled = [is_finding(row) for row in rows]
+    error = {
+        "type": "data",
+        "symmetric": False,
+        "array": [distance(row, "high") for row in rows],
+        "arrayminus": [distance(row, "low") for row in rows],
+        "color": colour,
+        "thickness": 2,
+        "width": 0,
+    }
+    values = {axis: [row[key] for row in rows], "y" if axis == "x" else "x": list(at)}
+    return go.Scatter(
+        **values,
+        **{f"error_{axis}": error},
+        mode="markers",
+        marker={
+            "color": colour,
+            "size": 9,
+            "symbol": ["circle" if each else "circle-open" for each in filled],
+            "line": {"color": colour, "width": 2},
+        },
+        customdata=[says(row) for row in rows],
+    )
 
 
 def rows_axis(labels: Sequence[str]) -> dict[str, Any]:
@@ -162,14 +181,15 @@ def rows_axis(labels: Sequence[str]) -> dict[str, Any]:
     """
     return {
         "type": "linear",
-        "tickmode": "array",
-        "tickvals": list(range(len(labels))),
-        "ticktext": [plain(each) for each in labels],
+        **ticks(list(range(len(labels))), [plain(each) for each in labels]),
         "range": [len(labels) - 0.5, -0.5],
         "fixedrange": True,
-        "showgrid": False,
-        "zeroline": False,
     }
+
+
+def ticks(at: Sequence[float], texts: Sequence[str]) -> dict[str, Any]:
+    """Return settings of an axis that has only these ticks, and no lines."""
+    return {"tickmode": "array", "tickvals": at, "ticktext": texts, **BARE}
 
 
 def figure(data: Sequence[Any], **layout: Any) -> dict[str, Any]:

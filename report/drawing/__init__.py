@@ -1,1 +1,0 @@
-"""Sections of the page, each made from rows of `report.reading`."""
