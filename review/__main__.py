@@ -19,8 +19,7 @@ from review.rules import EXCEPTIONS, apply, read_exceptions
     default=Path(),
     help="The dbt project; the folder one is in, unless said.",
 )
-@click.option("--verbose", is_flag=True, help="A line for every rule.")
-def review(project_dir: Path, verbose: bool) -> None:
+def review(project_dir: Path) -> None:
     """Parse the project, with every warning an error, and apply the rules."""
     parsed = parse(project_dir.resolve())
     problems = [f"dbt parse: {warning}" for warning in parsed.warnings]
@@ -32,12 +31,7 @@ def review(project_dir: Path, verbose: bool) -> None:
             verdict = apply(rule, manifest, exceptions)
             checked += verdict.checked
             excepted += verdict.excepted
-            problems += [f"{verdict.rule}: {problem}" for problem in verdict.problems]
-            if verbose:
-                click.echo(
-                    f"{verdict.rule:<40}{verdict.checked:>6} checked"
-                    f"{verdict.excepted:>4} excepted{len(verdict.problems):>4} problems"
-                )
+            problems += [f"{rule.__name__}: {each}" for each in verdict.problems]
     for problem in problems:
         click.echo(problem)
     click.echo(

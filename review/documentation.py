@@ -8,43 +8,25 @@ from typing import Any
 
 from dbt.parser.schemas import is_valid_type
 
-from review.manifest import Manifest, Node, label, undescribed_columns
+from review.manifest import Manifest, Node, label
 from review.rules import Checks, each
 
 
-@each("model", "seed", "snapshot", "function", "exposure", "unit_test")
-def undocumented_models(manifest: Manifest, node: Node) -> str | None:
-    """Demand a description of models, seeds, unit tests, exposures and the like."""
-    return None if (node["description"] or "").strip() else "has no description"
-
-
-@each("source")
-def undocumented_source_tables(manifest: Manifest, source: Node) -> str | None:
-    """Demand that tables of sources are described."""
-    return None if source["description"].strip() else "has no description"
-
-
-def undocumented_sources(manifest: Manifest) -> Checks:
-    """Demand that sources are described."""
-    texts = {
-        source["source_name"]: source["source_description"]
-        for source in manifest.nodes("source")
-    }
-    for name, text in texts.items():
-        yield name, None if text.strip() else "has no description"
+@each("model", "seed", "snapshot", "source", "function", "exposure", "unit_test")
+def undocumented_nodes(manifest: Manifest, node: Node) -> str | None:
+    """Demand a description of models, sources, unit tests, exposures and the like."""
+    texts = [node["description"], node.get("source_description", "-")]
+    return None if all((text or "").strip() for text in texts) else "has no description"
 
 
 def undocumented_columns(manifest: Manifest) -> Checks:
     """Demand that columns are described, and relations have columns."""
     for node in manifest.nodes("model", "seed", "snapshot", "source"):
-        missing = set(undescribed_columns(node))
         if not node["columns"]:
             yield label(node), "declares no columns"
-        for name in node["columns"]:
-            yield (
-                f"{label(node)}.{name}",
-                "has no description" if name in missing else None,
-            )
+        for name, column in node["columns"].items():
+            described = column["description"].strip()
+            yield f"{label(node)}.{name}", None if described else "has no description"
 
 
 def untyped_columns(manifest: Manifest) -> Checks:

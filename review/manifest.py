@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
@@ -36,10 +35,6 @@ class Manifest:
     def nodes(self, *kinds: str) -> list[Node]:
         """Return the nodes of some kinds (``model``, ``seed``, …), in order of name."""
         return [node for node in self._own.values() if node["resource_type"] in kinds]
-
-    def named(self, unique_id: str) -> Node:
-        """Return a node by its id."""
-        return self._own[unique_id]
 
     def parents(self, node: Node, *kinds: str) -> list[Node]:
         """Return the nodes of some kinds that a node reads."""
@@ -116,10 +111,3 @@ def folder_of(path: str) -> str:
 def names(nodes: list[Node]) -> str:
     """Return the names of nodes, for a sentence."""
     return ", ".join(sorted(map(label, nodes)))
-
-
-def undescribed_columns(node: Node) -> Iterator[str]:
-    """Return the columns of a node that have no description."""
-    for column in node["columns"].values():
-        if not column["description"].strip():
-            yield column["name"]

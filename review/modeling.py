@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from review.manifest import Manifest, Node, label, layer, names
 from review.references import hard_coded, known_relations
 from review.rules import Checks, each
 
 # As in dbt-project-evaluator.
-MANY_LEAVES = 3
 MANY_PARENTS = 7
+LONG_CHAIN = 5
 # Layers that may read a source: rollups by ADR 0002, views of ops over bookkeeping.
 READERS = ("staging", "rollups", "ops")
 
 
 @each("model")
-def direct_join_to_source(manifest: Manifest, model: Node) -> str | None:
-    """Demand that a model reads models or sources, not both."""
-    sources = manifest.parents(model, "source")
-    if sources and manifest.parents(model, "model"):
-        return f"reads {names(sources)} beside models: read a staging model"
-    return None
-
-
-@each("model")
-def marts_dependent_on_source(manifest: Manifest, model: Node) -> str | None:
-    """Demand that no mart reads a source: staging does, rollups and views of ops."""
+def direct_source_reads(manifest: Manifest, model: Node) -> str | None:
+    """Demand that only staging, rollups and ops read sources, and then no models."""
     sources = manifest.parents(model, "source")
     if sources and layer(model) not in READERS:
         return f"reads {names(sources)}: read a staging model or a rollup"
+    models = manifest.parents(model, "model")
+    if models and (sources or layer(model) == "staging"):
+        return f"reads {names(models)} beside sources, or instead"
     return None
-
-
-def duplicate_sources(manifest: Manifest) -> Checks:
-    """Demand that a table is declared as one source only."""
-    tables = defaultdict(list)
-    for source in manifest.nodes("source"):
-        tables[source["schema"], source["identifier"]].append(source)
-    for (schema, table), sources in tables.items():
-        yield (
-            f"{schema}.{table}",
-            f"is declared as {names(sources)}" if len(sources) > 1 else None,
-        )
 
 
 def hard_coded_references(manifest: Manifest) -> Checks:
@@ -55,19 +35,6 @@ def hard_coded_references(manifest: Manifest) -> Checks:
                 label(node),
                 f"names {', '.join(found)}: say ref() or source()" if found else None,
             )
-
-
-@each("model")
-def model_fanout(manifest: Manifest, model: Node) -> str | None:
-    """Limit how many models without readers depend on one model."""
-    leaves = [
-        child
-        for child in manifest.children(model, "model")
-        if not manifest.children(child, "model", "snapshot", "function")
-    ]
-    if len(leaves) >= MANY_LEAVES:
-        return f"is read by {len(leaves)} models that no other reads: {names(leaves)}"
-    return None
 
 
 @each("model")
@@ -114,18 +81,11 @@ def source_fanout(manifest: Manifest, source: Node) -> str | None:
     return None
 
 
-def staging_dependent_on_downstream(manifest: Manifest) -> Checks:
-    """Demand that staging reads no model of a later layer."""
-    for model, parents in _read_by_staging(manifest):
-        above = [node for node in parents if layer(node) != "staging"]
-        yield label(model), f"reads {names(above)}" if above else None
-
-
-def staging_dependent_on_staging(manifest: Manifest) -> Checks:
-    """Demand that staging models do not read each other."""
-    for model, parents in _read_by_staging(manifest):
-        beside = [node for node in parents if layer(node) == "staging"]
-        yield label(model), f"reads {names(beside)}" if beside else None
+@each("model")
+def chained_views(manifest: Manifest, model: Node) -> str | None:
+    """Limit the length of chains of views, which every query computes again."""
+    chain = _views_below(manifest, model)
+    return f"stands on a chain of {chain} views" if chain >= LONG_CHAIN else None
 
 
 @each("source")
@@ -146,10 +106,11 @@ def too_many_joins(manifest: Manifest, model: Node) -> str | None:
     return None
 
 
-def _read_by_staging(manifest: Manifest) -> list[tuple[Node, list[Node]]]:
-    """Return the models of staging, each with the models it reads."""
-    return [
-        (model, manifest.parents(model, "model"))
-        for model in manifest.nodes("model")
-        if layer(model) == "staging"
+def _views_below(manifest: Manifest, model: Node) -> int:
+    """Return how many views follow each other below a model."""
+    views = [
+        parent
+        for parent in manifest.parents(model, "model")
+        if parent["config"]["materialized"] in ("view", "ephemeral")
     ]
+    return max((1 + _views_below(manifest, view) for view in views), default=0)

@@ -9,7 +9,7 @@ that checks one node.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 
@@ -32,8 +32,6 @@ class Verdict:
 
     Attributes
     ----------
-    rule
-        Its name.
     checked
         How many things it checked.
     excepted
@@ -42,10 +40,9 @@ class Verdict:
         What to mend: breaches without a reason, and reasons without a breach.
     """
 
-    rule: str
     checked: int
-    excepted: int = 0
-    problems: list[str] = field(default_factory=list)
+    excepted: int
+    problems: list[str]
 
 
 def each(
@@ -76,8 +73,7 @@ def apply(rule: Rule, manifest: Manifest, exceptions: Exceptions) -> Verdict:
     exceptions
         Reasons by rule and name. A reason that is no longer needed is a problem.
     """
-    name = rule.__name__
-    reasons = exceptions.get(name, {})
+    reasons = exceptions.get(rule.__name__, {})
     checks = list(rule(manifest))
     breaches = [(thing, problem) for thing, problem in checks if problem is not None]
     problems = [
@@ -89,7 +85,7 @@ def apply(rule: Rule, manifest: Manifest, exceptions: Exceptions) -> Verdict:
         for thing in reasons
         if thing not in broken
     ]
-    return Verdict(name, len(checks), len(broken & reasons.keys()), problems)
+    return Verdict(len(checks), len(broken & reasons.keys()), problems)
 
 
 def read_exceptions(path: Path) -> Exceptions:

@@ -43,12 +43,6 @@ def sources_without_freshness(manifest: Manifest, source: Node) -> str | None:
     return "has no freshness, nor a reason in meta.no_freshness"
 
 
-@each("model", "seed", "snapshot")
-def test_coverage(manifest: Manifest, node: Node) -> str | None:
-    """Demand that every model, seed and snapshot is tested."""
-    return None if manifest.children(node, "test") else "has no test"
-
-
 def _tested_keys(manifest: Manifest, node: Node) -> set[tuple[str, ...]]:
     """Return the columns whose uniqueness is tested; alone, they may not be NULL."""
     tests = [test for test in manifest.tests_of(node) if test.get("test_metadata")]

@@ -7,8 +7,6 @@ ephemeral model is no relation.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,9 +14,7 @@ import psycopg
 import pytest
 import servers
 from simulated import WITHOUT_TESTS
-from workspace import DBT
-
-from pgio.connection import PROJECT_DIR
+from whole_project import run_dbt
 
 KINDS = ("model", "seed", "snapshot")
 
@@ -33,20 +29,11 @@ def built(
     """Where an empty database was built, and dbt's manifest of it."""
     conninfo = make_database()
     target = tmp_path_factory.mktemp("columns")
-    done = subprocess.run(
-        [
-            *(str(DBT), "--no-use-colors", "build", *WITHOUT_TESTS),
-            # The scorecards, too.
-            *("--select", "package:vigil"),
-            *("--target-path", str(target), "--log-path", str(target)),
-        ],
-        cwd=PROJECT_DIR,
-        env={**os.environ, **servers.environment(conninfo)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    env = servers.environment(conninfo)
+    # The scorecards, too.
+    build = ("build", *WITHOUT_TESTS, "--select", "package:vigil", "--write-json")
+    done = run_dbt(env, *build, target=target)
+    assert done.success, done.said
     return conninfo, json.loads((target / "manifest.json").read_text())
 
 

@@ -64,27 +64,16 @@ def _drop_tests(content: Content, model: str, *kinds: str) -> None:
             del content["nodes"][name]
 
 
-def _mart_beside_source(content: Content) -> None:
-    _reads(_model(content, "tick_gaps"), _model(content, "btc_ohlcv_1s"))
+def _rollup_beside_source(content: Content) -> None:
+    _reads(_model(content, "coin_hourly"), _model(content, "coin_daily"))
 
 
 def _mart_on_source(content: Content) -> None:
     _reads(_model(content, "asset_signals"), _source(content, "hyperliquid.fills"))
 
 
-def _same_table_twice(content: Content) -> None:
-    again = copy.deepcopy(_source(content, "hyperliquid.fills"))
-    again |= {"name": "raw_fills", "unique_id": "source.vigil.hyperliquid.raw_fills"}
-    content["sources"][again["unique_id"]] = again
-
-
 def _named_relation(content: Content) -> None:
     _model(content, "asset_signals")["raw_code"] += "\ncross join hyperliquid.fills"
-
-
-def _many_leaves(content: Content) -> None:
-    for leaf in ("tick_gaps", "trader_win_rates", "btc_ohlcv_1m_filled"):
-        _reads(_model(content, leaf), _model(content, "coin_daily"))
 
 
 def _two_sources(content: Content) -> None:
@@ -143,10 +132,6 @@ def _source_without_key(content: Content) -> None:
 
 def _source_without_age(content: Content) -> None:
     _source(content, "hyperliquid.fills")["freshness"] = None
-
-
-def _untested(content: Content) -> None:
-    _drop_tests(content, "tick_gaps")
 
 
 def _undescribed_model(content: Content) -> None:
@@ -254,12 +239,11 @@ def _no_group(content: Content) -> None:
     _model(content, "asset_signals")["group"] = None
 
 
+_EXPOSED = "exposures_of_other_than_stored_public_models"
 SEEDS: list[tuple[str, Callable[[Content], None], str]] = [
-    ("direct_join_to_source", _mart_beside_source, "tick_gaps: reads ingestion."),
-    ("marts_dependent_on_source", _mart_on_source, "asset_signals: reads hyperliquid."),
-    ("duplicate_sources", _same_table_twice, "declared as hyperliquid.fills, hyper"),
+    ("direct_source_reads", _rollup_beside_source, "coin_hourly: reads coin_daily"),
+    ("direct_source_reads", _mart_on_source, "asset_signals: reads hyperliquid."),
     ("hard_coded_references", _named_relation, "asset_signals: names hyperliquid.f"),
-    ("model_fanout", _many_leaves, "coin_daily: is read by 3 models"),
     (
         "multiple_sources_joined",
         _two_sources,
@@ -268,8 +252,8 @@ SEEDS: list[tuple[str, Callable[[Content], None], str]] = [
     ("rejoining_of_upstream_concepts", _joined_again, "tick_gaps: serves asset_signal"),
     ("root_models", _reads_nothing, "tick_gaps: reads nothing"),
     ("source_fanout", _source_read_twice, "sequence_runs: is read by asset_signals"),
-    ("staging_dependent_on_downstream", _staging_on_rollup, "fills: reads coin_daily"),
-    ("staging_dependent_on_staging", _staging_on_staging, "fills: reads stg_market_"),
+    ("direct_source_reads", _staging_on_rollup, "fills: reads coin_daily"),
+    ("direct_source_reads", _staging_on_staging, "fills: reads stg_market_"),
     ("unused_sources", _reads_nothing, "sequence_runs: is read by no model"),
     ("too_many_joins", _many_parents, "asset_signals: reads 7 relations"),
     ("missing_primary_key_tests", _no_key, "trader_win_rates: "),
@@ -277,11 +261,10 @@ SEEDS: list[tuple[str, Callable[[Content], None], str]] = [
     ("missing_primary_key_tests", _another_key, "unique_key (day) is not tested"),
     ("missing_source_keys", _source_without_key, "fills: declares no key"),
     ("sources_without_freshness", _source_without_age, "fills: has no freshness"),
-    ("test_coverage", _untested, "tick_gaps: has no test"),
-    ("undocumented_models", _undescribed_model, "tick_gaps: has no description"),
-    ("undocumented_models", _undescribed_unit_test, "has no description"),
-    ("undocumented_source_tables", _undescribed_table, "fills: has no description"),
-    ("undocumented_sources", _undescribed_source, "hyperliquid: has no description"),
+    ("undocumented_nodes", _undescribed_model, "tick_gaps: has no description"),
+    ("undocumented_nodes", _undescribed_unit_test, "has no description"),
+    ("undocumented_nodes", _undescribed_table, "fills: has no description"),
+    ("undocumented_nodes", _undescribed_source, "fills: has no description"),
     ("undocumented_columns", _undescribed_column, "asset_signals.coin: has no desc"),
     ("undocumented_columns", _no_columns, "asset_signals: declares no columns"),
     ("untyped_columns", _untyped_column, "asset_signals.coin: has no data_type"),
@@ -297,11 +280,10 @@ SEEDS: list[tuple[str, Callable[[Content], None], str]] = [
     ("model_directories", _python_among_sql, "is python, and lies in models/marts"),
     ("source_directories", _source_elsewhere, "fills: is declared in models/staging"),
     ("test_directories", _described_elsewhere, "asset_signals: is described in"),
-    ("chained_views_dependencies", _chain_of_views, "summary: stands on a chain of 5"),
-    ("exposure_parents_materializations", _exposed_view, "asset_signals: is view"),
+    ("chained_views", _chain_of_views, "summary: stands on a chain of 5"),
+    (_EXPOSED, _exposed_view, "asset_signals: is view"),
     ("public_models_without_contract", _no_contract, "asset_signals: is public and"),
-    ("undocumented_public_models", _undescribed_column, "['coin'] lack a descript"),
-    ("exposures_dependent_on_private_models", _exposed_private_model, "is private"),
+    (_EXPOSED, _exposed_private_model, "is private"),
     ("models_without_group", _no_group, "asset_signals: belongs to no group"),
 ]
 
@@ -331,7 +313,7 @@ def test_an_exception_covers_what_it_names_only(content: Content) -> None:
     seeded = copy.deepcopy(content)
     _undescribed_model(seeded)
     _undescribed_unit_test(seeded)
-    rule = _BY_NAME["undocumented_models"]
+    rule = _BY_NAME["undocumented_nodes"]
     excepted = {rule.__name__: {"tick_gaps": "It speaks for itself."}}
     verdict = apply(rule, Manifest(seeded), excepted)
     assert verdict.excepted == 1
@@ -340,15 +322,15 @@ def test_an_exception_covers_what_it_names_only(content: Content) -> None:
 
 
 def test_an_exception_that_nothing_breaks_is_a_problem(content: Content) -> None:
-    rule = _BY_NAME["undocumented_models"]
+    rule = _BY_NAME["undocumented_nodes"]
     excepted = {rule.__name__: {"tick_gaps": "It was not described once."}}
     [problem] = apply(rule, Manifest(content), excepted).problems
     assert "keeps the rule" in problem
 
 
 def test_an_exception_needs_a_reason(tmp_path: Path) -> None:
-    (tmp_path / "exceptions.yml").write_text("model_fanout:\n  coin_daily:\n")
-    with pytest.raises(ValueError, match="model_fanout, coin_daily has no reason"):
+    (tmp_path / "exceptions.yml").write_text("chained_views:\n  coin_daily:\n")
+    with pytest.raises(ValueError, match="chained_views, coin_daily has no reason"):
         read_exceptions(tmp_path / "exceptions.yml")
 
 
