@@ -62,11 +62,6 @@ def spark_options(command: Command) -> Command:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @spark_options
 @click.option(
-    "--partitions",
-    type=click.IntRange(min=1),
-    help="Parts to divide the traders into; by default by cores and size.",
-)
-@click.option(
     "--request-payer", is_flag=True, help="Pay for requests to a requester-pays bucket."
 )
 def positions(
@@ -74,7 +69,6 @@ def positions(
     master: str,
     driver_memory: str,
     full_refresh: bool,
-    partitions: int | None,
     request_payer: bool,
 ) -> None:
     """Fold the fills in PATH... into analytics.trader_position_hours.
@@ -88,7 +82,7 @@ def positions(
         source = loaded_fills(connection, found, request_payer)
         destination = open_destination(connection, POSITIONS, full_refresh)
         with destination.locked(), spark_session(_master(master), driver_memory) as it:
-            written = build_positions(it, destination, source, partitions)
+            written = build_positions(it, destination, source)
     click.echo(
         f"{POSITIONS}: {written:,} rows of {source.rows:,} fills from "
         f"{len(found):,} objects, {len(source.loads):,} loads taken in, "

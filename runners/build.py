@@ -63,12 +63,7 @@ def _make_table(model: str) -> None:
         raise SetupError(f"dbt cannot make {model}: {done.stdout}{done.stderr}")
 
 
-def build_positions(
-    spark: Any,
-    destination: Destination,
-    source: LoadedObjects,
-    partitions: int | None = None,
-) -> int:
+def build_positions(spark: Any, destination: Destination, source: LoadedObjects) -> int:
     """Fold all fills of the loaded objects into the table; return the row count.
 
     Raises
@@ -76,7 +71,7 @@ def build_positions(
     SetupError
         The objects do not have as many fills as the loads stored.
     """
-    with spark_positions(spark, source.objects, partitions) as result:
+    with spark_positions(spark, source.objects) as result:
         if result.fills != source.rows:
             raise SetupError(
                 f"the objects hold {result.fills:,} distinct fills, the loads brought "

@@ -6,26 +6,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+_INTEGERS = ("time", "oid", "tid", "block_number", "event_index", "arrival")
 #: Columns of a fill for the fold. Decimals are text, validated by the loader, so no
 #: engine's decimal type can change them.
 FILL_SCHEMA = pa.schema(
     [
-        ("time", pa.int64()),
-        ("user_address", pa.string()),
-        ("coin", pa.string()),
-        ("px", pa.string()),
-        ("sz", pa.string()),
-        ("side", pa.string()),
-        ("dir", pa.string()),
-        ("start_position", pa.string()),
-        ("closed_pnl", pa.string()),
-        ("fee", pa.string()),
-        ("oid", pa.int64()),
-        ("tid", pa.int64()),
-        ("block_number", pa.int64()),
-        ("event_index", pa.int64()),
-        ("liquidation", pa.string()),
-        ("arrival", pa.int64()),
+        (name, pa.int64() if name in _INTEGERS else pa.string())
+        for name in (
+            *("time", "user_address", "coin", "px", "sz", "side", "dir"),
+            *("start_position", "closed_pnl", "fee", "oid", "tid"),
+            *("block_number", "event_index", "liquidation", "arrival"),
+        )
     ]
 )
 #: Most rows of an object: `arrival` is load id × this + row number.

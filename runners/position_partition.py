@@ -11,12 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from python_jobs.lib.fold.fills import FillDecoder
 from python_jobs.lib.fold.fold import FoldState, fold
 from python_jobs.lib.fold.position_rows import position_rows
+from runners.arrow_fills import ArrowFillDecoder
 from runners.fill_columns import without_duplicates
-from runners.fill_rules import NUMERICS, staged
-from runners.wire import wire_rows
+from runners.fill_rules import staged
 
 #: Fills folded at once; memory holds about 600 bytes for each.
 SLICE_ROWS = 200_000
@@ -66,16 +65,15 @@ def fold_partition(
     ValueError
         The batches are not in the order of time.
     """
-    decoder = FillDecoder()
+    decoder = ArrowFillDecoder()
     state = FoldState()
     for slice_ in whole_moments(batches, slice_rows):
         new = without_duplicates(slice_)
         hours = []
         for part in staged(new, query):
-            fills = decoder.decode(wire_rows(part, NUMERICS))
             hours += [
                 position_rows(steps, decoder.users, decoder.coins)
-                for steps in fold(fills, state)
+                for steps in fold(decoder.decode(part), state)
             ]
         yield Folded(new.num_rows, hours)
     for steps in state.open_steps():

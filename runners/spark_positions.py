@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from runners.cells import CELL, CELL_SCHEMA, fetched, on_disk, packed, plain_errors
+from runners.fill_columns import FILL_SCHEMA
 from runners.fill_rules import staged_query
 from runners.position_partition import fold_partition
 from runners.remote_objects import RemoteObject
@@ -24,11 +25,9 @@ _OBJECTS = (
     "uri string, size long, etag string, format string, load_id long, "
     "request_payer boolean"
 )
-_FILLS = (
-    "time long, user_address string, coin string, px string, sz string, side string, "
-    "dir string, start_position string, closed_pnl string, fee string, "
-    "oid long, tid long, block_number long, event_index long, "
-    "liquidation string, arrival long"
+_FILLS = ", ".join(
+    f"{field.name} {'long' if field.type == pa.int64() else 'string'}"
+    for field in FILL_SCHEMA
 )
 _FOLDED = f"fills long, {CELL}"
 _FOLDED_SCHEMA = pa.schema([("fills", pa.int64()), *CELL_SCHEMA])
@@ -57,11 +56,7 @@ class Positions:
 
 
 @contextmanager
-def spark_positions(
-    spark: Any,
-    objects: Sequence[RemoteObject],
-    partitions: int | None = None,
-) -> Iterator[Positions]:
+def spark_positions(spark: Any, objects: Sequence[RemoteObject]) -> Iterator[Positions]:
     """Fold the fills of all objects.
 
     Parameters
@@ -70,8 +65,6 @@ def spark_positions(
         The session to use.
     objects
         Objects to read; at least one.
-    partitions
-        Number of parts to divide the traders into; by default by cores and size.
 
     Yields
     ------
@@ -84,7 +77,8 @@ def spark_positions(
         An object cannot be read.
     """
     context = spark.sparkContext
-    count = partitions or _partitions(objects, context.defaultParallelism)
+    by_size = sum(each.size for each in objects) // _PARTITION_BYTES
+    count = max(_TASKS_PER_CORE * context.defaultParallelism, by_size)
     listed = spark.createDataFrame(
         context.parallelize(list(map(tuple, objects)), len(objects)), _OBJECTS
     )
@@ -120,8 +114,3 @@ def fold_fills(batches: Batches, query: str) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_pydict(
             {"fills": counts, "rows": cells or [None]}, schema=_FOLDED_SCHEMA
         )
-
-
-def _partitions(objects: Sequence[RemoteObject], cores: int) -> int:
-    by_size = sum(each.size for each in objects) // _PARTITION_BYTES
-    return max(_TASKS_PER_CORE * cores, by_size)
