@@ -78,14 +78,6 @@ def down() -> None:
 
 
 @cli.command()
-def status() -> None:
-    """Say which server is in use and whether it answers."""
-    _require_server()
-    with wait_until_ready(project.conninfo()) as conn:
-        click.echo(describe(conn))
-
-
-@cli.command()
 def url() -> None:
     """Print the libpq URL of the server in use."""
     _require_server()

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 
 from devdb.errors import ServerError
+from pgio.connection import connect
 
 ANSWER_SECONDS = 300
 TIMESCALEDB = "timescaledb"
@@ -27,7 +28,7 @@ def wait_until_ready(conninfo: Mapping[str, Any]) -> psycopg.Connection[Any]:
     arguments = {"connect_timeout": 10, **conninfo, "autocommit": True}
     while True:
         try:
-            return psycopg.connect(**arguments)
+            return connect(**arguments)
         except psycopg.OperationalError as error:
             if "starting up" not in str(error) or time.monotonic() > deadline:
                 message = str(error).strip().splitlines()[-1]

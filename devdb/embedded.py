@@ -30,7 +30,7 @@ OUTSIDE_HOME = Path("/var/lib/vigil")
 
 
 class EmbeddedServer:
-    """The server behind ``make up``; see `devdb.server.Server`.
+    """The server behind ``make up``.
 
     Parameters
     ----------
@@ -39,8 +39,6 @@ class EmbeddedServer:
     tell
         Called with one line about each thing worth knowing.
     """
-
-    name = "embedded"
 
     def __init__(
         self,
@@ -117,16 +115,6 @@ class EmbeddedServer:
         # The server may be another user's: then only the port can be checked.
         port = int((project.embedded_server() or {}).get("port", 0))
         return port if port and not is_free(port) else None
-
-    def conninfo(self) -> dict[str, str | int]:
-        """Return arguments for `psycopg.connect` to its maintenance database.
-
-        Raises
-        ------
-        ServerError
-            When it does not run.
-        """
-        return self._cluster().conninfo()
 
     def _cluster(self) -> Cluster:
         """Find the cluster, or choose the place for a new one."""

@@ -45,7 +45,7 @@ def test_up_and_down(clone: Clone) -> None:
     )
     assert clone.query("select datlocprovider from pg_database limit 1") == "b"
     assert "stopped" in clone.devdb("down").stdout
-    for command in ("url", "status", "psql"):
+    for command in ("url", "psql"):
         done = clone.devdb(command)
         assert (done.returncode, done.stdout) == (1, "")
         assert one_line(done.stderr), done.stderr
