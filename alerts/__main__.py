@@ -105,7 +105,7 @@ def main() -> None:
         _fail(str(error).strip())
     except (KeyboardInterrupt, click.Abort):
         print(
-            "interrupted: what was sent is recorded; the next run goes on",
+            "interrupted: the next run goes on, and may repeat the last message",
             file=sys.stderr,
         )
         sys.exit(EXIT_INTERRUPTED)

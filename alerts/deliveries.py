@@ -16,13 +16,17 @@ from alerts.channels import Channel, SendError
 
 Connection = psycopg.Connection[Any]
 
+# So many messages that a channel does not accept end its run: it may be down.
+_MOST_FAILURES = 3
+
 _LOCK = "hashtextextended('python -m alerts deliver', 0)"
 
 # Age counts from the newest hour of the data, not from now: old data works, too.
 _PENDING = """
     with
     newest as (
-        -- A fill that is dated tomorrow makes no alert of today too old.
+        -- At most now: a fill with a wrong, future date must not make all alerts too
+        -- old.
         select
             least(
                 to_timestamp(max(coin_hourly.hour) / 1000) + interval '1 hour', now()
@@ -111,8 +115,8 @@ def deliver(conn: Connection, channel: Channel, max_age: str) -> None:
     Raises
     ------
     SendError
-        When the channel does not accept an alert. The next run sends that one and those
-        after it.
+        At the end, when the channel did not accept an alert, or as soon as it did not
+        accept three. The next run sends what was not sent.
     """
     past = _register(conn, channel)
     if past is not None:
@@ -124,21 +128,27 @@ def deliver(conn: Connection, channel: Channel, max_age: str) -> None:
     too_old = [alert.alert_id for alert in pending if alert.is_too_old]
     if too_old:
         _record(conn, channel, too_old, "too_old")
+    due = [alert for alert in pending if not alert.is_too_old]
     sent = 0
+    failures: list[str] = []
     try:
-        for alert in pending:
-            if not alert.is_too_old:
-                try:
-                    channel.send(alert.title, alert.text)
-                except SendError as error:
-                    raise SendError(
-                        f"{channel.name}: {alert.alert_id} was not sent: {error};"
-                        " it and what came after it are sent by the next run"
-                    ) from error
+        for alert in due:
+            try:
+                channel.send(alert.title, alert.text)
+            except SendError as error:
+                failures.append(f"{alert.alert_id} was not sent: {error}")
+                if len(failures) == _MOST_FAILURES:
+                    break
+            else:
                 _record(conn, channel, [alert.alert_id], "sent")
                 sent += 1
     finally:
         click.echo(f"{channel.name}: {sent:,} sent, {len(too_old):,} too old")
+    if failures:
+        raise SendError(
+            f"{channel.name}: {'; '.join(failures)}; the next run sends the"
+            f" {len(due) - sent:,} that are left, unless they are too old by then"
+        )
 
 
 def preview(conn: Connection, channel: Channel, max_age: str) -> None:

@@ -36,7 +36,11 @@ sides as (
         end as side_usd,
         case hours.direction
             when 'long' then hours.smart_short_usd else hours.smart_long_usd
-        end as other_side_usd
+        end as other_side_usd,
+        case hours.direction
+            when 'long' then hours.long_count
+            else hours.trader_count - hours.long_count
+        end as side_count
     from hours
 
 ),
@@ -51,13 +55,13 @@ confluence as (
         sides.hour_at,
         sides.smart_net_usd,
         sides.net_z_score,
-        sides.trader_count,
+        sides.side_count as trader_count,
         thresholds.confluence_net_z_score as z_threshold
     from sides
     cross join thresholds
     where
         abs(sides.net_z_score) >= thresholds.confluence_net_z_score
-        and sides.trader_count >= thresholds.confluence_trader_count
+        and sides.side_count >= thresholds.confluence_trader_count
         and sides.side_usd > 0
         -- If the other side is zero, the ratio counts as infinite and the rule holds.
         and sides.side_usd

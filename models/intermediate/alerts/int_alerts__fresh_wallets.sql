@@ -9,21 +9,6 @@ trader_coin_daily as (
 
 ),
 
--- The stale days, and the days before them that the trailing mean needs.
-activity as (
-
-    select
-        trader_coin_daily.day,
-        trader_coin_daily.coin,
-        trader_coin_daily.user_address,
-        trader_coin_daily.maker_volume + trader_coin_daily.taker_volume as volume_usd
-    from trader_coin_daily
-    where
-        trader_coin_daily.day >= {{ first_stale_day(back=window_days, unit='ms') }}
-        and trader_coin_daily.maker_volume + trader_coin_daily.taker_volume > 0
-
-),
-
 trader_profiles as (
 
     select * from {{ ref('trader_profiles') }}
@@ -49,6 +34,35 @@ history as (
 
 ),
 
+-- Traders who were fresh on a stale day or on a day that the trailing mean needs.
+new_traders as (
+
+    select
+        trader_profiles.user_address,
+        (trader_profiles.first_active_at at time zone 'utc')::date as first_date
+    from trader_profiles
+    where
+        trader_profiles.first_active_at
+        >= {{ first_stale_day(back=window_days + fresh_days, unit='timestamptz') }}
+
+),
+
+activity as (
+
+    select
+        trader_coin_daily.day,
+        trader_coin_daily.coin,
+        trader_coin_daily.maker_volume + trader_coin_daily.taker_volume as volume_usd
+    from new_traders
+    inner join trader_coin_daily
+        on new_traders.user_address = trader_coin_daily.user_address
+    where
+        trader_coin_daily.day >= {{ first_stale_day(back=window_days, unit='ms') }}
+        and {{ day_to_date('trader_coin_daily.day') }} - new_traders.first_date
+        < {{ fresh_days }}
+
+),
+
 fresh as (
 
     select
@@ -57,12 +71,7 @@ fresh as (
         sum(activity.volume_usd) as volume_usd,
         count(*) as trader_count
     from activity
-    inner join trader_profiles
-        on activity.user_address = trader_profiles.user_address
-    where
-        {{ day_to_date('activity.day') }}
-        - (trader_profiles.first_active_at at time zone 'utc')::date
-        < {{ fresh_days }}
+    where activity.volume_usd > 0
     group by
         activity.day,
         activity.coin

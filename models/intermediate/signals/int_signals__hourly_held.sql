@@ -62,7 +62,10 @@ changes as (
             ),
             0
         ) as short_size,
-        sum(edges.sign) as trader_count
+        sum(edges.sign) as trader_count,
+        coalesce(
+            sum(edges.sign) filter (where held_spans.held_size > 0), 0
+        ) as long_count
     from held_spans
     cross join
         lateral (
@@ -82,7 +85,8 @@ sums as (
         lead(changes.hour_at, 1, 'infinity') over hours_so_far as to_at,
         sum(changes.long_size) over hours_so_far as long_size,
         sum(changes.short_size) over hours_so_far as short_size,
-        sum(changes.trader_count) over hours_so_far as trader_count
+        sum(changes.trader_count) over hours_so_far as trader_count,
+        sum(changes.long_count) over hours_so_far as long_count
     from changes
     window
         hours_so_far as (
@@ -99,7 +103,8 @@ held as (
         grid.hour_at,
         sums.long_size,
         sums.short_size,
-        sums.trader_count
+        sums.trader_count,
+        sums.long_count
     from sums
     cross join newest
     cross join

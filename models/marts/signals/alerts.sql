@@ -1,4 +1,7 @@
-{# has_empty_days: most days have no alert. days_before: see asset_signals. #}
+{#
+    has_empty_days: most days have no alert, so the newest row does not say how far the table
+    was computed; the load log of the first relation does. days_before: see asset_signals.
+#}
 {{
     config(
         materialized='incremental',
@@ -66,7 +69,7 @@ events as (
         confluence.z_threshold as score_threshold,
         confluence.trader_count,
         format(
-            'Smart money is %s %s: %s traders with a position, %s USD net,'
+            'Smart money is %s %s: %s traders on that side, %s USD net,'
             || ' a z-score of %s.',
             confluence.direction,
             confluence.coin,

@@ -1,6 +1,10 @@
 {#
-    days_before: a load also changes the day before its first row, because that day's
-    last funding payment is known only once a later fill exists.
+    days_before: funding of a day's last hours is known only once a later fill exists, and it
+    decides who was smart money on that day. So a load changes the day before its first row,
+    too.
+
+    The columns that the scorecard evaluates are also in python_jobs/lib/scorecards, in
+    signal_list.py and signal_shuffles.py: change them together.
 #}
 {{
     config(
@@ -35,15 +39,15 @@ coin_daily as (
 
 ),
 
-history as (
+data_start as (
 
     select {{ day_to_date('min(coin_daily.day)') }} as first_date
     from coin_daily
 
 ),
 
--- Rounded exactly as in the table, because the z-score mixes newly computed days with
--- stored ones.
+-- coin_values has the stale days only; stored days before them are added, for the
+-- z-score. Rounded exactly as they are.
 net_by_day as (
 
     select
@@ -99,11 +103,11 @@ signals as (
         trim_scale(round(coin_values.flow_24h_usd, 6)) as net_flow_24h_usd,
         case
             -- This day and the six before it.
-            when coin_values.as_of_date - history.first_date >= 6
+            when coin_values.as_of_date - data_start.first_date >= 6
                 then trim_scale(round(coin_values.flow_7d_usd, 6))
         end as net_flow_7d_usd,
         case
-            when coin_values.as_of_date > history.first_date
+            when coin_values.as_of_date > data_start.first_date
                 then trim_scale(
                     round(
                         coin_values.long_usd
@@ -139,7 +143,7 @@ signals as (
         on
             coin_values.as_of_date = z_scores.as_of_date
             and coin_values.coin = z_scores.coin
-    cross join history
+    cross join data_start
 
 )
 

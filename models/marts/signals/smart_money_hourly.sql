@@ -1,3 +1,5 @@
+{# Change columns that the scorecard evaluates together with signal_list.py and
+    signal_shuffles.py in python_jobs/lib/scorecards. #}
 {{
     config(
         materialized='incremental',
@@ -46,6 +48,7 @@ sizes as (
         coalesce(held.long_size, 0) as long_size,
         coalesce(held.short_size, 0) as short_size,
         coalesce(held.trader_count, 0)::bigint as trader_count,
+        coalesce(held.long_count, 0)::bigint as long_count,
         coalesce(flows.net_flow_usd, 0) as net_flow_usd,
         coalesce(flows.buyer_count, 0) as buyer_count,
         coalesce(flows.seller_count, 0) as seller_count,
@@ -59,7 +62,7 @@ sizes as (
 
 ),
 
--- At the last price up to the end of the hour.
+-- At the last price up to the end of the hour; a coin without any price has no row.
 valued as (
 
     select
@@ -81,7 +84,8 @@ valued as (
 
 ),
 
--- Stored earlier hours are added: the z-score needs them.
+-- Stored earlier hours are added: the z-score needs them. It asks for a number of rows,
+-- one an hour; hours without a row do not count.
 net_by_hour as (
 
     select
@@ -140,6 +144,7 @@ signals as (
         valued.new_long_count,
         valued.new_short_count,
         valued.trader_count,
+        valued.long_count,
         z_scores.net_z_score
     from valued
     inner join z_scores

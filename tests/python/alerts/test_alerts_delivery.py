@@ -243,7 +243,7 @@ def test_a_broken_channel_holds_up_no_other(known: Desk) -> None:
     said = known.deliver(*urls, code=1)
     assert re.search(
         rf"alerts: JSON \w{{12}}: {ids[0]} was not sent: it answered with HTTP status"
-        " 500; .* next run",
+        " 500; .* the next run sends the 2 that are left",
         said,
     )
     assert "secret" not in said
@@ -253,6 +253,25 @@ def test_a_broken_channel_holds_up_no_other(known: Desk) -> None:
     known.deliver(*urls)
     assert known.receiver.ids("/secret-path") == ids
     assert known.receiver.ids() == ids
+
+
+def test_a_refused_alert_holds_up_no_other(known: Desk) -> None:
+    ids = known.add(1, 2, 3, 4, 5, 6)
+    url = known.receiver.url()
+    known.receiver.refused = {ids[0], ids[2]}
+    said = known.deliver("--url", url, code=1)
+    assert "HTTP status 400" in said
+    assert "the next run sends the 2 that are left" in said
+    assert known.receiver.ids() == [ids[1], ids[3], ids[4], ids[5]]
+    # The third refusal ends the run.
+    more = known.add(7, 8)
+    known.receiver.refused = {ids[0], ids[2], more[0]}
+    known.deliver("--url", url, code=1)
+    assert known.receiver.times()[more[1]] == 0
+    known.receiver.refused = set()
+    known.deliver("--url", url)
+    assert set(known.receiver.times().values()) == {1}
+    assert set(known.receiver.ids()) == {*ids, *more}
 
 
 def test_nobody_listens(known: Desk) -> None:
@@ -325,7 +344,7 @@ def test_an_interrupt_ends_cleanly(known: Desk) -> None:
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate()
     assert process.returncode == 130, said
-    assert "interrupted: what was sent is recorded" in said
+    assert "interrupted: the next run goes on" in said
     assert "Traceback" not in said
     known.deliver("--url", known.receiver.url())
     assert set(known.receiver.times()) == {

@@ -22,6 +22,8 @@ class Receiver:
         Received messages by path, in order.
     answers
         Status by path, where it is not 200.
+    refused
+        Ids of alerts that are answered with 400.
     on_message
         Called with each alert's id before the answer.
     """
@@ -29,6 +31,7 @@ class Receiver:
     port: int
     messages: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     answers: dict[str, int] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
     on_message: Callable[[str], None] = lambda alert_id: None
 
     def url(self, path: str = "/all") -> str:
@@ -50,10 +53,13 @@ def receiving() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             status = receiver.answers.get(self.path, 200)
+            message = json.loads(body)
+            alert_id = message["message"].split("\n")[-1]
+            if alert_id in receiver.refused:
+                status = 400
             if status == 200:
-                message = json.loads(body)
                 receiver.messages.setdefault(self.path, []).append(message)
-                receiver.on_message(message["message"].split("\n")[-1])
+                receiver.on_message(alert_id)
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()

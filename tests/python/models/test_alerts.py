@@ -93,7 +93,6 @@ def make_space(
     def make() -> Workspace:
         conninfo = make_database()
         made = Workspace(environment(conninfo), conninfo, target)
-        # With the same variables, or dbt would parse everything again.
         made.dbt("seed", "--vars", SHORT)
         made.execute(LOW)
         return made
@@ -137,14 +136,18 @@ def deliver(space: Workspace, receiver: Receiver) -> str:
 
 
 def kill_a_build(space: Workspace, after_seconds: float) -> None:
-    """Start dbt and kill it, wherever it is by then."""
+    """Start dbt and kill it so long after it has read the project."""
     places = ("--target-path", str(space.target), "--log-path", str(space.target))
     process = subprocess.Popen(
-        [str(DBT), "--quiet", *BUILD, *places],
+        [str(DBT), *BUILD, *places],
         cwd=PROJECT_DIR,
-        env={**os.environ, **space.env},
+        env={**os.environ, **space.env, "PYTHONUNBUFFERED": "1"},
         start_new_session=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
+    assert process.stdout is not None
+    assert any("Concurrency: " in line for line in process.stdout)
     time.sleep(after_seconds)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
