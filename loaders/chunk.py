@@ -28,14 +28,14 @@ class BadRow:
         Column, error and value.
     raw
         The original row, as JSON text.
-    is_late
-        The row is valid but older than the table's retention.
+    is_too_old
+        The row is valid, but older rows than it were dropped from the table.
     """
 
     row_number: int
     reason: str
     raw: str
-    is_late: bool = False
+    is_too_old: bool = False
 
 
 def raw_json(row: Any) -> str:

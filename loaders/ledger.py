@@ -76,7 +76,7 @@ class RowCount:
 
     def add(self, rows: int, bad: Sequence[BadRow]) -> None:
         """Add a batch."""
-        wrong = [row for row in bad if not row.is_late]
+        wrong = [row for row in bad if not row.is_too_old]
         self.rows += rows
         self.bad += len(wrong)
         self.first_bad = self.first_bad or next(iter(wrong), None)
@@ -115,8 +115,8 @@ class LoadResult:
         Conflicting rows are not among them: they count as quarantined, or as loaded
         with ``--replace``.
         """
-        kept_apart = self.rows_quarantined + self.rows_skipped
-        return self.rows_read - self.rows_loaded - kept_apart
+        not_stored = self.rows_quarantined + self.rows_skipped
+        return self.rows_read - self.rows_loaded - not_stored
 
     def extend(self, count: int, first: Any, last: Any) -> None:
         """Add stored rows, with the range of their times."""

@@ -78,16 +78,16 @@ class Statement:
         bad = [*damaged, *map(_bad_row, found.filter(pc.invert(is_good)).to_pylist())]
         good = found.filter(is_good)
         if self.kept_from is not None:
-            is_late = pc.less(good.column("time"), first_millisecond(self.kept_from))
+            is_too_old = pc.less(good.column("time"), first_millisecond(self.kept_from))
             bad += [
                 _late_row(row, self.kept_from)
-                for row in good.filter(is_late).to_pylist()
+                for row in good.filter(is_too_old).to_pylist()
             ]
-            good = good.filter(pc.invert(is_late))
+            good = good.filter(pc.invert(is_too_old))
         bad.sort(key=lambda row: row.row_number)
         rows_read = found.num_rows + len(damaged) + skipped
         self._rows += rows_read
-        self._is_any_good |= rows_read > sum(not row.is_late for row in bad)
+        self._is_any_good |= rows_read > sum(not row.is_too_old for row in bad)
         self._first_bad = self._first_bad or next(iter(bad), None)
         numbers = good.column("line_number").combine_chunks()
         return Chunk(self._batch(good), rows_read, progress, bad, skipped, numbers)
@@ -137,4 +137,4 @@ def _bad_row(row: Mapping[str, Any]) -> BadRow:
 
 def _late_row(row: Mapping[str, Any], kept_from: datetime) -> BadRow:
     reason = f"time: {late(kept_from)} ({row['time']})"
-    return BadRow(row["line_number"], reason, raw_json(row), is_late=True)
+    return BadRow(row["line_number"], reason, raw_json(row), is_too_old=True)

@@ -99,7 +99,7 @@ def split_fills(
             first_row + row,
             refusals.reasons[row],
             raw_json(raw_row(row)),
-            is_late=row not in wrong,
+            is_too_old=row not in wrong,
         )
         for row in sorted(refusals.reasons)
     ]
@@ -162,8 +162,8 @@ def _check_age(
 ) -> None:
     """Refuse rows older than the retention: their buckets could not be complete."""
     # A millisecond that began before the instant is only partly kept.
-    is_late = pc.less(time, first_millisecond(kept_from))
-    refusals.add(is_late, name, late(kept_from), time)
+    is_too_old = pc.less(time, first_millisecond(kept_from))
+    refusals.add(is_too_old, name, late(kept_from), time)
 
 
 def late(kept_from: datetime) -> str:

@@ -15,8 +15,9 @@ import numpy.typing as npt
 import psycopg
 from psycopg import sql
 
-from pgio.binary_kernels import locate_fields
+from pgio.binary_kernels import decode_integers, locate_fields
 from pgio.copy_messages import read_messages
+from pgio.integers import Integers
 from pgio.prefetch import prefetch
 
 #: Rows decoded at once: 15 columns of fills make about 13 MB of raw bytes.
@@ -62,6 +63,19 @@ class RowBatch:
             if column.name == name:
                 return position
         raise KeyError(name)
+
+    def integers(self, name: str, null: int | None = None) -> Integers:
+        """Decode a column of integers or booleans; NULL becomes ``null``."""
+        column = self.index(name)
+        lengths = self.lengths[column]
+        values = np.empty(len(self), dtype=np.int64)
+        decode_integers(self.data, self.starts[column], lengths, values)
+        is_null = lengths < 0
+        if is_null.any():
+            if null is None:
+                raise ValueError(f"column {name!r} holds nulls")
+            values[is_null] = null
+        return values
 
 
 def as_statement(conn: psycopg.Connection[Any], query: Query) -> str:

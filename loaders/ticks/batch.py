@@ -1,4 +1,4 @@
-"""The ticks of one chunk, prepared for COPY before any query on the stored ticks."""
+"""The ticks of one chunk, prepared for COPY without knowing which ticks are stored."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 from loaders.errors import ObjectError
 from loaders.ticks.contradictions import check_same_trades, order_message
 from loaders.ticks.instants import WINDOW_US, from_us, utc_text
-from loaders.ticks.runs import Integers, Runs, integers
+from loaders.ticks.runs import Runs
 from pgio.copy_in import encode_csv
+from pgio.integers import Integers, integers
 
 #: How far timestamps may go backwards while ids grow: a venue's matching engines do not
 #: share one clock.
@@ -34,7 +35,8 @@ class Batch:
     rows
         `loaders.ticks.chunk.TICK_SCHEMA`; at least one, every id once.
     void_ids
-        Ids in this range used by events that are not market trades; they are no gaps.
+        Ids between those of the ticks that events other than trades used up: no trade
+        is missing there.
     is_ordered
         Whether ids grow with time.
     """
@@ -51,7 +53,7 @@ class Batch:
     @cached_property
     def times_us(self) -> Integers:
         """Times, µs since the epoch."""
-        return integers(self.rows.column("ts").cast(pa.int64()))
+        return integers(self.rows.column("ts"))
 
     @cached_property
     def by_id(self) -> npt.NDArray[np.intp]:
@@ -167,7 +169,8 @@ class Batch:
         flags = self.rows.column("microstructure_flags")
         if not len(ids):
             return flags
-        # The first id after a gap may be void: the gap is stored on the next tick.
+        # The first id after a gap may be void: the gap is noted on the next tick. A gap
+        # that no tick of this batch follows is only in ingestion.sequence_runs.
         places = np.searchsorted(self.ids[self.by_id], ids)
         is_before_a_tick = places < len(flags)
         rows, gap = np.unique(self.by_id[places[is_before_a_tick]], return_inverse=True)

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from loaders.ticks.depth import PLACES, DepthBook, DepthMessages, Integers, read_levels
 from loaders.ticks.instants import WINDOW_US, from_us
+from pgio.integers import integers
 
 #: Order-book summary by window start; see `TickChunk.books`.
 Books = dict[datetime, dict[str, Any]]
@@ -171,7 +172,7 @@ class BookFold:
         received : callable
             Returns their receive times, µs since the epoch, or 0.
         """
-        times = self._clock.times(_integers(lines, "event_time", 0), received)
+        times = self._clock.times(integers(lines["event_time"], 0), received)
         kinds = lines.column("book_kind")
         is_quote = _mask(pc.equal(kinds, "quote")) & (times > 0)
         is_depth = _mask(pc.not_equal(kinds, "quote")) & (times > 0)
@@ -227,18 +228,13 @@ def _quotes(quotes: pa.ChunkedArray) -> Integers:
 def _messages(lines: pa.Table) -> DepthMessages:
     bids, asks = (lines.column(name).combine_chunks() for name in ("bids", "asks"))
     return DepthMessages(
-        _integers(lines, "first_id"),
-        _integers(lines, "last_id"),
-        _integers(lines, "previous_id"),
+        integers(lines["first_id"], -1),
+        integers(lines["last_id"], -1),
+        integers(lines["previous_id"], -1),
         lines.column("is_snapshot").to_numpy(),
         read_levels(bids),
         read_levels(asks),
     )
-
-
-def _integers(lines: pa.Table, name: str, missing: int = -1) -> Integers:
-    values: Integers = pc.fill_null(lines.column(name), missing).to_numpy()
-    return values
 
 
 def _text(value: int | None) -> str | None:

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from loaders.errors import ObjectError
 from loaders.ticks.instants import from_us, utc_text
-from loaders.ticks.runs import Runs, integers
+from loaders.ticks.runs import Runs
+from pgio.integers import integers
 
 #: The same trade in milliseconds and in microseconds differs by less than this.
 SAME_TIME_US = 1_000
@@ -44,9 +45,7 @@ def check_same_trades(rows: pa.RecordBatch, others: pa.RecordBatch) -> None:
             part.column(name).cast(pa.decimal128(38, 12)) for part in (rows, others)
         )
         differs |= pc.not_equal(mine, theirs).to_numpy(zero_copy_only=False)
-    mine_us, theirs_us = (
-        integers(part.column("ts").cast(pa.int64())) for part in (rows, others)
-    )
+    mine_us, theirs_us = (integers(part.column("ts")) for part in (rows, others))
     differs |= np.abs(mine_us - theirs_us) >= SAME_TIME_US
     sides, other_sides = (
         part.column("side").to_numpy(zero_copy_only=False) for part in (rows, others)

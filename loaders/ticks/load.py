@@ -200,7 +200,7 @@ def _write_ticks(
         save_runs(conn, venue.exchange, stored, merged)
     result.extend(inserted.count, inserted.first_at, inserted.last_at)
     if inserted.windows:
-        windows.receive_ticks(conn, venue.exchange, inserted.windows)
+        windows.open_or_replay(conn, venue.exchange, inserted.windows)
         venue.latest_window = max(
             [*inserted.windows, *filter(None, [venue.latest_window])]
         )

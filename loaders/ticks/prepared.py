@@ -12,8 +12,8 @@ import numpy as np
 from loaders.chunk import BadRow
 from loaders.ticks.batch import Batch, make_batch
 from loaders.ticks.chunk import TickChunk
-from loaders.ticks.runs import Integers
 from loaders.ticks.store import Encoded
+from pgio.integers import Integers
 
 NO_GAPS = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 

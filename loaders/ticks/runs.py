@@ -6,16 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import psycopg
-import pyarrow as pa
 
-Integers = npt.NDArray[np.int64]
-
-
-def integers(array: pa.Array) -> Integers:
-    """View an Arrow array of integers without nulls as numpy's."""
-    return np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.int64)
+from pgio.integers import Integers
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,8 @@
-"""Five-minute windows: create, seal and reopen them; attach order books, payloads."""
+"""Five-minute windows: create, seal and reopen them; attach order books, payloads.
+
+Callers hold the lock of the venue (`lock_venue`), but for `attach_payload`, which takes
+it.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ RELATION = "market_data.window_5m"
 BOOK = "book"
 
 
-def receive_ticks(
+def open_or_replay(
     conn: psycopg.Connection[Any], exchange: str, windows: Sequence[datetime]
 ) -> None:
     """Create the windows of newly inserted ticks; a sealed window becomes replayed."""
@@ -145,15 +149,17 @@ def attach_payload(
         lock_venue(conn, exchange)
         row = conn.execute(
             """
-            select raw_payload -> %(name)s, raw_payload -> %(name)s = %(text)s::jsonb
+            select raw_payload -> %(name)s = %(text)s::jsonb
             from market_data.window_5m
             where window_start = %(window)s and exchange = %(exchange)s
             """,
             {"name": name, "text": text, "window": window, "exchange": exchange},
         ).fetchone()
-        if row is not None and row[1]:
+        # None if nothing is attached by this name.
+        is_same = row[0] if row is not None else None
+        if is_same:
             return False
-        if row is not None and row[1] is not None and not replace:
+        if is_same is False and not replace:
             raise SetupError(
                 f"another payload is attached as {name!r}: choose another --name, or "
                 "say --replace"
@@ -170,6 +176,7 @@ def attach_payload(
             """,
             (window, exchange, name, text),
         )
+        # A window that was created just now may be before the venue's latest one.
         venue = known_venue(conn, exchange)
         if venue is not None:
             seal(conn, venue)
