@@ -205,7 +205,7 @@ class Session:
             if is_whole and changes.fingerprint != self.fingerprint:
                 return "no record of what it was made of"
             return ON_RECORD
-        before, now = row[0], json.loads(json.dumps(changes.made_of, default=str))
+        before, now = row[0] or {}, json.loads(json.dumps(changes.made_of, default=str))
         differing = [name for name in now if before.get(name) != now[name]]
         if not differing and changes.scope == "true":
             is_same = changes.fingerprint == self.fingerprint

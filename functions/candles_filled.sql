@@ -36,11 +36,19 @@
 ) %}
 with
 
+-- `not materialized`: otherwise PostgreSQL copies a CTE that is referenced twice.
+{%- for level, _ in levels %}
+
+{{ level }} as not materialized (
+    select * from {{ ref(level) }}
+),
+{%- endfor %}
+
 candles as materialized (
     {%- for level, is_used in levels %}
     {{ 'union all' if not loop.first }}
     select level.*
-    from {{ ref(level) }} as level
+    from {{ level }} as level
     where
         {{ is_used }}
         and level.exchange = venue
@@ -62,7 +70,7 @@ edges as (
             {%- for look_back in [" - interval '1 day'", none] %}
             (
                 select windows.close
-                from {{ ref('btc_ohlcv_5m') }} as windows
+                from btc_ohlcv_5m as windows
                 where
                     windows.exchange = venue
                     and windows.bucket < {{ windows_from }}
@@ -82,7 +90,7 @@ edges as (
         )
         or exists (
             select 1
-            from {{ ref('btc_ohlcv_5m') }} as windows
+            from btc_ohlcv_5m as windows
             where
                 windows.exchange = venue
                 and windows.bucket >= {{ windows_to }}

@@ -15,14 +15,21 @@ from python_jobs.lib.fold.positions import RULES, PositionJob
 
 def model(dbt: Any, session: Any) -> Changes | None:
     """Fold the fills of the loads that are new; all fills on a first build."""
+    this = str(dbt.this)
     is_same_rules = dbt.is_incremental and session.fingerprint == RULES
+    # An empty list of YAML arrives as None.
+    forgotten = dbt.config.meta_get("forget_history") or ()
     job = PositionJob(
         session.connection,
         str(dbt.ref("stg_hyperliquid__fills")),
         functools.partial(session.unapplied_loads, with_applied=not is_same_rules),
         slice_rows=int(dbt.config.meta_get("slice_rows")),
+        forgets_history=session.consumer in forgotten,
     )
-    changes = job.update(str(dbt.this)) if is_same_rules else job.rebuild()
+    if is_same_rules:
+        changes = job.update(this)
+    else:
+        changes = job.rebuild(this if session.has_table(session.consumer) else None)
     if changes is None:
         return None
     return Changes(
@@ -31,4 +38,5 @@ def model(dbt: Any, session: Any) -> Changes | None:
         scope=None if is_same_rules else "true",
         loads=changes.loads,
         fingerprint=RULES,
+        made_of=None if is_same_rules else {"rules": RULES},
     )

@@ -58,14 +58,16 @@ def model(dbt: Any, session: Any) -> Changes | None:
     upstream = (daily, trader_coin_daily, positions, risk)
     made_of = session.definitions(upstream)
     state = fingerprint(rules, classes, (options, made_of))
+    # Loads of fills, and all loads: those of marks and rates change `risk` only.
     of_fills, loads = new_loads(session, upstream, [risk])
     is_same_rules = dbt.is_incremental and state == session.fingerprint
     if is_same_rules and not len(loads):
         return None
 
+    # SQL condition on the traders to compute.
     traders = "true"
-    # SQL condition on traders; None: nobody.
-    without_fills: str | None = None
+    # SQL condition on traders without new fills whose curve changed; None: nobody.
+    resting: str | None = None
     # "true": the rows are the whole table; None: only insert or update their keys.
     scope: str | None = "true"
     if is_same_rules:
@@ -73,7 +75,7 @@ def model(dbt: Any, session: Any) -> Changes | None:
         if len(touched) <= MOST_TRADERS:
             traders, scope = users_condition(touched["user_address"]), None
             changed = first_changed_day(session.read, daily, loads)
-            without_fills = f"{held_since(risk, changed)} and not {traders}"
+            resting = f"{held_since(risk, changed)} and not {traders}"
 
     def batches() -> Iterator[pa.RecordBatch]:
         panels = read_panels(
@@ -88,13 +90,13 @@ def model(dbt: Any, session: Any) -> Changes | None:
         for panel in panels:
             points = changes(panel, np.array([END_OF_TIME]))
             yield from profile_rows(panel, points, options, rulebook).to_batches()
-        if without_fills is None:
+        if resting is None:
             return
         for rows in read_resting(
             session.read_batches,
             trader_profiles=dbt.this,
             risk=risk,
-            traders=without_fills,
+            traders=resting,
             days=[END_OF_TIME],
             rulebook=rulebook,
         ):

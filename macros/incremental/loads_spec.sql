@@ -98,6 +98,8 @@
             ) -%}
         {%- endfor -%}
     {%- endif -%}
+    {#- 'source': with has_empty_days, the loads of the first relation say how far the table
+        was computed. -#}
     {{ return({
         'consumer': this.schema ~ '.' ~ this.identifier,
         'source': relations | first,

@@ -16,10 +16,6 @@
     )
 }}
 
-{%- set fill_sort_key =
-    'array[time, coalesce(block_number, 0), coalesce(event_index, 0), px]'
-%}
-
 -- It reads the fills itself: rows of trader_coin_daily have no hours.
 select
     {{ time_bucket('1 hour', 'time', unit='ms') }} as hour,
@@ -31,8 +27,8 @@ select
     -- As in coin_daily.
     sum(px * sz) as volume,
     coalesce(sum(sz) filter (where side = 'B'), 0) as traded_volume,
-    (min({{ fill_sort_key }}))[4] as open_px,
-    (max({{ fill_sort_key }}))[4] as close_px,
+    (min({{ fill_sort_key() }}))[4] as open_px,
+    (max({{ fill_sort_key() }}))[4] as close_px,
 
     -- By the side of the position that was liquidated.
     count(*) filter (where {{ is_liquidated('long') }}) as long_liquidations,

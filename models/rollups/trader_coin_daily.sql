@@ -16,9 +16,7 @@
     )
 }}
 
-{%- set last_fill_sort_key =
-    'max(array[time, coalesce(block_number, 0), coalesce(event_index, 0), px])'
-%}
+{%- set last_fill = 'max(' ~ fill_sort_key() ~ ')' %}
 
 -- trader_daily and coin_daily sum its rows and do not read the fills again.
 select
@@ -53,17 +51,16 @@ select
         end
     ) as sell_volume,
 
-    -- Taker volume per side is the useful signal: over all users, total buys equal
-    -- total sells. buy_volume goes by dir (open long, close short), bought_volume by
-    -- side B.
+    -- Over all users total buys equal total sells, so only the takers' side tells
+    -- anything. buy_volume follows dir (open long, close short), bought_volume side B.
     coalesce(sum(sz) filter (where crossed and side = 'B'), 0) as taker_buy_volume,
     coalesce(sum(sz) filter (where crossed and side = 'A'), 0) as taker_sell_volume,
     coalesce(sum(sz) filter (where side = 'B'), 0) as bought_volume,
     -- coin_daily takes close_px of the row with the greatest (last_fill_time,
     -- close_block, close_event, close_px) of a coin.
-    ({{ last_fill_sort_key }})[2]::bigint as close_block,
-    ({{ last_fill_sort_key }})[3]::bigint as close_event,
-    ({{ last_fill_sort_key }})[4] as close_px,
+    ({{ last_fill }})[2]::bigint as close_block,
+    ({{ last_fill }})[3]::bigint as close_event,
+    ({{ last_fill }})[4] as close_px,
 
     -- Trades only: no outcome coins, no vault transfers.
     coalesce(sum({{ fee_usd() }}) filter (where {{ is_trade() }}), 0) as fees_usd,

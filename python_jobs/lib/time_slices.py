@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from psycopg import sql
 
+from pgio.integers import integers
+
 #: A slice of time: first millisecond, and the millisecond after the last; None for
 #: open.
 Slice = tuple[int | None, int | None]
@@ -98,8 +100,7 @@ def load_ranges(
     missing = loads["time_from"].is_null().to_numpy()
     rows = np.where(missing, 0, loads["rows_loaded"].to_numpy())
     begin, end = (
-        loads[name].cast(pa.timestamp("us")).cast(pa.int64()).fill_null(0).to_numpy()
-        // 1000
+        integers(loads[name].cast(pa.timestamp("us")), 0) // 1000
         for name in ("time_from", "time_to")
     )
     return begin, end, rows

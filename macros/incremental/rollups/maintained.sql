@@ -36,7 +36,8 @@
 
 {#
     What a build must do with a rollup: see what_to_do. If there is work, it first checks
-    the query and records which rows were dropped from the rollup by hand.
+    the query and, if other rollups read this one, moves its retention mark to where rows of
+    it were dropped by hand.
 #}
 {% macro rollup_action(spec, state, wanted) -%}
     {%- set action = what_to_do(spec, state, wanted) -%}
@@ -82,6 +83,7 @@
         {%- do report('REFRESH', 0) -%}
         {{ return('') }}
     {%- endif -%}
+    {#- '{}' stands for the column that rollup_filter() names. -#}
     {%- set query = query_with(in_ranges('{}', ranges)) -%}
     {%- set changed = write_stale_rows(
         target, spec['unique_key'], query, in_ranges('old.' ~ spec['bucket'], ranges)

@@ -21,7 +21,6 @@
     {#- A rebuild creates new jobs; those that an operator has paused must stay paused. -#}
     {%- set paused = paused_policies(spec['consumer']) if action == 'rebuild' else [] -%}
     {%- if action == 'rebuild' -%}
-        {%- set retained = rollup_retained_from(spec) -%}
         {%- do fill_continuous_aggregate(spec, make_intermediate_relation(target)) -%}
     {%- elif action == 'apply_loads' -%}
         {%- do refresh_touched_ranges(spec, state, target) -%}
@@ -29,15 +28,20 @@
         {%- do report('REFRESH', 0) -%}
     {%- endif -%}
 
-    {#- Explicit BEGIN: after a commit, neither dbt nor the driver opens a transaction. -#}
+    {#- Explicit BEGIN: see refresh_continuous_aggregate. -#}
     {%- call statement('begin') -%} begin {%- endcall -%}
     {{- run_hooks(pre_hooks, inside_transaction=True) -}}
     {%- if action == 'rebuild' -%}
-        {%- do swap_in_continuous_aggregate(spec, existing, target, retained) -%}
+        {#- The mark is read after the fill: rows dropped meanwhile count as dropped before
+            it, so the buckets of their time are copied from the old relation. -#}
+        {%- do swap_in_continuous_aggregate(
+            spec, existing, target, rollup_retained_from(spec)
+        ) -%}
     {%- endif -%}
     {%- if action != 'nothing' -%}
         {%- do record_rollup(spec, state, action) -%}
     {%- endif -%}
+    {#- Under --empty the relation may still be that of another edition. -#}
     {%- if state['kind'] == 'continuous_aggregate' or action == 'rebuild' -%}
         {%- do sync_continuous_aggregate(spec, target, paused) -%}
     {%- endif -%}
@@ -53,10 +57,10 @@
 
 
 {#
-    Creates the aggregate and refreshes it over all time, even where the source has no rows
-    left. TimescaleDB treats a range that was never refreshed as changed: without this, the
-    first manual refresh would delete the old buckets that the swap copies in. If the source
-    is empty, the server cannot derive an end for the refresh, so now() is passed as the end.
+    Creates the aggregate and refreshes all time once, also where there is no raw row.
+    Otherwise TimescaleDB still counts that time as changed, and the next refresh would
+    delete the buckets that the swap copies there. If the source is empty, the server cannot
+    derive an end for the refresh, so now() is passed as the end.
 #}
 {% macro fill_continuous_aggregate(spec, intermediate) -%}
     {%- call statement('main') -%}
@@ -142,9 +146,9 @@
 
 
 {#
-    Refreshes [range_from, range_to) outside a transaction. The driver opens a transaction
-    automatically and does not notice that this COMMIT closes it, so the CALL runs outside.
-    The driver also opens no new one later: code that needs one must run BEGIN.
+    Refreshes [range_from, range_to) outside a transaction. This COMMIT bypasses dbt, which
+    still believes that a transaction is open and sends no BEGIN. So the CALL runs outside of
+    one, and code that needs one later must run BEGIN itself.
 #}
 {% macro refresh_continuous_aggregate(spec, relation, range_from, range_to) -%}
     {%- call statement('commit_before_refresh', auto_begin=False) -%}

@@ -1,7 +1,9 @@
 {#
-    Records the applied loads of a rollup in the transaction that writes its rows. For the
-    guard of history it also records the bucket interval, the input and, if other rollups
-    read this one, its first bucket.
+    Records the applied loads of a rollup: in the transaction that writes its rows, for a
+    native rollup right after its refresh. If a build is killed in between, the next one
+    refreshes the same ranges again, which changes nothing. For the guard of history it also
+    records the bucket interval, the input and, if other rollups read this one, its first
+    bucket.
 #}
 {% macro record_rollup(spec, state, action) -%}
     {%- do record_taken_in(spec, state, action) -%}

@@ -5,9 +5,12 @@
     transaction of that swap. `retained_from` is the result of the macro retained_from (SQL
     literal of the first instant with complete rows, or none).
 
-    A bucket is old if it starts before the first bucket whose raw rows are all there, or
-    before the first bucket that the source still produces. Old rows replace rows that were
-    just computed from incomplete raw rows. New columns are NULL in old rows.
+    With a retention mark, old are all buckets before the later of two: the first bucket
+    whose raw rows are all there, and the first bucket of the new relation; without one see
+    old_bucket_boundary_sql. Old rows replace rows that were just
+    computed from incomplete raw rows. New columns are NULL in old rows. If the old relation
+    has no bucket column of this type and no row is known to be dropped, all buckets are
+    computed from the source, and nothing has to be kept.
 
     The variable forget_history (list of schema.name) lets the build drop these old buckets.
 #}
@@ -133,9 +136,9 @@
         {{ first_whole_bucket(retained_from, spec['bucket_interval'], unit) }}
     )
     {%- else -%}
-    {#- No retention mark exists. If the old rollup starts earlier than the new one, rows
-        were dropped, perhaps inside the first computed bucket, so that bucket counts as old
-        too. -#}
+    {#- No retention mark exists. If the old rollup begins before the new one, rows were
+        dropped, and the new one's first bucket may be incomplete: it is copied from the old
+        rollup, too. -#}
     (
         select
             coalesce(

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pgio.binary_kernels import decode_integers
 from pgio.binary_rows import RowBatch
 from pgio.scaled import Scaled, scaled_column
 from pgio.text_codes import TextCodes
@@ -91,11 +90,11 @@ class FillDecoder:
         return Fills(
             user=self.users.encode_column(rows, "user_address"),
             coin=self.coins.encode_column(rows, "coin"),
-            time=integers(rows, "filled_ms"),
-            block=integers(rows, "block_number", null=-1),
-            event=integers(rows, "event_index", null=-1),
+            time=rows.integers("filled_ms"),
+            block=rows.integers("block_number", null=-1),
+            event=rows.integers("event_index", null=-1),
             kind=self._decode_kinds(rows),
-            is_base_fee=integers(rows, "is_fee_in_base") != 0,
+            is_base_fee=rows.integers("is_fee_in_base") != 0,
             px=scaled_column(rows, "px"),
             size=scaled_column(rows, "signed_size"),
             start=scaled_column(rows, "start_position"),
@@ -107,18 +106,3 @@ class FillDecoder:
         codes = self._kinds.encode_column(rows, "fill_kind")
         places = np.array([REASONS.index(kind) for kind in self._kinds.values()])
         return np.asarray(places[codes], dtype=np.int64)
-
-
-def integers(
-    rows: RowBatch, name: str, null: int | None = None
-) -> npt.NDArray[np.int64]:
-    """Decode a column of integers or booleans; NULL becomes ``null``."""
-    column = rows.index(name)
-    values = np.empty(len(rows), dtype=np.int64)
-    decode_integers(rows.data, rows.starts[column], rows.lengths[column], values)
-    is_null = rows.lengths[column] < 0
-    if is_null.any():
-        if null is None:
-            raise ValueError(f"column {name!r} holds nulls")
-        values[is_null] = null
-    return values

@@ -1,10 +1,18 @@
 """The order in which a trader's fills in a coin happened.
 
-Time comes first. Within one millisecond the place in the block decides, if the data
-give it. Otherwise the reported positions decide: every fill leads from its
-``start_position`` to ``start_position + delta``. If the fills chain in several ways,
-the reported profit decides, then the order of the file: see `trails`. The trade id is
-never used: it is a hash.
+Time comes first. Within one millisecond:
+
+- all fills have a block: the place in the block;
+- not all have a ``start_position``: the place in the file;
+- only buys: ascending ``start_position``; only sells: descending;
+- buys and sells: the trail through all fills, each of which leads from its
+  ``start_position`` to ``start_position + delta``. If there are several trails, the
+  reported profit decides, then the place in the file; if there is none, the chain is
+  followed as far as it goes (`trails`).
+
+Where the place in the file is unknown or equal, values of the fills decide (start,
+price, size, profit), so that the order is always the same. The trade id is never used:
+it is a hash.
 
 The same functions run compiled, on 64-bit integers, and as plain Python, on arrays of
 Python integers for large values.

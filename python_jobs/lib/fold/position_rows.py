@@ -43,33 +43,33 @@ def position_rows(steps: Steps, users: TextCodes, coins: TextCodes) -> pa.Record
     values = steps.values
     user = users.to_arrow().take(pa.array(steps.user)).cast(pa.string())
     coin = coins.to_arrow().take(pa.array(steps.coin)).cast(pa.string())
-    opened, closed = _integers(values, fk.OPENED), _integers(values, fk.CLOSED)
+    opened, closed = _field(values, fk.OPENED), _field(values, fk.CLOSED)
     last_fill, last_exit = (
-        _integers(values, field) for field in (fk.LAST_FILL, fk.LAST_EXIT)
+        _field(values, field) for field in (fk.LAST_FILL, fk.LAST_EXIT)
     )
     is_open = closed < 0
     changed = np.where(is_open, last_fill, closed)
-    following = _integers(values, fk.NEXT)
+    following = _field(values, fk.NEXT)
 
     size_scale, usd_scale = values[:, fk.SIZE_SCALE], values[:, fk.USD_SCALE]
     notional_scale = size_scale + values[:, fk.PX_SCALE]
     size = np.where(is_open, values[:, fk.POSITION], 0 * values[:, fk.POSITION])
-    is_known = _integers(values, fk.BASIS_KNOWN) != 0
-    is_pnl_unknown = _integers(values, fk.PNL_KNOWN) == 0
+    is_known = _field(values, fk.BASIS_KNOWN) != 0
+    is_pnl_unknown = _field(values, fk.PNL_KNOWN) == 0
     reasons = pa.array([*fk.REASONS, None], pa.string())
     columns = {
         "position_id": pc.binary_join_element_wise(
             user,
             coin,
             pc.cast(pa.array(opened), pa.string()),
-            pc.cast(pa.array(_integers(values, fk.ORDINAL)), pa.string()),
+            pc.cast(pa.array(_field(values, fk.ORDINAL)), pa.string()),
             ":",
         ),
         "hour_at": _instant(changed // fk.HOUR_MS * fk.HOUR_MS),
         "user_address": user,
         "coin": coin,
         "side": pa.array(["short", "long"]).take(
-            pa.array((_integers(values, fk.SIDE) > 0).astype(np.int8))
+            pa.array((_field(values, fk.SIDE) > 0).astype(np.int8))
         ),
         "opened_at": _instant(opened),
         "closed_at": _instant(closed, is_open),
@@ -84,13 +84,13 @@ def position_rows(steps: Steps, users: TextCodes, coins: TextCodes) -> pa.Record
         "cost_basis_usd": _decimals(values[:, fk.COST], usd_scale, ~is_known),
         "gross_pnl": _decimals(values[:, fk.GROSS], usd_scale, is_pnl_unknown),
         "fees_usd": _decimals(values[:, fk.FEES], usd_scale),
-        "fill_count": pa.array(_integers(values, fk.FILLS)),
+        "fill_count": pa.array(_field(values, fk.FILLS)),
         "close_reason": reasons.take(
-            pa.array(np.where(is_open, len(fk.REASONS), _integers(values, fk.REASON)))
+            pa.array(np.where(is_open, len(fk.REASONS), _field(values, fk.REASON)))
         ),
-        "is_liquidated": pa.array(_integers(values, fk.LIQUIDATED) != 0),
+        "is_liquidated": pa.array(_field(values, fk.LIQUIDATED) != 0),
         "is_basis_known": pa.array(is_known),
-        "gap_count": pa.array(_integers(values, fk.GAPS)),
+        "gap_count": pa.array(_field(values, fk.GAPS)),
         "next_hour_at": _instant(following // fk.HOUR_MS * fk.HOUR_MS, following < 0),
         "is_latest": pa.array(following < 0),
         "is_open": pa.array(is_open & (following < 0)),
@@ -98,7 +98,7 @@ def position_rows(steps: Steps, users: TextCodes, coins: TextCodes) -> pa.Record
     return pa.RecordBatch.from_pydict(columns)
 
 
-def _integers(values: Values, field: int) -> npt.NDArray[np.int64]:
+def _field(values: Values, field: int) -> npt.NDArray[np.int64]:
     return np.asarray(values[:, field].astype(np.int64))
 
 

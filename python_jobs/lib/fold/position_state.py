@@ -11,7 +11,7 @@ from pgio.binary_rows import RowBatch
 from pgio.scaled import LARGE, Scaled, scaled_column
 from python_jobs.lib.fold import decimals as dec
 from python_jobs.lib.fold import kernel as fk
-from python_jobs.lib.fold.fills import FillDecoder, integers
+from python_jobs.lib.fold.fills import FillDecoder
 from python_jobs.lib.fold.fold import FoldState
 
 _AMOUNTS = {
@@ -95,7 +95,7 @@ def resume(rows: RowBatch, decoder: FillDecoder, state: FoldState) -> None:
     )
     table = np.zeros((len(rows), fk.STATE_WIDTH), dtype=np.int64)
     for name, field in _INTEGERS.items():
-        table[:, field] = integers(rows, name, -1 if name == "last_exit_ms" else None)
+        table[:, field] = rows.integers(name, -1 if name == "last_exit_ms" else None)
     table[:, fk.SEEN] = 1
     table[:, fk.SIDE] = 2 * table[:, fk.SIDE] - 1
     table[:, fk.SIZE_SCALE] = size_scale

@@ -21,7 +21,11 @@ from python_jobs.lib.fold.fills import FillDecoder, Fills
 from python_jobs.lib.fold.fold import FoldState, fold
 from python_jobs.lib.fold.position_rows import position_rows
 from python_jobs.lib.fold.position_state import resume
-from python_jobs.lib.fold.restarts import note_touched_keys, resume_query
+from python_jobs.lib.fold.restarts import (
+    assert_fills_are_there,
+    note_touched_keys,
+    resume_query,
+)
 from python_jobs.lib.time_slices import (
     Slice,
     cut_slices,
@@ -88,6 +92,8 @@ class PositionJob:
         ``time_from``, ``time_to``, ``rows_loaded``.
     slice_rows
         Fills to fold at once.
+    forgets_history
+        Whether positions may be lost whose fills were dropped.
     """
 
     def __init__(
@@ -96,17 +102,34 @@ class PositionJob:
         fills: str,
         unapplied_loads: ReadLoads,
         slice_rows: int = SLICE_ROWS,
+        forgets_history: bool = False,
     ) -> None:
         self._connection = connection
         self._fills = fills
         self._unapplied_loads = unapplied_loads
         self._slice_rows = slice_rows
+        self._forgets_history = forgets_history
         self._decoder = FillDecoder()
         self._state = FoldState()
 
-    def rebuild(self) -> PositionChanges:
-        """Fold all stored fills, including fills that belong to no load."""
+    def rebuild(self, hours: str | None = None) -> PositionChanges:
+        """Fold all stored fills, including fills that belong to no load.
+
+        Parameters
+        ----------
+        hours
+            Name of the model's own table, quoted for SQL; None if there is none yet.
+
+        Raises
+        ------
+        DroppedFillsError
+            If fills of stored positions were dropped.
+        """
         self._take_snapshot()
+        if hours is not None and not self._forgets_history:
+            assert_fills_are_there(
+                self._connection, f"select position_id, opened_at from {hours}"
+            )
         loads = self._unapplied_loads()
         pieces = self._slices(loads)
         return PositionChanges(
@@ -130,6 +153,11 @@ class PositionJob:
         -------
         PositionChanges or None
             None if there is no new load.
+
+        Raises
+        ------
+        DroppedFillsError
+            If fills of a position that a late fill changes were dropped.
         """
         self._take_snapshot()
         loads = self._unapplied_loads()
@@ -143,6 +171,12 @@ class PositionJob:
             return PositionChanges(iter(()), None, load_ids)
         is_new = f"not f.is_outcome and {of_loads}"
         touched = note_touched_keys(self._connection, self._fills, hours, is_new)
+        if not self._forgets_history:
+            assert_fills_are_there(
+                self._connection,
+                "select position_id, to_timestamp(opened_ms / 1000.0) as opened_at"
+                " from stale_positions",
+            )
         self._resume()
 
         def query(piece: Slice) -> str:

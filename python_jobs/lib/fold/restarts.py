@@ -3,7 +3,8 @@
 A key is a (trader, coin). If all its new fills are later than its last fill, it resumes
 from its last position. Any other key goes back to the last time, before its first new
 fill, at which it was certainly flat: the end of a position after which no other
-position of the key opens in the same millisecond. (After a flip or a gap one does.)
+position of the key opens in the same millisecond. (After a flip, or after a gap that
+left a position, another one opens in that millisecond: the key was not flat.)
 What came before that time cannot change, so only later positions and fills are read
 (`docs/adr/0011`).
 """
@@ -26,6 +27,10 @@ _MAX_NAMED_USERS = 1_000
 Connection = psycopg.Connection[Any]
 
 
+class DroppedFillsError(Exception):
+    """Positions cannot be folded again, because some of their fills were dropped."""
+
+
 class TouchedKeys(NamedTuple):
     """What a run has to read and delete for the keys with new fills.
 
@@ -36,21 +41,21 @@ class TouchedKeys(NamedTuple):
         ``opened_ms``, ``last_fill_ms``, ``fill_count``.
     stale_hours
         Their rows: ``position_id``, ``hour_at``.
-    new_fills, late_fills
-        SQL conditions on fills ``f``. `new_fills`: the new fills of keys that only
-        continue. `late_fills`: all fills to fold again of keys that go back. None if
-        there are no such keys.
+    continuing_fills, refolded_fills
+        SQL conditions on fills ``f``: the new fills of keys that only continue; all
+        fills after the restart of keys that go back. None if there are no such keys.
     """
 
     stale: pa.Table
     stale_hours: pa.Table
-    new_fills: str | None
-    late_fills: str | None
+    continuing_fills: str | None
+    refolded_fills: str | None
 
     @property
     def predicates(self) -> list[str]:
         """SQL conditions on the fills to fold; no fill meets two of them."""
-        return [p for p in (self.new_fills, self.late_fills) if p is not None]
+        both = (self.continuing_fills, self.refolded_fills)
+        return [predicate for predicate in both if predicate is not None]
 
 
 def note_touched_keys(
@@ -70,6 +75,7 @@ def note_touched_keys(
     positions = f"(select * from {hours} where is_latest)"
     connection.execute(_touched_keys(fills, positions, is_new))
     connection.execute("analyze touched_keys")
+    # The earliest restart; none if a late key is folded from its first fill.
     on_time, late, from_ms = _one_row(
         connection,
         """
@@ -96,8 +102,40 @@ def note_touched_keys(
         stale,
         stale_hours,
         f"{is_new} and not {_of_late_key()}" if on_time else None,
-        _late_fills(connection, from_ms),
+        _refolded_fills(connection, from_ms),
     )
+
+
+def assert_fills_are_there(connection: Connection, positions: str) -> None:
+    """Check that no fill of positions that are folded again was dropped (ADR 0008).
+
+    Parameters
+    ----------
+    connection
+    positions
+        SQL of the positions: ``position_id``, ``opened_at``.
+
+    Raises
+    ------
+    DroppedFillsError
+        If one of them opened before the retention mark of the fills.
+    """
+    row = connection.execute(
+        "select positions.position_id, positions.opened_at, marks.dropped_before"
+        f" from ({positions}) as positions inner join ops.retention_marks as marks"
+        " on positions.opened_at < marks.dropped_before"
+        " where marks.relation = 'hyperliquid.fills'"
+        " order by positions.opened_at limit 1"
+    ).fetchone()
+    if row is not None:
+        position_id, opened_at, dropped_before = row
+        raise DroppedFillsError(
+            "positions cannot be folded again: hyperliquid.fills has dropped its rows"
+            f" before {dropped_before}, and position {position_id} opened at"
+            f" {opened_at}. Nothing was changed. Take the change back (a full refresh,"
+            " the rules of the fold, or a late fill), or give the older positions up:"
+            " --vars '{forget_history: [analytics.trader_position_hours]}'"
+        )
 
 
 def resume_query() -> str:
@@ -191,7 +229,7 @@ def _stale_positions(positions: str) -> str:
     """
 
 
-def _late_fills(connection: Connection, from_ms: int | None) -> str:
+def _refolded_fills(connection: Connection, from_ms: int | None) -> str:
     """Return the SQL condition for the fills to fold again of keys that go back."""
     parts = [_of_late_key("(t.last_fill_ms is null or f.filled_ms > t.last_fill_ms)")]
     if from_ms is not None:

@@ -1,12 +1,15 @@
-"""Find the order of the fills of one millisecond from the positions they report.
+"""Find the order of buys and sells of one millisecond from the positions they report.
 
-A group of fills is a graph. Each fill is an edge from its ``start_position`` to
-``start_position`` + size change. The order of the fills is a trail through all edges
-(an Eulerian trail). A position from which several edges leave is a fork. At a fork the
-fill comes first whose reported profit fits the average cost of the position best, to
-the cent; then the order of the file decides. To use every edge, one edge of each
-position is reserved and used last: the one that leads toward the end of the trail (the
-construction of the BEST theorem: van Aardenne-Ehrenfest, de Bruijn 1951).
+`ordering` calls `find_trail` for groups that have both, all with a ``start_position``
+and not all with a block. It sorts other groups by itself, small ones by `follow`. A
+group of fills is a graph. Each
+fill is an edge from its ``start_position`` to ``start_position`` + size change. The
+order of the fills is a trail through all edges (an Eulerian trail). A position from
+which several edges leave is a fork. At a fork the fill comes first whose reported
+profit fits the average cost of the position best, to the cent; then the order of the
+file decides. To use every edge, one edge of each position is reserved and used last:
+the one that leads toward the end of the trail (the construction of the BEST theorem:
+van Aardenne-Ehrenfest, de Bruijn 1951).
 
 After a change of the order, increase `RULES` in positions.py: stored positions are then
 computed again.
@@ -101,6 +104,7 @@ def find_trail(edges: Any, records: Any, event: Any, state: Any, powers: Any) ->
 
     position = records[edges[first], START]
     is_carried = state[SEEN] != 0 and position == state[POSITION]
+    # 0 of the type that the amounts have: 64-bit or Python's integer.
     cost = state[COST] if is_carried else 0 * state[COST]
     is_known = state[BASIS_KNOWN] if is_carried else 0
     taken = np.zeros(count, dtype=np.bool_)
@@ -116,6 +120,7 @@ def find_trail(edges: Any, records: Any, event: Any, state: Any, powers: Any) ->
         chosen, least = _NONE, 0 * cost
         e = at
         while e < count and start[e] == at:
+            # The last edge to the reserved neighbour waits until no other is left.
             is_reserved = arrival[e] == reserved[at] and to_reserved == 1 and free > 1
             if not taken[e] and not is_reserved:
                 cents = 0 * cost
@@ -160,9 +165,9 @@ def _positions(edges: Any, records: Any) -> Any:
 
 @compilable
 def _reserved_edges(last: int, start: Any, arrival: Any) -> Any:
-    """Return, for each position, the next position of its reserved edge.
+    """Return, for each position, the neighbour that its reserved edge leads to.
 
-    The reserved edges lead to ``last``.
+    Following these neighbours leads to ``last``.
     """
     count = start.size
     reserved = np.full(count, _NONE, dtype=np.int64)
@@ -250,7 +255,10 @@ def _apply_fill(
 def _cents_off(
     fill: Any, position: Any, cost: Any, is_known: Any, state: Any, powers: Any
 ) -> Any:
-    """Return by how many cents a fill's reported profit misses the average cost."""
+    """Return by how many cents a fill's reported profit misses the average cost.
+
+    0 where that cannot be judged: nothing speaks against such a fill.
+    """
     reduces = position != 0 and (position > 0) != (fill[DELTA] > 0)
     if not fill[FLAGS] & HAS_PNL or (reduces and not is_known):
         return 0 * cost
@@ -271,7 +279,7 @@ def greedy(edges: Any, records: Any, state: Any) -> Any:
     position = state[POSITION]
     for step in range(count):
         chosen = -1
-        # In the first step only if the position before the group is known.
+        # In the first step, `position` means something only if the key was seen before.
         for e in range(count if step > 0 or state[SEEN] != 0 else 0):
             if not taken[e] and records[edges[e], START] == position:
                 chosen = e

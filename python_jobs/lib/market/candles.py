@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from psycopg import sql
 
+from pgio.integers import integers
 from python_jobs.lib.market.grid import PRICES, SECONDS_PER_DAY, SUMS, Ints, SecondGrid
 from python_jobs.lib.time_slices import merge_intervals
 
@@ -110,7 +111,7 @@ def load_spans(loads: pa.Table) -> list[Span]:
         ``time_from`` and ``time_to`` as `Session.unapplied_loads` returns them.
     """
     begin, end = (
-        np.asarray(loads[name].drop_null().cast(pa.int64()).to_numpy()) // 1_000_000
+        integers(loads[name].drop_null()) // 1_000_000
         for name in ("time_from", "time_to")
     )
     return [(first, last + 1) for first, last in merge_intervals(begin, end)]

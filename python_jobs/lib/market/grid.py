@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pgio.integers import integers
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -62,7 +64,7 @@ class SecondGrid:
         ValueError
             A second occurs twice, or a price is not positive.
         """
-        second = np.asarray(candles["second"].to_numpy(), np.int64) - start
+        second = integers(candles["second"]) - start
         inside = (second >= 0) & (second < seconds)
         place = second[inside]
         if np.unique(place).size != place.size:

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pgio.integers import integers
 from python_jobs.lib.profiles.coins import are_spot
 from python_jobs.lib.profiles.decimal_sums import (
     nearest_floats,
@@ -20,7 +21,6 @@ from python_jobs.lib.profiles.panel import (
     MONEY,
     Flags,
     TraderPanel,
-    to_ints,
 )
 from python_jobs.lib.profiles.points import Points, rows_seen
 from python_jobs.lib.profiles.returns import Ints
@@ -46,7 +46,7 @@ def sum_flows(coin_daily: pa.Table) -> pa.Table:
         coin_daily[name].combine_chunks().dictionary_encode()
         for name in ("user_address", "coin")
     )
-    user, day = to_ints(users.indices), to_ints(coin_daily["day"])
+    user, day = integers(users.indices), integers(coin_daily["day"])
     origin = day.min(initial=0)
     span = int(day.max(initial=0) - origin) + 1
     keys, group = np.unique(user * span + (day - origin), return_inverse=True)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pgio.integers import integers
 from python_jobs.lib.profiles.decimal_sums import nearest_floats, to_words
 from python_jobs.lib.profiles.returns import Floats, Ints
 
@@ -158,7 +159,7 @@ def build_panel(
 def _daily_rows(
     users: pa.Array, table: pa.Table, measures: tuple[str, ...]
 ) -> DailyRows:
-    trader, day = _number(users, table["user_address"]), to_ints(table["day"])
+    trader, day = _number(users, table["user_address"]), integers(table["day"])
     order = np.lexsort((day, trader))
     table = table.take(pa.array(order))
     return DailyRows(
@@ -172,7 +173,7 @@ def _daily_rows(
 def _closed_positions(users: pa.Array, table: pa.Table) -> ClosedPositions:
     coins = pc.unique(table["coin"]).sort()
     trader, coin = _number(users, table["user_address"]), _number(coins, table["coin"])
-    closed, opened = to_ints(table["closed_at"]), to_ints(table["opened_at"])
+    closed, opened = integers(table["closed_at"]), integers(table["opened_at"])
     net_pnl, notional, seconds = (
         to_floats(table[name])
         for name in ("net_pnl", "entry_notional", "holding_seconds")
@@ -210,12 +211,7 @@ def _number(values: pa.Array, column: pa.ChunkedArray) -> Ints:
     if numbers.null_count:
         stray = column.filter(pc.is_null(numbers))[0].as_py()
         raise ValueError(f"{stray!r} is not among the values expected here")
-    return to_ints(numbers)
-
-
-def to_ints(column: pa.ChunkedArray) -> Ints:
-    """Turn an integer or time column without NULLs into int64."""
-    return np.asarray(column.cast(pa.int64()).to_numpy(), np.int64)
+    return integers(numbers)
 
 
 def to_floats(column: pa.ChunkedArray) -> Floats:

@@ -55,8 +55,8 @@ class History:
         Root of the sum of squared log returns within the window.
     outcomes : mapping of (str, str) to array of float64, shape (…, n)
         By horizon and target, as `label_snapshot` has it; NaN where unknown. A horizon
-        starts at the end of the window. Leading axes are independent series; each is
-        scored separately.
+        starts at the end of the window. Leading axes are independent series, scored
+        separately: tests score many shuffled series at once.
     """
 
     starts: Ints
@@ -183,8 +183,9 @@ def score_windows(
 ) -> WindowScores:
     """Score all forecasts of a target.
 
-    An outcome is used only if its horizon had ended by the end of the query window. As
-    a horizon starts at the end of its window, this is start + horizon ≤ query start.
+    An outcome is used only if it was known when the query window ended. It is known at
+    start + width + horizon, and the query window ends at query start + width: so start
+    + horizon ≤ query start.
     Returns are compared as they are, volatilities by their logarithms.
 
     `persistence` forecasts volatility as the query window's own volatility

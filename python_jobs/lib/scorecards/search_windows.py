@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pgio.integers import integers
 from python_jobs.lib.market.candles import Candles, quote
 from python_jobs.lib.market.grid import (
     BLOCK_WINDOWS,
@@ -69,7 +70,7 @@ def read_history(
         )
     )
     rows = pa.Table.from_batches(batches)
-    starts = np.asarray(rows["start"].to_numpy(), np.int64)
+    starts = integers(rows["start"])
     paths, volatility = read_paths(candles, exchange, starts, width)
     kept = ~np.isnan(volatility)
     return History(

@@ -1,4 +1,8 @@
-"""The list of signals that the scorecard evaluates."""
+"""The list of signals that the scorecard evaluates.
+
+A signal is defined in three places that change together: its SQL model, here, and
+`signal_shuffles.Market`, which computes it for shuffled members.
+"""
 
 from __future__ import annotations
 

@@ -104,7 +104,11 @@ def _rows(
             has_p = found.ic.value is not None and not np.isnan(p_value)
             notes = [found.note] if found.note else []
             if found.ic.value is not None and not has_p:
-                notes.append("no p-value: too few traders to shuffle")
+                notes.append(
+                    "no p-value: too few traders to shuffle"
+                    if shuffled
+                    else "no p-value: the daily or the hourly signals have no rows"
+                )
             yield {
                 "signal": name,
                 "horizon_hours": horizon,

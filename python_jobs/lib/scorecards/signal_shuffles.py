@@ -2,7 +2,8 @@
 
 Positions and memberships are spans of time. The holding of a group is the sum over all
 overlaps of position spans and membership spans. It is computed as a running sum of what
-enters and leaves at each moment.
+enters and leaves at each moment. The signals are those of `signal_list`, and change
+with them and with their SQL models.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Grid:
 
     def index(self, hours: Ints) -> Ints:
         """Return the first moment at or after each hour, 0 to `moments`."""
+        # Division that rounds up.
         moments = -((self.first - hours) // self.step)
         return np.clip(moments, 0, self.moments)
 
@@ -126,6 +128,7 @@ def grouped(spans: Spans, members: Spans, assigned: Ints, grid: Grid) -> Sums:
         ``arange(traders)`` is the real assignment.
     grid : Grid
     """
+    # All pairs of a membership and a span of the trader who got it.
     offsets = np.searchsorted(spans.trader, np.arange(assigned.size + 1))
     begin = offsets[assigned[members.trader]]
     counts = offsets[assigned[members.trader] + 1] - begin
@@ -282,7 +285,7 @@ class Market:
                 np.where(exists, net, np.nan), self.z_days * 24, self.z_least * 24
             ),
             "net_flow_usd": _ratio(flow.net, gross + np.abs(flow.net)),
-            # Named after the column, but this is (buyers - sellers) / traders.
+            # The name in `signal_list`; its formula is (buyers - sellers) / traders.
             "buyer_count": _ratio(
                 flow.long_count - flow.short_count, flow.trader_count
             ),
@@ -327,7 +330,7 @@ def trailing_z(values: Floats, window: int, least: int) -> Floats:
 
 
 def assignments(strata: Ints, count: int, seed: int = _SEED) -> npt.NDArray[np.int64]:
-    """Draw assignments: each trader gets all memberships of one of the same stratum.
+    """Draw assignments: each trader gets those of a random trader of its stratum.
 
     Parameters
     ----------

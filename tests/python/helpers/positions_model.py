@@ -51,7 +51,13 @@ class Model:
         self.written = 0
         self.deleted = 0
 
-    def run(self, *, is_incremental: bool, slice_rows: int = 500_000) -> None:
+    def run(
+        self,
+        *,
+        is_incremental: bool,
+        slice_rows: int = 500_000,
+        forgets_history: bool = False,
+    ) -> None:
         """Run the model once and apply its changes."""
         with connect(autocommit=True) as reader:
 
@@ -65,8 +71,8 @@ class Model:
                     " order by load_id",
                 )
 
-            job = PositionJob(reader, STAGED_FILLS, loads, slice_rows)
-            changes = job.update(TARGET) if is_incremental else job.rebuild()
+            job = PositionJob(reader, STAGED_FILLS, loads, slice_rows, forgets_history)
+            changes = (job.update if is_incremental else job.rebuild)(TARGET)
             if changes is not None:
                 self.apply(changes, is_incremental)
 

@@ -104,11 +104,12 @@ def test_positions_of_other_rules_are_folded_anew(model: Model) -> None:
         [TARGET, load_id],
     )
     session = Session(lambda: connect(autocommit=True), TARGET, starts_over=False)
+    settings = {"slice_rows": 7, "forget_history": None}
     dbt = SimpleNamespace(
         ref=lambda model: f"staging.{model}",
         this=TARGET,
         is_incremental=True,
-        config=SimpleNamespace(meta_get={"slice_rows": 7}.__getitem__),
+        config=SimpleNamespace(meta_get=settings.__getitem__),
     )
     job = importlib.import_module("python_jobs.trader_position_hours")
     with session.connection:

@@ -18,6 +18,7 @@ from positions_model import (  # noqa: F401
 from reference_fold import ADL, LIQUIDATION, PRECISE, TRANSFER, Fill, replace
 
 from python_jobs.lib.fold import restarts
+from python_jobs.lib.fold.restarts import DroppedFillsError
 
 pytestmark = pytest.mark.any_server
 
@@ -104,6 +105,28 @@ def test_two_episodes_in_one_millisecond_end_flat(
     take_in(model, [*trip(1000), *both, *trip(3000)])
     take_in(model, trip(2500))
     assert model.deleted == 1
+
+
+def test_positions_whose_fills_were_dropped_are_not_folded_again(model: Model) -> None:
+    load(model.conn, [*trip(1000), Fill(2000, "B", "1", "10", "0", tid=1), *trip(5000)])
+    model.run(is_incremental=False)
+    model.conn.execute("delete from hyperliquid.fills where time < 3000")
+    model.conn.execute(
+        "insert into ops.retention_marks (relation, dropped_before)"
+        " values ('hyperliquid.fills', to_timestamp(3))"
+    )
+    load(model.conn, trip(6000))
+    model.run(is_incremental=True)
+    before = model.rows()
+    with pytest.raises(DroppedFillsError, match=r"dropped its rows before .*00:00:03"):
+        model.run(is_incremental=False)
+    load(model.conn, [Fill(4000, "A", "1", "10", "1", pnl="0", tid=2)])
+    with pytest.raises(DroppedFillsError, match="or a late fill"):
+        model.run(is_incremental=True)
+    assert model.rows() == before
+    model.run(is_incremental=False, forgets_history=True)
+    opened = {row["opened_at"].timestamp() for row in model.positions()}
+    assert opened == {4, 5, 6}
 
 
 def test_traders_too_many_to_name_are_joined(
