@@ -89,6 +89,20 @@ def _module_behind_dbt_common() -> str:
     return "Unknown" if frame is None else str(frame.f_globals["__name__"])
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start slow modules first, of each server: at the end no process waits for one."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        server = parameters.get("server")
+        number = servers.test_servers().index(server) if server else 0
+        return number, item.path not in slow
+
+    items.sort(key=place)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServer:
     """Share the tests out between processes; each has servers of its own."""

@@ -11,7 +11,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
+import parses
 import psycopg
 import pyarrow as pa
 import yaml
@@ -91,9 +93,15 @@ class EmbeddingProject:
         """Run dbt; return its result object, whatever it says."""
         places = ("--project-dir", "--profiles-dir", "--log-path")
         named = [part for place in places for part in (place, str(self.folder))]
-        target = ["--target-path", str(self.folder / "target")]
-        given = ["--vars", json.dumps(self.variables)]
-        return dbtRunner().invoke([*args, *named, *target, *given])
+        given = json.dumps(self.variables)
+        # One for each value of the variables: with others dbt parses everything again.
+        target = self.folder / f"target_{crc32(given.encode())}"
+        if not target.exists():
+            parses.take_over(target, self.conninfo, (type(self), given))
+        options = ["--target-path", str(target), "--vars", given, "--no-write-json"]
+        done = dbtRunner().invoke([*args, *named, *options])
+        parses.keep(target, self.conninfo, (type(self), given))
+        return done
 
     def dbt(self, *args: str) -> dict[str, str]:
         """Run dbt, which must succeed; return the message by node name."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +11,9 @@ import psycopg
 import pytest
 from loading import LOADER_TABLES
 from moto.server import ThreadedMotoServer
+from whole_project import run_dbt
 
-from pgio.connection import PROJECT_DIR, connect
+from pgio.connection import connect
 
 
 @pytest.fixture(scope="session")
@@ -31,17 +29,9 @@ def loading_database(
 
 def create_sources(database: str, scratch: Path) -> None:
     """Run ``dbt run-operation create_sources`` in a database."""
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "dbt.cli.main", "run-operation", "create_sources"),
-            *("--target-path", str(scratch), "--log-path", str(scratch)),
-        ],
-        cwd=PROJECT_DIR,
-        env=os.environ | {"PGDATABASE": database},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    env = {"PGDATABASE": database}
+    done = run_dbt(env, "run-operation", "create_sources", target=scratch)
+    assert done.success, done.said
 
 
 @pytest.fixture
@@ -51,7 +41,7 @@ def loading_db(
     """Connection to empty raw tables; the loader, in this process or not, uses them."""
     monkeypatch.setenv("PGDATABASE", loading_database)
     with connect(autocommit=True) as conn:
-        conn.execute(f"truncate {', '.join(LOADER_TABLES)}")
+        conn.execute(f"truncate {', '.join(LOADER_TABLES)}, ops.retention_marks")
         yield conn
 
 

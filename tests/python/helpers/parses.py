@@ -8,6 +8,7 @@ have to delete functions from the parse, at which 1.12 fails and reads everythin
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ PLACE = ("host", "port", "user", "dbname")
 _parses: dict[Key, bytes] = {}
 
 
-def take_over(target: Path, conninfo: dict[str, Any], kind: type) -> None:
+def take_over(target: Path, conninfo: dict[str, Any], kind: Hashable) -> None:
     """Copy the stored parse into a new project, if there is one."""
     found = _parses.get(_key(conninfo, kind))
     if found is not None:
@@ -26,12 +27,12 @@ def take_over(target: Path, conninfo: dict[str, Any], kind: type) -> None:
         (target / KEPT).write_bytes(found)
 
 
-def keep(target: Path, conninfo: dict[str, Any], kind: type) -> None:
+def keep(target: Path, conninfo: dict[str, Any], kind: Hashable) -> None:
     """Store the parse of a project, if it is the first of its kind."""
     key = _key(conninfo, kind)
     if key not in _parses and (target / KEPT).exists():
         _parses[key] = (target / KEPT).read_bytes()
 
 
-def _key(conninfo: dict[str, Any], kind: type) -> Key:
+def _key(conninfo: dict[str, Any], kind: Hashable) -> Key:
     return (kind, *(conninfo[name] for name in PLACE))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 from servers import environment
+from whole_project import Done, run_dbt
 
 from pgio.connection import PROJECT_DIR
 
@@ -56,15 +57,22 @@ class RoleDatabase:
 
     def dbt(self, user: str, *arguments: str) -> str:
         """Run dbt, which must succeed; return what it prints."""
-        return self.run(user, *self.dbt_command(*arguments))
+        done = self._dbt(user, arguments)
+        assert done.success, done.said
+        return done.said
 
     def dbt_error(self, user: str, *arguments: str) -> str:
         """Run dbt, which must fail; return what it prints, on one line."""
-        done = self.attempt(user, *self.dbt_command(*arguments))
-        assert done.returncode != 0, done.stdout
-        return " ".join(done.stdout.split())
+        done = self._dbt(user, arguments)
+        assert not done.success, done.said
+        return " ".join(done.said.split())
+
+    def _dbt(self, user: str, arguments: Iterable[str]) -> Done:
+        env = {**environment(self.info), "PGUSER": user}
+        return run_dbt(env, *arguments, target=self.scratch)
 
     def dbt_command(self, *arguments: str) -> tuple[str | Path, ...]:
+        """Return the arguments by which `run` makes a process of dbt's own."""
         places = ("--target-path", self.scratch, "--log-path", self.scratch)
         return ("dbt.cli.main", "--no-use-colors", *arguments, *places)
 

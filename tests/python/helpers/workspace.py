@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from whole_project import run_dbt
 
 from pgio.connection import PROJECT_DIR
 
@@ -38,18 +38,10 @@ class Workspace:
         return done
 
     def dbt(self, *args: str) -> dict[str, Any]:
-        """Run dbt and return its results by node name."""
-        self.run(
-            str(DBT),
-            "--no-use-colors",
-            *args,
-            "--target-path",
-            str(self.target),
-            "--log-path",
-            str(self.target / "logs"),
-        )
-        results = json.loads((self.target / "run_results.json").read_text())
-        return {r["unique_id"].split(".")[2]: r for r in results["results"]}
+        """Run dbt, which must succeed; return its results by name of node."""
+        done = run_dbt(self.env, *args, target=self.target)
+        assert done.success, f"{args}\n{done.said}"
+        return done.results
 
     def load(self, *paths: Path, command: str = "fills") -> None:
         loader = (sys.executable, "-m", "loaders.load_to_db", command)

@@ -89,7 +89,7 @@ def test_any_order_of_loads_gives_the_rows_of_a_rebuild(
     for helping in helpings:
         space.load(*helping)
         done = space.dbt(*BUILD, *settings)
-        assert done["asset_signals"]["adapter_response"]["rows_affected"] > 0
+        assert done["asset_signals"].adapter_response["rows_affected"] > 0
     by_loads = contents(space)
     space.dbt(*REBUILD, *settings)
     assert contents(space) == by_loads

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from project_copy import copy_project
 from servers import environment
-from workspace import DBT
+from whole_project import run_dbt
 
 from pgio.connection import PROJECT_DIR
 
@@ -126,8 +126,9 @@ def project(
     """A copy of the project, parsed: `mf` reads ./target and takes no other."""
     folder = copy_project(tmp_path_factory.mktemp("metrics") / "project")
     # The names of relations hold that of the database.
-    env = {**os.environ, **environment(report_database)}
-    subprocess.run([DBT, "--quiet", "parse"], cwd=folder, env=env, check=True)
+    env = environment(report_database)
+    done = run_dbt(env, "parse", "--write-json", target=folder / "target")
+    assert done.success, done.said
     return folder
 
 

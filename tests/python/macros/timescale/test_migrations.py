@@ -20,7 +20,7 @@ import pyarrow.parquet
 import pytest
 from role_commands import RoleDatabase
 from servers import environment
-from simulated import BUILT_FROM_FILLS, simulate
+from simulated import BUILT_FROM_FILLS, WITHOUT_UNIT_TESTS, simulate
 
 from devdb.programs import wheel_bin_dir
 from loaders.ledger import SCHEMA_VERSION
@@ -114,7 +114,7 @@ def upgraded(
     export(database)
     database.dbt(OWNER, "run-operation", "create_sources")
     database.load("fills", last_day, user=OWNER)
-    database.dbt(OWNER, "build")
+    database.dbt(OWNER, "build", *WITHOUT_UNIT_TESTS)
     return database
 
 
@@ -139,7 +139,7 @@ def anew(
         conn.commit()
     ticks = upgraded.scratch / "ticks.csv"
     database.load("ticks", ticks, "--exchange", "coinbase", user=OWNER)
-    database.dbt(OWNER, "build")
+    database.dbt(OWNER, "build", *WITHOUT_UNIT_TESTS)
     return database
 
 

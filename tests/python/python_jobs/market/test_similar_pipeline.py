@@ -13,6 +13,8 @@ import pandas as pd
 import psycopg
 import pytest
 from conftest import Database
+from loading_database import create_sources
+from whole_project import run_dbt
 
 from pgio.connection import PROJECT_DIR
 
@@ -43,12 +45,11 @@ def test_the_simulated_pattern_is_recognised(
         *("--ticks", "60000", "--days", "2", "--websocket-minutes", "1", "--seed", "5"),
         *("--patterns", "1", "--repeats", str(REPEATS)),
     )
-    dbt = ["dbt.cli.main", "--no-use-colors"]
-    places = ["--target-path", str(tmp_path), "--log-path", str(tmp_path)]
-    run(database, *dbt, "run-operation", "create_sources", *places)
+    create_sources(str(database.conninfo["dbname"]), tmp_path)
     run(database, "loaders.load_to_db", "ticks", str(tmp_path / "tape/ticks"))
-    build = [*dbt, "run", "--select", "+btc_similar_windows_summary", *places]
-    run(database, *build)
+    build = ("run", "--select", "+btc_similar_windows_summary")
+    built = run_dbt(database.env, *build, target=tmp_path)
+    assert built.success, built.said
 
     with (tmp_path / "tape/truth/patterns.csv").open() as file:
         planted = [datetime.fromisoformat(r["start_at"]) for r in csv.DictReader(file)]
@@ -71,6 +72,6 @@ def test_the_simulated_pattern_is_recognised(
         ends = [bucket + timedelta(minutes=minutes) for minutes in (5, 20)]
         first, last = (price[price.index < end].iloc[-1] for end in ends)
         assert log_return == pytest.approx(log(last / first))
-    again = run(database, *build)
+    again = run_dbt(database.env, *build, target=tmp_path).said
     assert "CHANGED 0 (nothing new)" in again
     assert again.count("SYNC 0") == 2

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from conftest import Database
 from psycopg.rows import dict_row
+from whole_project import run_dbt
 
 from pgio.connection import PROJECT_DIR
 from pgio.copy_out import read_batches, read_table
@@ -56,11 +57,11 @@ def test_recordings_become_a_scorecard_and_words(
         *("simulation", "ticks", str(tmp_path / "tape"), "--venues", "binance_spot"),
         *("--ticks", "80000", "--days", "4", "--websocket-minutes", "1", "--seed", "5"),
     )
-    places = ["--target-path", str(tmp_path), "--log-path", str(tmp_path)]
 
     def dbt(*command: str, fails: bool = False) -> str:
-        dbt = ("dbt.cli.main", "--no-use-colors")
-        return run(database, *dbt, *command, *places, fails=fails)
+        done = run_dbt(database.env, *command, target=tmp_path)
+        assert done.success != fails, done.said
+        return done.said
 
     dbt("run-operation", "create_sources")
     assert "is not built yet: run `dbt build` first" in dbt(*EVALUATE, fails=True)

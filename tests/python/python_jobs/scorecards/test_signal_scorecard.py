@@ -27,7 +27,7 @@ from python_jobs.lib.scorecards.signal_shuffles import (
     shuffled_p,
     trailing_z,
 )
-from report.drawing import signal_scores
+from report.sections import signal_scores
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -428,10 +428,22 @@ def test_the_page_draws_each_signal_with_its_interval(skilled: list[Row]) -> Non
     assert [view.label for view in chart.views] == ["1 h", "6 h", "1 d"]
     for view, horizon in zip(chart.views, HORIZONS, strict=True):
         rows = [row for row in skilled if row["horizon_hours"] == horizon]
-        *lines, dots = view.figure["data"]
-        assert dots["x"] == [row["ic"] for row in rows]
-        assert [line["x"] for line in lines] == [
-            [row["ic_low"], row["ic_high"]] for row in rows if row["ic_low"] is not None
+        drawn = {}
+        for dots in view.figure["data"]:
+            error = dots["error_x"]
+            for x, y, above, below in zip(
+                *(dots["x"], dots["y"], error["array"], error["arrayminus"]),
+                strict=True,
+            ):
+                drawn[y] = (x, x - below, x + above)
+        expected = [
+            (row["ic"], row["ic_low"], row["ic_high"])
+            if row["ic_low"] is not None
+            else (row["ic"],) * 3
+            for row in rows
+        ]
+        assert [drawn[y] for y in range(len(rows))] == [
+            pytest.approx(each) for each in expected
         ]
     few = [{**row, "ic": None, "q_value": None} for row in skilled]
     assert signal_scores.section(few).charts() == []

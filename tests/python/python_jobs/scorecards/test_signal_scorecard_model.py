@@ -63,7 +63,7 @@ def space(
 def test_the_scorecard_judges_the_tables(space: Workspace) -> None:
     """Its signals are those of the tables; computed again, they are the same."""
     done = space.dbt("build", "--vars", SETTINGS, "--select", "signal_scorecard")
-    assert done["signal_scorecard_ranges"]["status"] == "pass"
+    assert done["signal_scorecard_ranges"].status == "pass"
     with psycopg.connect(**space.conninfo, autocommit=True) as conn:
         rows = conn.cursor(row_factory=psycopg.rows.dict_row).execute(SIGNAL_ROWS)
         found = rows.fetchall()
@@ -134,7 +134,7 @@ def test_a_day_more_completes_outcomes_and_changes_no_other(
     space.dbt("run", "--full-refresh", *BUILD[:2], "--select", "signal_outcomes")
     assert space.query(OUTCOMES.format("true")) == by_loads
     done = space.dbt("run", *BUILD[:2], "--select", "signal_outcomes")
-    assert done["signal_outcomes"]["adapter_response"]["rows_affected"] == 0
+    assert done["signal_outcomes"].adapter_response["rows_affected"] == 0
 
 
 def test_without_fills_it_says_so(
