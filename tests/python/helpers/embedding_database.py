@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from btc_candles import EVENING, HOUR, MIDNIGHT, random_candles
+from conftest import Database
 from embedding_project import EmbeddingProject
 
 
 @pytest.fixture
-def project(
-    tmp_path: Path, make_database: Callable[[], dict[str, Any]]
-) -> EmbeddingProject:
+def project(tmp_path: Path, database: Database) -> EmbeddingProject:
     """An empty project in a database of its own."""
-    return EmbeddingProject(tmp_path, make_database())
+    return EmbeddingProject(tmp_path, database.conninfo)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ import parses
 import psycopg
 import pyarrow as pa
 import yaml
-from dbt.cli.main import dbtRunner
+from dbt_in_process import invoke
 
 from pgio.connection import PROJECT_DIR
 from pgio.copy_in import copy_batches
@@ -99,7 +99,7 @@ class EmbeddingProject:
         if not target.exists():
             parses.take_over(target, self.conninfo, (type(self), given))
         options = ["--target-path", str(target), "--vars", given, "--no-write-json"]
-        done = dbtRunner().invoke([*args, *named, *options])
+        done, _ = invoke([*args, *named, *options])
         parses.keep(target, self.conninfo, (type(self), given))
         return done
 

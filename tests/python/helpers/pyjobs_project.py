@@ -12,7 +12,7 @@ from typing import Any
 import parses
 import psycopg
 import pytest
-from dbt.cli.main import dbtRunner
+from dbt_in_process import invoke
 from workspace import DBT
 
 from pgio.connection import PROJECT_DIR
@@ -130,7 +130,7 @@ class PyJobsProject:
 
     def run(self, *args: str, command: str = "run") -> dict[str, tuple[str, str]]:
         """Run dbt in this process; return status and message by model."""
-        result = dbtRunner().invoke([command, *self.places(), *args])
+        result, _ = invoke([command, *self.places(), *args])
         parses.keep(self.folder / "target", self._server, type(self))
         if result.exception:
             raise result.exception

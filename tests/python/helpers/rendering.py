@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from dbt.cli.main import dbtRunner
+from dbt_in_process import invoke
 
 from pgio.connection import PROJECT_DIR
 
@@ -53,7 +53,7 @@ def _compile(folder: Path, edition: str, numbers: list[int]) -> dict[int, str]:
     if not numbers:
         return {}
     places = ("--project-dir", "--profiles-dir", "--log-path")
-    done = dbtRunner().invoke(
+    done, _ = invoke(
         ["compile", "--no-introspect", "--no-populate-cache", "--quiet"]
         + ["--vars", f"{{timescale_edition: {edition}}}"]
         + ["--select", *(f"case_{number}" for number in numbers)]

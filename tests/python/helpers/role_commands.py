@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,26 +55,21 @@ class RoleDatabase:
             check=False,
         )
 
-    def dbt(self, user: str, *arguments: str) -> str:
+    def dbt(self, user: str, *arguments: str, **env: str) -> str:
         """Run dbt, which must succeed; return what it prints."""
-        done = self._dbt(user, arguments)
+        done = self._dbt(user, arguments, env)
         assert done.success, done.said
         return done.said
 
-    def dbt_error(self, user: str, *arguments: str) -> str:
+    def dbt_error(self, user: str, *arguments: str, **env: str) -> str:
         """Run dbt, which must fail; return what it prints, on one line."""
-        done = self._dbt(user, arguments)
+        done = self._dbt(user, arguments, env)
         assert not done.success, done.said
         return " ".join(done.said.split())
 
-    def _dbt(self, user: str, arguments: Iterable[str]) -> Done:
-        env = {**environment(self.info), "PGUSER": user}
+    def _dbt(self, user: str, arguments: Iterable[str], env: Mapping[str, str]) -> Done:
+        env = {**environment(self.info), "PGUSER": user, **env}
         return run_dbt(env, *arguments, target=self.scratch)
-
-    def dbt_command(self, *arguments: str) -> tuple[str | Path, ...]:
-        """Return the arguments by which `run` makes a process of dbt's own."""
-        places = ("--target-path", self.scratch, "--log-path", self.scratch)
-        return ("dbt.cli.main", "--no-use-colors", *arguments, *places)
 
     def load(self, kind: str, *paths: str | Path, user: str = "vigil_loader") -> str:
         """Run the loader, which must succeed."""

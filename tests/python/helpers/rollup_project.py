@@ -15,7 +15,7 @@ import parses
 import psycopg
 import servers
 import yaml
-from dbt.cli.main import dbtRunner
+from dbt_in_process import invoke
 
 from pgio.connection import PROJECT_DIR
 
@@ -51,6 +51,8 @@ class RollupProject:
         The project, free to edit.
     conninfo
         Arguments for `psycopg.connect`.
+    said
+        What the last command of dbt printed.
     writes_artifacts
         Whether dbt writes its JSON files, for `--state` or `retry` to read: that takes
         half the time of a small run.
@@ -68,6 +70,7 @@ class RollupProject:
     def __init__(self, folder: Path, conninfo: dict[str, Any]) -> None:
         self.folder = folder
         self.conninfo = conninfo
+        self.said = ""
         for name in COPIED:
             shutil.copytree(PROJECT_DIR / name, folder / name)
         shutil.copy(PROJECT_DIR / "models/_groups.yml", folder / "models")
@@ -110,7 +113,7 @@ class RollupProject:
         named = [part for place in places for part in (place, str(self.folder))]
         named += ["--target-path", str(self.folder / "target")]
         named.append("--write-json" if self.writes_artifacts else "--no-write-json")
-        done = dbtRunner().invoke([*args, *named])
+        done, self.said = invoke([*args, *named])
         parses.keep(self.folder / "target", self.conninfo, type(self))
         return done
 

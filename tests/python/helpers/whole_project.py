@@ -8,6 +8,8 @@ for a database that does not exist; where the parse names it, a copy names anoth
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,17 +20,16 @@ from typing import Any
 import msgpack
 import pytest
 from dbt.artifacts.resources import FileHash
-from dbt.cli.main import dbtRunner
+from dbt.cli.main import cli
 from dbt.contracts.graph.manifest import ManifestStateCheck
 from dbt.parser.manifest import ManifestLoader
-from dbt_common.events.base_types import EventMsg
+from dbt_in_process import invoke
 from parses import KEPT
 
 from pgio.connection import PROJECT_DIR
 
 NOWHERE = "database_of_the_parse"
 _WHOLE_CHECK = ManifestLoader.build_manifest_state_check
-SHOWN = ("info", "warn", "error")
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,31 @@ class Done:
 
 def run_dbt(env: Mapping[str, str], *args: str, target: Path) -> Done:
     """Run a command of dbt, with these variables besides those of this process."""
+    _write_parse(env, args, target)
+    return _invoke(env, args, target)
+
+
+def start_dbt(
+    env: Mapping[str, str], *args: str, target: Path
+) -> subprocess.Popen[str]:
+    """Start a command of dbt in a process of its own, the first of its group."""
+    _write_parse(env, args, target)
+    return subprocess.Popen(
+        [sys.executable, __file__, *args, *_places(target)],
+        cwd=PROJECT_DIR,
+        env={**os.environ, **env, "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _write_parse(env: Mapping[str, str], args: tuple[str, ...], target: Path) -> None:
     target.mkdir(exist_ok=True)
     variables = args[args.index("--vars") + 1] if "--vars" in args else ""
     database = {**os.environ, **env}["PGDATABASE"]
     parse = _with_database(_parse(variables), database)
     (target / KEPT).write_bytes(msgpack.packb(parse))
-    return _invoke(env, args, target)
 
 
 @cache
@@ -88,27 +108,28 @@ def _state_check(loader: ManifestLoader) -> ManifestStateCheck:
 
 
 def _invoke(env: Mapping[str, str], args: Iterable[str], target: Path) -> Done:
-    lines: list[str] = []
-
-    def keep(event: EventMsg) -> None:
-        if event.info.level in SHOWN:
-            lines.append(event.info.msg)
-
     with pytest.MonkeyPatch.context() as patch:
         for name, value in env.items():
             patch.setenv(name, value)
         patch.setattr(ManifestLoader, "build_manifest_state_check", _state_check)
-        places = {"project-dir": PROJECT_DIR, "profiles-dir": PROJECT_DIR}
-        places |= {"target-path": target, "log-path": target}
-        options = [part for name in places for part in (f"--{name}", str(places[name]))]
-        options += ["--log-level", "none", "--log-level-file", "none"]
         # Nobody reads the artifacts, and the manifest takes longer than all else.
-        options += [] if "--write-json" in args else ["--no-write-json"]
-        command = [*args, *options, "--no-use-colors"]
-        done = dbtRunner(callbacks=[keep]).invoke(command)
+        options = [] if "--write-json" in args else ["--no-write-json"]
+        done, said = invoke([*args, *options, *_places(target)])
     if done.exception:
-        lines.append(str(done.exception))
+        said += f"\n{done.exception}"
     # A parse has no results, and the hooks of a run have no node.
     found = getattr(done.result, "results", ())
     results = {each.node.name: each for each in found if hasattr(each, "node")}
-    return Done(done.success, "\n".join(lines), results)
+    return Done(done.success, said, results)
+
+
+def _places(target: Path) -> list[str]:
+    places = {"project-dir": PROJECT_DIR, "profiles-dir": PROJECT_DIR}
+    places |= {"target-path": target, "log-path": target}
+    return [part for name in places for part in (f"--{name}", str(places[name]))]
+
+
+if __name__ == "__main__":
+    # What `start_dbt` starts.
+    ManifestLoader.build_manifest_state_check = _state_check
+    cli()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,9 +21,8 @@ import pytest
 from alert_receiver import Receiver, receiving
 from servers import environment
 from simulated import simulate
-from workspace import DBT, Workspace
-
-from pgio.connection import PROJECT_DIR
+from whole_project import start_dbt
+from workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -137,15 +135,7 @@ def deliver(space: Workspace, receiver: Receiver) -> str:
 
 def kill_a_build(space: Workspace, after_seconds: float) -> None:
     """Start dbt and kill it so long after it has read the project."""
-    places = ("--target-path", str(space.target), "--log-path", str(space.target))
-    process = subprocess.Popen(
-        [str(DBT), *BUILD, *places],
-        cwd=PROJECT_DIR,
-        env={**os.environ, **space.env, "PYTHONUNBUFFERED": "1"},
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = start_dbt(space.env, *BUILD, target=space.target)
     assert process.stdout is not None
     assert any("Concurrency: " in line for line in process.stdout)
     time.sleep(after_seconds)

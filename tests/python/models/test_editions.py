@@ -133,8 +133,13 @@ def built(
     return built
 
 
-def _load_and_build(built: Built, tape: Path, ticks: Path, builds: list[str]) -> None:
-    """Load and build the tapes in helpings whose files interleave."""
+def _load_and_build(
+    built: Built, tape: Path, ticks: Path, builds: list[str], *left_out: str
+) -> None:
+    """Load and build the tapes in helpings whose files interleave.
+
+    The last builds leave out resources of these types, and seeds; the others all tests.
+    """
     hours = sorted((tape / "parquet").rglob("*.parquet"))
     contexts = sorted((tape / "asset_ctxs").iterdir())
     rates = sorted((tape / "funding").iterdir())
@@ -151,8 +156,8 @@ def _load_and_build(built: Built, tape: Path, ticks: Path, builds: list[str]) ->
         built.run(*loader, "ticks", *map(str, recordings[number::HELPINGS]))
         is_last = number == HELPINGS - 1
         for build in builds:
-            left_out = SEEDLESS if is_last else SEEDLESS_WITHOUT_TESTS
-            built.dbt(*build.split(), *left_out)
+            options = (*SEEDLESS, *left_out) if is_last else SEEDLESS_WITHOUT_TESTS
+            built.dbt(*build.split(), *options)
 
 
 @pytest.mark.parametrize("relation", MODELS)
@@ -178,7 +183,7 @@ def test_python_models_between_two_selections_give_the_same_rows(
     assert len(builds) == 3
     conninfo = make_database()
     apart = Built(environment(conninfo), conninfo, tmp_path, built.server)
-    _load_and_build(apart, tape, ticks, builds)
+    _load_and_build(apart, tape, ticks, builds, "test", "unit_test")
     assert apart.all_rows() == rows_by_server[built.server]
 
 

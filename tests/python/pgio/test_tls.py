@@ -110,10 +110,9 @@ def verified(database: RoleDatabase, root: str = "server.crt") -> dict[str, str]
 def test_everything_connects_under_verify_full(encrypted: RoleDatabase) -> None:
     trusted = verified(encrypted)
     file = parquet(encrypted.scratch / "fills.parquet", fills(20))
-    create = encrypted.dbt_command("run-operation", "create_sources")
-    encrypted.run(OWNER, *create, **trusted)
+    encrypted.dbt(OWNER, "run-operation", "create_sources", **trusted)
     encrypted.run(OWNER, "loaders.load_to_db", "fills", file, **trusted)
-    encrypted.run(OWNER, *encrypted.dbt_command(*MODELS), **trusted)
+    encrypted.dbt(OWNER, *MODELS, **trusted)
     with psycopg.connect(**encrypted.info, sslmode="require") as conn:
         count = "select count(*) from analytics.trader_position_hours"
         assert conn.execute(count).fetchall() == [(1,)]
@@ -134,13 +133,11 @@ def test_what_is_not_verified_is_refused(
     env = verified(encrypted) | changes
     env["PGSSLROOTCERT"] = str(encrypted.scratch / Path(env["PGSSLROOTCERT"]).name)
     file = parquet(encrypted.scratch / "more.parquet", fills(5, first=100))
-    for command in (
-        ("loaders.load_to_db", "fills", file),
-        encrypted.dbt_command("run", "--select", "stg_hyperliquid__fills"),
-    ):
-        done = encrypted.attempt(OWNER, *command, **env)
-        assert done.returncode != 0, command
-        assert message in " ".join((done.stdout + done.stderr).split()), command
+    done = encrypted.attempt(OWNER, "loaders.load_to_db", "fills", file, **env)
+    assert done.returncode != 0
+    assert message in " ".join((done.stdout + done.stderr).split())
+    command = ("run", "--select", "stg_hyperliquid__fills")
+    assert message in encrypted.dbt_error(OWNER, *command, **env)
 
 
 @pytest.mark.editions("postgres")
@@ -152,11 +149,10 @@ def test_a_server_without_tls_is_refused_where_tls_is_required(
             pytest.skip("the server in use has TLS on")
     database = RoleDatabase(server, tmp_path)
     file = parquet(tmp_path / "fills.parquet", fills(5))
-    for command in (
-        ("loaders.load_to_db", "fills", file),
-        database.dbt_command("run-operation", "create_sources"),
-    ):
-        done = database.attempt(OWNER, *command, PGSSLMODE="require")
-        assert done.returncode != 0, command
-        said = " ".join((done.stdout + done.stderr).split())
-        assert "server does not support SSL" in said, command
+    load = ("loaders.load_to_db", "fills", file)
+    done = database.attempt(OWNER, *load, PGSSLMODE="require")
+    assert done.returncode != 0
+    message = "server does not support SSL"
+    assert message in " ".join((done.stdout + done.stderr).split())
+    create = ("run-operation", "create_sources")
+    assert message in database.dbt_error(OWNER, *create, PGSSLMODE="require")

@@ -10,7 +10,7 @@ import pytest
 from loading import fill, fills, parquet
 from psycopg import sql
 from role_commands import RoleDatabase, dropped_with_roles
-from simulated import WITHOUT_TESTS
+from simulated import WITHOUT_TESTS, WITHOUT_UNIT_TESTS
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +46,7 @@ def deployed(
         rows = [*fills(90, first=30), fill(200, px="none")]
         second = parquet(scratch / "second.parquet", rows)
         database.load("fills", second, "--max-bad-rows", "50%")
-        database.dbt(TRANSFORMER, "build")
+        database.dbt(TRANSFORMER, "build", *WITHOUT_UNIT_TESTS)
         yield database
 
 
