@@ -215,7 +215,7 @@ def print_headlines(conn: psycopg.Connection[Any], console: Console) -> None:
         for name in RELATIONS
     ]
     has_timescale = conn.execute(
-        "select from pg_extension where extname = 'timescaledb'"
+        "select 1 from pg_extension where extname = 'timescaledb'"
     ).fetchone()
     asked = (
         *(NEWEST_PROFITS, LEAST_EXPLAINED, STRONGEST_SIGNALS),

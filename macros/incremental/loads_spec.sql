@@ -166,12 +166,14 @@
 
 {#
     Whether a node's rows come from one of these relations, directly or through other models.
+    `seen` has the ids of nodes that were looked at.
 #}
-{% macro is_made_from(node, relations) -%}
-    {%- for id in node.depends_on.get('nodes', []) -%}
+{% macro is_made_from(node, relations, seen=[]) -%}
+    {%- for id in node.depends_on.get('nodes', []) if id not in seen -%}
+        {%- do seen.append(id) -%}
         {%- set source = graph.sources.get(id) -%}
         {%- if (source and (source.schema ~ '.' ~ source.identifier) in relations)
-            or (id in graph.nodes and is_made_from(graph.nodes[id], relations))
+            or (id in graph.nodes and is_made_from(graph.nodes[id], relations, seen))
         -%}
             {{ return(true) }}
         {%- endif -%}

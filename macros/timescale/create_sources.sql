@@ -99,7 +99,7 @@
     {%- set found = describe_policies(tables) -%}
     {%- set relations = tables | map(attribute='relation') | list -%}
     {%- set models = [] -%}
-    {%- for node in graph.nodes.values() if node.resource_type == 'model' -%}
+    {%- for node in declared_models() -%}
         {%- do models.append(node.schema ~ '.' ~ node.alias) -%}
     {%- endfor -%}
     {%- for recorded in found['recorded'].values()

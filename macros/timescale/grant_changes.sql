@@ -83,9 +83,8 @@
             {%- do needed.append((table['schema'], role)) -%}
         {%- endfor -%}
     {%- endfor -%}
-    {%- for node in graph.nodes.values()
-        if node.resource_type in ['model', 'seed', 'snapshot']
-    -%}
+    {%- for id in graph.nodes if id.split('.')[0] in ['model', 'seed', 'snapshot'] -%}
+        {%- set node = graph.nodes[id] -%}
         {%- for role in (node.config.get('grants') or {}).values() | sum(start=[]) -%}
             {%- do needed.append((node.schema, role)) -%}
         {%- endfor -%}

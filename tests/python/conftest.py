@@ -8,6 +8,7 @@ test writes to a database that was there before.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -35,6 +36,10 @@ settings.register_profile(
     "fuzz", derandomize=False, deadline=None, max_examples=1000, print_blob=True
 )
 settings.load_profile("reproducible")
+
+# dbt makes millions of objects and few cycles: looking for these as often as Python does
+# takes a tenth of the time.
+gc.set_threshold(100_000, 50, 50)
 
 _FLAG_MODULES = (__name__, BehaviorFlagRendered.__module__)
 

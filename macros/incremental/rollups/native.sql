@@ -22,6 +22,11 @@
     {%- set paused = paused_policies(spec['consumer']) if action == 'rebuild' else [] -%}
     {%- if action == 'rebuild' -%}
         {%- do fill_continuous_aggregate(spec, make_intermediate_relation(target)) -%}
+        {#- Read after the fill: rows dropped meanwhile count as dropped before it, so the
+            buckets of their time are copied from the old relation. And before the
+            transaction of the swap: the locks that it leaves on the source would make two
+            swaps wait for each other. -#}
+        {%- set retained = rollup_retained_from(spec) -%}
     {%- elif action == 'apply_loads' -%}
         {%- do refresh_touched_ranges(spec, state, target) -%}
     {%- else -%}
@@ -32,11 +37,7 @@
     {%- call statement('begin') -%} begin {%- endcall -%}
     {{- run_hooks(pre_hooks, inside_transaction=True) -}}
     {%- if action == 'rebuild' -%}
-        {#- The mark is read after the fill: rows dropped meanwhile count as dropped before
-            it, so the buckets of their time are copied from the old relation. -#}
-        {%- do swap_in_continuous_aggregate(
-            spec, existing, target, rollup_retained_from(spec)
-        ) -%}
+        {%- do swap_in_continuous_aggregate(spec, existing, target, retained) -%}
     {%- endif -%}
     {%- if action != 'nothing' -%}
         {%- do record_rollup(spec, state, action) -%}

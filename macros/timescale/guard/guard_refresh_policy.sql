@@ -60,10 +60,7 @@
 
 
 {% macro assert_retention_keeps_refreshes() -%}
-    {%- for node in graph.nodes.values() | sort(attribute='unique_id')
-        if node.resource_type == 'model'
-        and node.config.materialized == 'continuous_aggregate'
-    -%}
+    {%- for node in declared_models(['continuous_aggregate']) -%}
         {%- set settings = node.config.get('meta', {}).get('timescale', {}) -%}
         {%- if settings.get('refresh_policy') is not none
             and settings.get('bucket_interval') is not none

@@ -48,7 +48,7 @@
             }) }}
         {%- endif -%}
     {%- endfor -%}
-    {%- for node in graph.nodes.values() if node.resource_type == 'model' -%}
+    {%- for node in declared_models() -%}
         {%- if node.schema ~ '.' ~ node.alias == source -%}
             {%- set settings = node.config.get('meta', {}).get('timescale', {}) -%}
             {{ return({

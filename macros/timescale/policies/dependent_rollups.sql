@@ -6,15 +6,12 @@
             {%- do parents.append(node.unique_id) -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- for node in graph.nodes.values() if node.resource_type == 'model' -%}
+    {%- for node in declared_models() -%}
         {%- if node.schema ~ '.' ~ node.alias == relation -%}
             {%- do parents.append(node.unique_id) -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- for node in graph.nodes.values() | sort(attribute='unique_id')
-        if node.resource_type == 'model'
-        and node.config.materialized == 'continuous_aggregate'
-    -%}
+    {%- for node in declared_models(['continuous_aggregate']) -%}
         {%- if node.depends_on.nodes | select('in', parents) | list | length > 0 -%}
             {%- set settings = node.config.get('meta', {}).get('timescale', {}) -%}
             {%- do found.update({

@@ -45,10 +45,7 @@
     {%- for table in declared_tables() if table['retention'] is not none -%}
         {%- do tables.append(table) -%}
     {%- endfor -%}
-    {%- for node in graph.nodes.values() | sort(attribute='unique_id')
-        if node.resource_type == 'model'
-        and node.config.materialized in ['hypertable', 'continuous_aggregate']
-    -%}
+    {%- for node in declared_models(['hypertable', 'continuous_aggregate']) -%}
         {%- set settings = node.config.get('meta', {}).get('timescale', {}) -%}
         {%- if settings.get('retention') is not none -%}
             {%- set is_rollup = node.config.materialized == 'continuous_aggregate' -%}
