@@ -37,8 +37,8 @@ settings.register_profile(
 )
 settings.load_profile("reproducible")
 
-# dbt makes millions of objects and few cycles: looking for these as often as Python does
-# takes a tenth of the time.
+# dbt makes millions of objects and few cycles. To look for these as often as Python
+# does by itself takes a tenth of the time.
 gc.set_threshold(100_000, 50, 50)
 
 _FLAG_MODULES = (__name__, BehaviorFlagRendered.__module__)
